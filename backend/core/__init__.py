@@ -1,0 +1,1 @@
+"""Small shared mathematics: colour, cameras, rotations, harmonics, rays. No stage lives here."""

@@ -1,0 +1,33 @@
+"""What the fit found: the type that fit hands to unwrap, reflectance and the bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class HeadFit:
+    """One identity seen in N observations. The world is the head's rest space; cameras move around it.
+
+    The rigid motion of the head lies wholly in `world_to_camera`; `pose` holds only what the head does in itself
+    (jaw, eyes), so its neck and head rows are zero for photos.
+    """
+
+    head_id: str
+    shape: np.ndarray  # (S,) beta
+    vertex_offsets: np.ndarray  # (V, 3) metres on top of the shape, rest pose
+    neutral: np.ndarray  # (V, 3) metres, identity with offsets, no expression, rest pose
+    expression: np.ndarray  # (N, E) psi
+    pose: np.ndarray  # (N, J, 3) axis-angle radians
+    posed: np.ndarray  # (N, V, 3) metres, world
+    arkit: np.ndarray  # (N, 52) 0..1
+    intrinsics: np.ndarray  # (N, 3, 3) pixels
+    world_to_camera: np.ndarray  # (N, 4, 4) metres
+    image_size: np.ndarray  # (N, 2) int, width and height
+    landmark_rmse: np.ndarray  # (N,) pixels
+    light_sh: np.ndarray  # (N, 9, 3) linear radiance, see core.harmonics; a first guess that reflectance refines
+    scale_source: str  # "iris", "exif", "prior": what fixed the metres
+    scale_sigma: float  # relative standard deviation of the metric scale
+    warnings: tuple[str, ...] = ()  # sentences for the report

@@ -1,0 +1,1 @@
+"""Head models: what one is (`model`), how it deforms (`deform`), its UV space (`uvspace`), how the default is made."""

@@ -1,0 +1,1 @@
+"""From an `ObservedTexture` to `SkinMaps`: light out of the skin, completion, specular, roughness, displacement."""

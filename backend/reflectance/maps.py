@@ -1,0 +1,30 @@
+"""The skin as maps: the type that reflectance hands to the bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SkinMaps:
+    """R x R texels, row 0 at the top. `eye` is P x P in the eye material's own UV square."""
+
+    diffuse_albedo: np.ndarray  # (R, R, 3) float32 linear Rec.709 0..1
+    specular_albedo: np.ndarray  # (R, R) float32 0..1, Principled "Specular IOR Level": 0.5 means F0 0.04
+    roughness: np.ndarray  # (R, R) float32 0..1, Principled roughness
+    displacement_mid: np.ndarray  # (R, R) float32 metres along the normal, wrinkles and folds
+    displacement_high: np.ndarray  # (R, R) float32 metres along the normal, pores
+    normal: np.ndarray  # (R, R, 3) float32 tangent space, unit, +Y up (OpenGL)
+    confidence: np.ndarray  # (R, R) float32, 1 = seen head-on, 0 = invented
+    light_sh: np.ndarray  # (N, 9, 3) linear radiance of every photo's light, see core.harmonics
+    eye_albedo: np.ndarray  # (P, P, 3) float32 linear, iris and sclera of both eyes in the eye's UV square
+    iris_colour: np.ndarray  # (2, 3) float32 linear, person's left, right
+    method: str  # "classical" or "network"
+    warnings: tuple[str, ...] = ()  # sentences for the report
+
+    @property
+    def displacement(self) -> np.ndarray:
+        """(R, R) metres, both bands."""
+        return self.displacement_mid + self.displacement_high

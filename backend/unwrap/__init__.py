@@ -1,0 +1,1 @@
+"""From pixels to UV: visibility, view weights, sampling, blending into an `ObservedTexture`."""

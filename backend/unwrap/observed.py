@@ -1,0 +1,32 @@
+"""What the photos show of the skin, in UV: the type that unwrap hands to reflectance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class EyeSample:
+    """What a photo shows of one eye."""
+
+    iris: np.ndarray  # (3,) linear Rec.709 as photographed; NaN when not seen
+    sclera: np.ndarray  # (3,) linear Rec.709 as photographed; NaN when not seen
+    patch: np.ndarray  # (K, K, 3) float32 linear, the eye rectified so that the iris circle fills the width
+    patch_weight: np.ndarray  # (K, K) float32 0..1
+
+
+@dataclass(frozen=True)
+class ObservedTexture:
+    """R x R texels of the head's skin UV square; row 0 at the top (v = 1). N views are blended."""
+
+    colour: np.ndarray  # (R, R, 3) float32 linear Rec.709 as photographed, shading included; 0 where unseen
+    weight: np.ndarray  # (R, R) float32 0..1, how well it was seen (angle, visibility, mask); 0 = not at all
+    normal: np.ndarray  # (R, R, 3) float32 unit, world, of the posed surface in the best view
+    position: np.ndarray  # (R, R, 3) float32 metres, world, of the posed surface in the best view
+    inside: np.ndarray  # (R, R) bool, texel belongs to a skin triangle
+    camera: np.ndarray  # (N, 3) metres, camera centres in the world
+    best_view: np.ndarray  # (R, R) int16, observation that contributed most, -1 = none
+    texel_density: np.ndarray  # (R, R) float32, photo pixels per texel (linear); > 1: the photo is finer than the map
+    eyes: tuple[EyeSample, EyeSample]  # person's left, right
