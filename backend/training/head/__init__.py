@@ -1,0 +1,1 @@
+"""Makes the default head from open data; needs the `head` dependency group."""

