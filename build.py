@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""The one entry for everything a contributor does. Needs Python 3.11 or later and nothing else.
+
+    python3 build.py demo [PHOTO]      an avatar from a photo, in out/demo/
+    python3 build.py test [PYTEST...]  lint, types and every test
+    python3 build.py setup             make the environments and stop
+    python3 build.py lint              ruff and mypy only
+    python3 build.py head              rebuild the default head from its CC0 source
+    python3 build.py bench [NAME]      measure; writes benchmarks/README.md
+    python3 build.py lock              resolve the locked versions anew
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+if sys.version_info < (3, 11):
+    sys.exit("Likeness needs Python 3.11 or later to build; this is {}.{}.".format(*sys.version_info[:2]))
+
+from tools import commands
+from tools.run import BuildError
+
+
+def main(arguments: list[str]) -> int:
+    """Parse the command line and run one command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="build.py", description="Build, try and test Likeness.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    demo = verbs.add_parser("demo", help="an avatar from a photo, in out/demo/")
+    demo.add_argument("photo", nargs="?", type=Path, help="default: the sample portrait")
+    demo.add_argument("--resolution", type=int, default=2048, choices=(1024, 2048, 4096))
+    demo.add_argument("--face", type=int, help="which face, counted from the left, when there are several")
+    test = verbs.add_parser("test", help="lint, types and every test")
+    test.add_argument("--all-blender", action="store_true", help="every supported Blender, not only the oldest and 5.0")
+    test.add_argument("pytest", nargs="*", help="paths: run only these")
+    verbs.add_parser("setup", help="make the environments")
+    verbs.add_parser("lint", help="ruff and mypy")
+    head = verbs.add_parser("head", help="rebuild the default head")
+    head.add_argument("--out", type=Path, help="where to write it; default: the asset that ships")
+    bench = verbs.add_parser("bench", help="measure")
+    bench.add_argument("name", nargs="?", help="one benchmark; default: all")
+    verbs.add_parser("lock", help="resolve the locked versions anew")
+    options = vars(parser.parse_args(arguments))
+    verb = options.pop("verb")
+    try:
+        return getattr(commands, verb)(**options)
+    except BuildError as error:
+        sys.stderr.write(f"\n{error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What `build.py` does, in rooms: environments, system libraries, commands. Standard library only."""

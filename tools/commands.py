@@ -1,0 +1,77 @@
+"""What each verb of `build.py` does. Every function returns an exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools import checks, environments, locks, validator
+from tools.paths import BLENDERS, DEMO_BLENDER, ROOT, SAMPLE_PHOTO, TESTED_BLENDERS
+from tools.run import BuildError, run, say
+
+
+def setup() -> int:
+    """Make every environment the other verbs need."""
+    environments.backend()
+    for version in TESTED_BLENDERS:
+        environments.blender(version)
+    validator.ensure()
+    return 0
+
+
+def demo(photo: Path | None, resolution: int, face: int | None) -> int:
+    """A photo through the add-on's own client and operators, into out/demo/."""
+    photo = (photo or SAMPLE_PHOTO).resolve()
+    if not photo.is_file():
+        raise BuildError(f"There is no photo {photo.name} there. Give the path of a JPEG, PNG, WebP, TIFF or HEIC file.")
+    backend_python = environments.backend()
+    blender_python = environments.blender(DEMO_BLENDER)
+    command: list[str | Path] = [
+        blender_python, ROOT / "demo" / "in_blender.py", "--backend-python", backend_python, "--photo", photo,
+        "--out", ROOT / "out" / "demo", "--resolution", str(resolution)]
+    return run(command + (["--face", str(face)] if face is not None else []))
+
+
+def test(all_blender: bool, pytest: list[str]) -> int:
+    """Lint, types, the backend's tests, then the add-on's tests in every Blender asked for."""
+    backend_python = environments.backend()
+    blenders = {version: environments.blender(version) for version in (BLENDERS if all_blender else TESTED_BLENDERS)}
+    validator.ensure()
+    in_blender = [path for path in pytest if Path(path).resolve().is_relative_to(ROOT / "tests" / "blender")]
+    in_backend = [path for path in pytest if path not in in_blender]
+    results: dict[str, int] = {}
+    if not pytest:
+        results["lint and types"] = checks.lint()
+    if in_backend or not pytest:
+        say("tests of the backend")
+        chosen = in_backend or ["tests", "--ignore=tests/blender"]
+        results["backend"] = run([backend_python, "-m", "pytest", *chosen])
+    for version, python in blenders.items() if in_blender or not pytest else ():
+        say(f"tests in Blender {version}")
+        results[f"Blender {version}"] = run([python, "-m", "pytest", *(in_blender or ["tests/blender"])],
+                                            env={"LIKENESS_BACKEND_PYTHON": str(backend_python)})
+    for name, status in results.items():
+        say(f"{'passed' if status == 0 else 'FAILED'}  {name}")
+    return 1 if any(results.values()) else 0
+
+
+def lint() -> int:
+    """ruff and mypy."""
+    environments.backend()
+    return checks.lint()
+
+
+def head(out: Path | None) -> int:
+    """Rebuild the default head."""
+    python = environments.add_head_source()
+    return run([python, "-m", "backend.training.head", *(["--out", out.resolve()] if out else [])])
+
+
+def bench(name: str | None) -> int:
+    """Run one benchmark or all."""
+    python = environments.backend()
+    return run([python, "-m", "benchmarks", *([name] if name else [])])
+
+
+def lock() -> int:
+    """Resolve the locked versions anew."""
+    return locks.lock()
