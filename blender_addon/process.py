@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class LineReader:
 
     def drain(self) -> list[str]:
         """All lines that have arrived since the last call."""
-        lines = []
+        lines: list[str] = []
         while True:
             try:
                 line = self._lines.get_nowait()
@@ -92,7 +92,8 @@ class LineReader:
         self._thread.join(timeout_s)
 
 
-def run_pollable(command: Sequence[str | Path], log: list[str], **options: Any) -> Iterator[list[str]]:
+def run_pollable(command: Sequence[str | Path], log: list[str],
+                 **options: Any) -> Generator[list[str], None, int]:
     """Run a command; every `next` gives the output lines since the last one (often none) and never blocks.
 
     The generator's return value is the exit code. Closing the generator kills the command. `log` receives every line.

@@ -58,7 +58,7 @@ def test_a_python_that_is_none_is_named(tmp_path: Path, lock: Path) -> None:
 
 def test_a_package_that_does_not_exist_is_a_sentence(tmp_path: Path, lock: Path) -> None:
     lock.write_text("likeness-no-such-package==1.0\n")
-    with pytest.raises(SetupError, match="likeness-no-such-package|could not be reached"):
+    with pytest.raises(SetupError, match=r"likeness-no-such-package|could not be reached"):
         environment.ensure(tmp_path / "backend", lock)
     assert environment.state(tmp_path / "backend", lock) is State.OUTDATED
 
