@@ -16,7 +16,7 @@ import argparse
 import sys
 from pathlib import Path
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - who starts this may have an older one
     sys.exit("Likeness needs Python 3.11 or later to build; this is {}.{}.".format(*sys.version_info[:2]))
 
 from tools import commands

@@ -22,7 +22,7 @@ def demo(photo: Path | None, resolution: int, face: int | None) -> int:
     """A photo through the add-on's own client and operators, into out/demo/."""
     photo = (photo or SAMPLE_PHOTO).resolve()
     if not photo.is_file():
-        raise BuildError(f"There is no photo {photo.name} there. Give the path of a JPEG, PNG, WebP, TIFF or HEIC file.")
+        raise BuildError(f"There is no photo {photo.name} there. Give the path of a photo (JPEG, PNG, HEIC...).")
     backend_python = environments.backend()
     blender_python = environments.blender(DEMO_BLENDER)
     command: list[str | Path] = [

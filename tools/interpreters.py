@@ -1,4 +1,4 @@
-"""Finding a Python of a given version: this one, one on the PATH, pyenv's, the Windows launcher's, or one uv fetches."""
+"""Finding a Python of a given version: this one, one on the PATH, pyenv's, the Windows launcher's, or uv's."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from tools.run import BuildError, capture, say
 
 def find_python(version: str) -> Path:
     """An interpreter of `version` ("3.11"). Raises BuildError when there is none and none can be fetched."""
+    question = "import sys, venv; print('%d.%d' % sys.version_info[:2], sys.executable)"
     for candidate in candidates(version):
-        status, text = capture([*candidate, "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2], sys.executable)"])
+        status, text = capture([*candidate, "-c", question])
         if status == 0 and text.split()[:1] == [version]:
             return Path(text.strip().split(maxsplit=1)[1])
     uv = shutil.which("uv")
