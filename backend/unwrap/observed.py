@@ -18,6 +18,25 @@ class EyeSample:
 
 
 @dataclass(frozen=True)
+class HairSample:
+    """Hair that a photo shows in front of the surface, h x h texels of the skin square (h is small)."""
+
+    colour: np.ndarray  # (h, h, 3) float32 linear Rec.709 as photographed; 0 where there is none
+    weight: np.ndarray  # (h, h) float32 0..1, how surely hair is seen there
+
+
+@dataclass(frozen=True)
+class PhotoCues:
+    """What the whole photo says about its exposure; linear luminance 0..1."""
+
+    median: float
+    mean: float
+    bright: float  # 99th percentile
+    background: float  # median behind the person, or of all when there is little background
+    clipped: float  # share of pixels with a channel at its end
+
+
+@dataclass(frozen=True)
 class ObservedTexture:
     """R x R texels of the head's skin UV square; row 0 at the top (v = 1). N views are blended."""
 
@@ -30,3 +49,5 @@ class ObservedTexture:
     best_view: np.ndarray  # (R, R) int16, observation that contributed most, -1 = none
     texel_density: np.ndarray  # (R, R) float32, photo pixels per texel (linear); > 1: the photo is finer than the map
     eyes: tuple[EyeSample, EyeSample]  # person's left, right
+    hair: HairSample | None = None
+    cues: tuple[PhotoCues, ...] = ()  # (N,)
