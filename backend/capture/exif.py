@@ -1,0 +1,160 @@
+"""The focal length of a photo in pixels, with how sure it is: from EXIF where it says, else a reasoned guess.
+
+The 35 mm equivalent is taken by the diagonal (CIPA DCG-001): 36 x 24 mm has a diagonal of 43.27 mm, so
+focal_pixels = focal_35 / 43.27 * diagonal_pixels. Nothing here looks at pixels.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PIL import ExifTags, Image
+
+from backend.capture.observation import Focal
+
+FULL_FRAME_DIAGONAL = math.hypot(36, 24)  # mm
+
+SIGMA_EQUIVALENT = 0.03
+"""FocalLengthIn35mmFilm is a whole number of millimetres, and some makers convert by width instead of diagonal."""
+SIGMA_SENSOR = 0.05
+"""Focal length over a sensor size worked out from other tags or from the camera's family."""
+SIGMA_CROPPED = 0.15
+"""EXIF speaks of a frame of other proportions: how much was cut away, and from where, is a deduction."""
+
+TYPICAL_EQUIVALENT = 38.0
+"""mm: between a phone (24 to 30, often cropped) and a portrait lens (50 to 85)."""
+SPREAD_EQUIVALENT = 0.45
+TYPICAL_DISTANCE = 0.8
+"""m: between an arm's length and a portrait across the table."""
+SPREAD_DISTANCE = 0.6
+INTEROCULAR = 0.063
+"""m between the eyes' centres of an adult (ANSUR II pupillary distance, mean of both sexes)."""
+
+_EQUIVALENT_RANGE = (10.0, 1000.0)  # mm, what lenses exist
+_SENSOR_WIDTH_RANGE = (2.0, 70.0)  # mm, phone to medium format
+
+_FAMILIES: tuple[tuple[str, str, float], ...] = (
+    (r"olympus|om digital", r"E-|OM-", 2.0),
+    (r"panasonic", r"D(MC|C)-G", 2.0),
+    (r"fujifilm", r"X-?(T|E|H|S|A|M|PRO)", 1.5),
+    (r"nikon", r"D(3\d{3}|5\d{3}|7\d{3}|[3-9]0|500)\b|Z ?(30|50|fc)", 1.5),
+    (r"sony", r"ILCE-(3|5|6)\d{3}|NEX-", 1.5),
+    (r"pentax|ricoh", r"K-?(3|5|7|30|50|70|S1|S2|P)\b", 1.5),
+    (r"leica|sony|canon|nikon", r"LEICA (M|SL|Q)|ILCE-(1|7|9)|EOS (R5|R6|R3|R8|5D|6D)|Z ?[5-9]\b", 1.0),
+)
+"""Make, model, crop factor of the sensor: for cameras that tell the focal length but neither equivalent nor sensor."""
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The frame that EXIF speaks of, in pixels of the image at hand."""
+
+    width: float
+    height: float
+    scale: float  # pixels of the image per pixel of that frame
+    cropped: bool
+
+    @property
+    def diagonal(self) -> float:
+        return math.hypot(self.width, self.height)
+
+
+def read_focal(exif: Image.Exif, stored_size: tuple[int, int], size: tuple[int, int]) -> Focal | None:
+    """The focal length as EXIF tells it, in pixels of the image at hand; None when it tells nothing believable.
+
+    `stored_size` (width, height) of the upright picture in the file, `size` of the image after any shrinking.
+    """
+    tags = exif.get_ifd(ExifTags.IFD.Exif)
+    shrink = size[0] / stored_size[0]
+    frame = _frame(tags, stored_size, shrink)
+    extra = SIGMA_CROPPED if frame.cropped else 0.0
+
+    equivalent = _number(tags, ExifTags.Base.FocalLengthIn35mmFilm)
+    if equivalent is not None and _EQUIVALENT_RANGE[0] <= equivalent <= _EQUIVALENT_RANGE[1]:
+        return Focal(equivalent / FULL_FRAME_DIAGONAL * frame.diagonal, math.hypot(SIGMA_EQUIVALENT, extra), "exif")
+
+    length = _number(tags, ExifTags.Base.FocalLength)
+    if length is None:
+        return None
+    zoom = min(max(_number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0, 1.0), 20.0)
+    pixels = _from_sensor(tags, length, frame)
+    if pixels is None:
+        factor = _crop_factor(exif)
+        pixels = None if factor is None else length * factor / FULL_FRAME_DIAGONAL * frame.diagonal
+    if pixels is None:
+        return None
+    pixels *= zoom
+    if not _EQUIVALENT_RANGE[0] <= pixels / frame.diagonal * FULL_FRAME_DIAGONAL <= _EQUIVALENT_RANGE[1]:
+        return None
+    return Focal(pixels, math.hypot(SIGMA_SENSOR, extra), "exif")
+
+
+def assumed_focal(size: tuple[int, int], interocular: float) -> Focal:
+    """A guess from two things that hold for most photos of faces: usual lenses, and usual distances.
+
+    `interocular` is the distance between the eyes in pixels, as it would be seen from the front. A face that fills
+    the frame would, under a phone's lens, stand nearer than people do: such photos were cropped, and their focal
+    length is longer. The two log-normal priors are multiplied.
+    """
+    by_lens = math.log(TYPICAL_EQUIVALENT / FULL_FRAME_DIAGONAL * math.hypot(*size))
+    by_distance = math.log(TYPICAL_DISTANCE * interocular / INTEROCULAR)
+    weight_lens, weight_distance = SPREAD_EQUIVALENT ** -2, SPREAD_DISTANCE ** -2
+    total = weight_lens + weight_distance
+    mean = (by_lens * weight_lens + by_distance * weight_distance) / total
+    return Focal(math.exp(mean), total ** -0.5, "assumed")
+
+
+def _frame(tags: Mapping[int, object], stored_size: tuple[int, int], shrink: float) -> _Frame:
+    """What of the camera's frame the file still shows, by the frame size that EXIF remembers.
+
+    Equal proportions: the picture was at most resized. Other proportions, and no side longer: it was cut out,
+    without resizing. Otherwise nothing can be deduced, and the picture is taken as the frame, less surely.
+    """
+    width, height = stored_size
+    full_width = _number(tags, ExifTags.Base.ExifImageWidth)
+    full_height = _number(tags, ExifTags.Base.ExifImageHeight)
+    if not full_width or not full_height:
+        return _Frame(width * shrink, height * shrink, shrink, False)
+    long, short = max(full_width, full_height), min(full_width, full_height)
+    here_long, here_short = max(width, height), min(width, height)
+    if abs(math.log(long / short) - math.log(here_long / here_short)) < 0.02:
+        return _Frame(width * shrink, height * shrink, shrink * here_long / long, False)
+    if here_long <= long and here_short <= short:
+        return _Frame(long * shrink, short * shrink, shrink, True)
+    return _Frame(width * shrink, height * shrink, shrink, True)
+
+
+def _from_sensor(tags: Mapping[int, object], length: float, frame: _Frame) -> float | None:
+    """Focal length in pixels from the sensor's pixel pitch (FocalPlaneXResolution), which EXIF gives per unit."""
+    resolution = _number(tags, ExifTags.Base.FocalPlaneXResolution)
+    width = _number(tags, ExifTags.Base.ExifImageWidth)
+    unit = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}.get(int(_number(tags, ExifTags.Base.FocalPlaneResolutionUnit) or 2))
+    if not resolution or not width or unit is None:
+        return None
+    per_millimetre = resolution / unit
+    if not _SENSOR_WIDTH_RANGE[0] <= width / per_millimetre <= _SENSOR_WIDTH_RANGE[1]:
+        return None
+    return length * per_millimetre * frame.scale
+
+
+def _crop_factor(exif: Image.Exif) -> float | None:
+    make, model = str(exif.get(ExifTags.Base.Make, "")), str(exif.get(ExifTags.Base.Model, ""))
+    for maker, models, factor in _FAMILIES:
+        if re.search(maker, make, re.IGNORECASE) and re.search(models, model, re.IGNORECASE):
+            return factor
+    return None
+
+
+def _number(tags: Mapping[int, object], tag: int) -> float | None:
+    """A positive finite tag value, None for anything else that a file may hold there."""
+    value = tags.get(tag)
+    if isinstance(value, tuple) and value:
+        value = value[0]
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None

@@ -1,0 +1,136 @@
+"""The two MediaPipe models as plain functions of pixels. One of each lives per process, made at first use.
+
+What is asked of them, and what their answers mean for a photo, is in `landmarks` and `mask`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from backend.arkit import ARKIT_NAMES
+from backend.assets import asset_path
+from backend.errors import ModelError
+
+LANDMARKER = "mediapipe/face_landmarker.task"
+SEGMENTER = "mediapipe/selfie_multiclass_256x256.tflite"
+SEGMENTER_SIDE = 256
+"""Pixels: the segmenter sees no more than this of any picture."""
+MAX_FACES = 5
+VERTICAL_FOV = math.radians(63)
+"""The camera that MediaPipe's face geometry assumes (face_geometry_from_landmarks, environment.proto)."""
+
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class RawFace:
+    """One face as the landmarker tells it of one picture."""
+
+    landmarks: np.ndarray  # (478, 3) float64 pixels of that picture; z in pixels too, towards the camera negative
+    blendshapes: np.ndarray  # (52,) float64, order of ARKIT_NAMES; tongueOut, which it does not know, is 0
+    head_matrix: np.ndarray  # (4, 4) float64 canonical face (cm) to camera (y up, z backward)
+
+
+def find_faces(picture_srgb: np.ndarray) -> list[RawFace]:
+    """All faces, at most MAX_FACES, that the landmarker finds in (H, W, 3) uint8 sRGB."""
+    import mediapipe
+
+    image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture_srgb))
+    with _lock:
+        answer = _landmarker().detect(image)
+    height, width = picture_srgb.shape[:2]
+    faces = []
+    for points, scores, matrix in zip(answer.face_landmarks, answer.face_blendshapes,
+                                      answer.facial_transformation_matrixes, strict=True):
+        landmarks = np.array([(p.x * width, p.y * height, p.z * width) for p in points], np.float64)
+        by_name = {score.category_name: score.score for score in scores}
+        blendshapes = np.array([by_name.get(name, 0.0) for name in ARKIT_NAMES], np.float64)
+        faces.append(RawFace(landmarks, blendshapes, np.array(matrix, np.float64)))
+    return faces
+
+
+def segment(picture_srgb: np.ndarray) -> np.ndarray:
+    """Probabilities (256, 256, 6) float32 of `observation.MASK_CLASSES` for (256, 256, 3) uint8 sRGB."""
+    import mediapipe
+
+    image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture_srgb))
+    with _lock:
+        answer = _segmenter().segment(image)
+    return np.stack([mask.numpy_view()[..., 0] for mask in answer.confidence_masks], -1)
+
+
+def close_models() -> None:
+    """Free both models; the next use makes them again. Runs by itself at exit."""
+    with _lock:
+        for maker in (_landmarker, _segmenter):
+            if maker.cache_info().currsize:
+                maker().close()
+                maker.cache_clear()
+
+
+@cache
+def _landmarker():  # MediaPipe's type; importing it here would cost every user of this file a second
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    options = vision.FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(asset_path(LANDMARKER))), num_faces=MAX_FACES,
+        output_face_blendshapes=True, output_facial_transformation_matrixes=True)
+    return _make(lambda: vision.FaceLandmarker.create_from_options(options), lambda model, image: model.detect(image),
+                 LANDMARKER)
+
+
+@cache
+def _segmenter():
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    options = vision.ImageSegmenterOptions(
+        base_options=BaseOptions(model_asset_path=str(asset_path(SEGMENTER))),
+        output_confidence_masks=True, output_category_mask=False)
+    return _make(lambda: vision.ImageSegmenter.create_from_options(options), lambda model, image: model.segment(image),
+                 SEGMENTER)
+
+
+def _make(create: Callable, use: Callable, name: str):
+    """Create a model and use it once, so that the lines it prints while starting are printed unseen."""
+    import mediapipe
+
+    blank = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB,
+                            data=np.zeros((SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8))
+    try:
+        with _quiet():
+            model = create()
+            use(model, blank)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ModelError(f"The model {name} does not start: {error}.", "Reinstall Likeness.") from error
+    # MediaPipe closes a model by a worker thread of its own, and at `atexit` there are no worker threads any more;
+    # this hook, which concurrent.futures uses for the same purpose, runs before they go.
+    threading._register_atexit(close_models)  # type: ignore[attr-defined]
+    return model
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Send what native code writes to stderr elsewhere: MediaPipe has no switch for its start-up lines."""
+    try:
+        sys.stderr.flush()
+        saved = os.dup(2)
+    except (OSError, AttributeError, ValueError):  # no stderr at all, as in a windowed program: nothing to quiet
+        yield
+        return
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
