@@ -1,1 +1,28 @@
 """From an `ObservedTexture` to `SkinMaps`: light out of the skin, completion, specular, roughness, displacement."""
+
+from __future__ import annotations
+
+from backend.core.progress import Progress, silent
+from backend.errors import InputError, ModelError
+from backend.fit.headfit import HeadFit
+from backend.head.model import HeadModel
+from backend.reflectance.classical import estimate_classical
+from backend.reflectance.maps import SkinMaps
+from backend.unwrap.observed import ObservedTexture
+
+METHODS = ("classical", "network")
+
+__all__ = ["METHODS", "SkinMaps", "estimate"]
+
+
+def estimate(observed: ObservedTexture, fit: HeadFit, head: HeadModel, *, method: str = "classical",
+             progress: Progress = silent) -> SkinMaps:
+    """Skin maps at the observed texture's resolution.
+
+    Raises InputError for a method that does not exist and ModelError for one whose weights are not installed.
+    """
+    if method == "classical":
+        return estimate_classical(observed, fit, head, progress=progress)
+    if method == "network":
+        raise ModelError("The learned skin method has no weights in this version.", "Use --reflectance classical.")
+    raise InputError(f"There is no skin method called {method}.", f"Choose one of: {', '.join(METHODS)}.")

@@ -23,6 +23,7 @@ class SkinMaps:
     iris_colour: np.ndarray  # (2, 3) float32 linear, person's left, right
     method: str  # "classical" or "network"
     warnings: tuple[str, ...] = ()  # sentences for the report
+    tone_sigma: float = float("nan")  # uncertainty of the skin's brightness, stops (standard deviation)
 
     @property
     def displacement(self) -> np.ndarray:

@@ -105,6 +105,20 @@ def reduce(texture: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA)
 
 
+def band(field: np.ndarray, rows: slice, size: int) -> np.ndarray:
+    """(rows, size, ...) rows of `enlarge(field, size)` without making all of it."""
+    grid = len(field)
+    if grid == size:
+        return field[rows]
+    factor = size / grid
+    low = max(0, int(np.floor(rows.start / factor)) - 2)
+    high = min(grid, int(np.ceil(rows.stop / factor)) + 2)
+    # cv2.resize aligns the borders, so a band whose ends fall on whole texels enlarges exactly like the whole.
+    start, stop = round(low * factor), round(high * factor)
+    large = cv2.resize(field[low:high], (size, stop - start), interpolation=cv2.INTER_LINEAR)
+    return large[rows.start - start:rows.stop - start]
+
+
 def solid_triangles(head: HeadModel) -> np.ndarray:
     """(T', 3) triangles that block sight and light."""
     hollow = [head.material_index(name) for name in NOT_SOLID]

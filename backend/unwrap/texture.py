@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from backend.capture.observation import Observation
@@ -16,7 +15,7 @@ from backend.head.model import HeadModel
 from backend.unwrap.eyes import sample_eye
 from backend.unwrap.observed import HairSample, ObservedTexture, PhotoCues
 from backend.unwrap.sampling import ROWS, Pyramid, levels_for
-from backend.unwrap.surface import coverage, enlarge, reduce, surface_of
+from backend.unwrap.surface import band, coverage, enlarge, reduce, surface_of
 from backend.unwrap.view import View, view_of
 
 GAIN_GRID = 256
@@ -82,14 +81,14 @@ def _blend(observations: Sequence[Observation], views: list[View], gains: np.nda
         pyramid = Pyramid(observation.image, levels_for(view.density[view.weight > 0] * scale))
         for top in range(0, size, ROWS):
             rows = slice(top, min(top + ROWS, size))
-            w = _band(view.weight, rows, size)
+            w = band(view.weight, rows, size)
             columns = np.flatnonzero(w.any(0))
             if not len(columns):
                 continue
             window = (rows, slice(columns[0], columns[-1] + 1))
             w = w[:, window[1]]
-            fine = _band(view.density, rows, size)[:, window[1]] * scale
-            seen = pyramid.sample(_band(view.pixels, rows, size)[:, window[1]], fine) * gain.astype(np.float32)
+            fine = band(view.density, rows, size)[:, window[1]] * scale
+            seen = pyramid.sample(band(view.pixels, rows, size)[:, window[1]], fine) * gain.astype(np.float32)
             if single:
                 colour[window], weight[window], density[window] = seen, w, fine
                 continue
@@ -104,20 +103,6 @@ def _blend(observations: Sequence[Observation], views: list[View], gains: np.nda
         colour /= total[..., None]
         density /= total
     return colour, weight, density
-
-
-def _band(field: np.ndarray, rows: slice, size: int) -> np.ndarray:
-    """Rows of `enlarge(field, size)` without making all of it."""
-    grid = len(field)
-    if grid == size:
-        return field[rows]
-    factor = size / grid
-    low = max(0, int(np.floor(rows.start / factor)) - 2)
-    high = min(grid, int(np.ceil(rows.stop / factor)) + 2)
-    # cv2.resize aligns the borders, so a band whose ends fall on whole texels enlarges exactly like the whole.
-    start, stop = round(low * factor), round(high * factor)
-    large = cv2.resize(field[low:high], (size, stop - start), interpolation=cv2.INTER_LINEAR)
-    return large[rows.start - start:rows.stop - start]
 
 
 def _pick(fields: list[np.ndarray], best: np.ndarray) -> np.ndarray:

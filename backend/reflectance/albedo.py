@@ -1,0 +1,119 @@
+"""From photographed skin to albedo: the light divided out, and what the light model missed taken out as well.
+
+All in natural logarithms on the FIELD grid; the full-resolution division is in `layers`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.core.colour import REC709_LUMINANCE
+from backend.reflectance.filters import fill, gaussian, step, wide_median
+from backend.reflectance.regions import SkinSpace
+
+REGION_LOG = {
+    # Typical colour of a region relative to plain facial skin, ln of linear R, G, B.
+    "lips": (-0.16, -0.55, -0.45),
+    "cheeks": (0.01, -0.07, -0.06),
+    "nose": (-0.01, -0.07, -0.06),
+    "lids": (-0.12, -0.20, -0.18),
+    "ears": (0.00, -0.12, -0.09),
+}
+
+MEDIAN_METRES = 0.014
+"""Window of the large-scale part: what is narrower than half of it (moles, folds, brows) is the person's own."""
+
+KEEP_LUMINANCE, KEEP_CHROMA = 0.40, 0.75
+"""How much of a large-scale deviation that both sides share is believed to be skin. Brightness is mostly light that
+the model missed (sockets, jaw); colour is mostly blood and sun."""
+
+KEEP_BEARD = 0.85
+"""The same for darkening where a beard grows."""
+
+KEEP_ONE_SIDED = 0.12
+"""How much of a one-sided deviation is believed to be skin (birthmarks are rare, shadows are not)."""
+
+
+@dataclass(frozen=True)
+class Clean:
+    """What albedo estimation found on the FIELD grid."""
+
+    shading: np.ndarray  # (F, F, 3) linear: divide the photo by this
+    log_albedo: np.ndarray  # (F, F, 3) natural log, filled where unseen
+    prior: np.ndarray  # (F, F, 3) natural log of the skin as it would be without a photo
+    trust: np.ndarray  # (F, F) 0..1, weight of what is seen after shadows and clipping
+
+
+def region_prior(space: SkinSpace) -> np.ndarray:
+    """(F, F, 3) natural log of a region's colour relative to plain facial skin."""
+    total = np.zeros((space.size, space.size, 3), np.float32)
+    for name, values in REGION_LOG.items():
+        total += getattr(space, name)[..., None] * np.array(values, np.float32)
+    return total
+
+
+def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shading: np.ndarray,
+                 tone: np.ndarray, relative: np.ndarray) -> Clean:
+    """Albedo without what the fitted light left behind.
+
+    `colour` (F, F, 3) photographed, `weight` (F, F), `shading` (F, F, 3) absolute, `tone` (3,) albedo of plain skin,
+    `relative` (F, F, 3) log region prior.
+    """
+    prior = np.log(tone).astype(np.float32) + relative
+    grey = shading @ REC709_LUMINANCE
+    middle = _typical(grey, weight)
+    # Deep shadow holds noise, not skin: never divide by less than a tenth of the typical light.
+    floor = np.maximum(shading, 0.1 * middle)
+    lit = step(grey / middle, 0.10, 0.35)
+    clipped = step(colour.max(-1), 0.93, 0.995)
+    trust = weight * (0.15 + 0.85 * lit) * (1 - 0.8 * clipped)
+    raw = np.log(np.maximum(colour, 1e-3)) - np.log(floor)
+    residual = np.clip(raw - prior, -2.5, 1.5)
+
+    own = 1 - np.clip(space.lips + space.brows + space.lids + space.nostrils, 0, 1)
+    reliable = (trust > 0.03) * step(trust, 0.0, 0.3)
+    filled = fill(residual, (reliable * own).astype(np.float32))
+    window = round(MEDIAN_METRES / float(np.median(space.texel_metres[space.face > 0.5])))
+    large = wide_median(filled, window)
+    believed = _believed(space, large, trust * own, lit)
+    miss = large - believed
+    miss = np.where((reliable > 0)[..., None], miss, 0)
+    miss = _spread_out(miss, reliable)
+    return Clean(
+        shading=(floor * np.exp(miss)).astype(np.float32),
+        log_albedo=(prior + residual - miss).astype(np.float32), prior=prior, trust=trust.astype(np.float32),
+    )
+
+
+def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.ndarray) -> np.ndarray:
+    """The part of the large-scale residual (F, F, 3) that is skin and not light: soft symmetry."""
+    other, other_trust, other_lit = space.flip(large), space.flip(trust), space.flip(lit)
+    mine = trust * (0.05 + lit) ** 2 + 1e-4
+    theirs = other_trust * (0.05 + other_lit) ** 2 + 1e-4
+    # Of two sides that disagree, shadow is the darker one; a highlight is rarer and smaller.
+    gap = (large - other) @ REC709_LUMINANCE
+    mine = mine * np.exp(np.clip(2.0 * gap, -3, 3))
+    share = gaussian((mine / (mine + theirs)).astype(np.float32), 2.0)[..., None]
+    shared = share * large + (1 - share) * other
+    single = (1 - step(np.minimum(trust, other_trust), 0.02, 0.15))[..., None]
+    shared = single * large + (1 - single) * shared
+    light = (shared @ REC709_LUMINANCE)[..., None]
+    keep = KEEP_LUMINANCE * np.ones_like(light)
+    keep = keep + (KEEP_BEARD - keep) * space.beard[..., None] * (light < 0)
+    keep = keep * (0.35 + 0.65 * np.maximum(space.face, space.ears))[..., None]
+    skin = keep * light + KEEP_CHROMA * (shared - light)
+    return skin + KEEP_ONE_SIDED * (1 - single) * (large - shared)
+
+
+def _spread_out(miss: np.ndarray, reliable: np.ndarray) -> np.ndarray:
+    """Continue the correction a little beyond the seen skin, so that enlarging it meets no step."""
+    return fill(miss, (reliable > 0).astype(np.float32))
+
+
+def _typical(values: np.ndarray, weight: np.ndarray) -> float:
+    chosen = weight > 0.3
+    if chosen.sum() < 20:
+        chosen = weight > 0
+    return float(np.median(values[chosen]))

@@ -1,0 +1,205 @@
+"""The classical method, end to end: no learned weights, everything explained. Fallback and baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.core import harmonics
+from backend.core.colour import REC709_LUMINANCE, luminance
+from backend.core.progress import Progress, silent
+from backend.core.rays import Mesh
+from backend.fit.headfit import HeadFit
+from backend.head.model import HeadModel
+from backend.reflectance import displacement as relief_maps
+from backend.reflectance import eyes as eye_maps
+from backend.reflectance.albedo import Clean, clean_albedo, region_prior
+from backend.reflectance.completion import Completion, complete
+from backend.reflectance.filters import fill, gaussian
+from backend.reflectance.layers import ROWS, full_resolution
+from backend.reflectance.light import Light, estimate_light, shading, sphere, sun_response, transfer
+from backend.reflectance.maps import SkinMaps
+from backend.reflectance.regions import SkinSpace
+from backend.reflectance.scalp import lay_over, scalp_of
+from backend.reflectance.specular import specular_maps
+from backend.reflectance.tone import Tone, estimate_tone
+from backend.unwrap.observed import ObservedTexture
+from backend.unwrap.surface import enlarge, reduce, skin_normals, solid_triangles
+
+LIGHT_GRID = 256
+"""Grid on which light and shading are found, texels: about 1.6 mm on the face."""
+
+UNSURE_STOPS = 0.6
+"""Uncertainty of the skin's brightness from which the report says so."""
+
+
+def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel, *,
+                       progress: Progress = silent) -> SkinMaps:
+    """Skin maps of the observed texture's resolution."""
+    space = SkinSpace.of(head, fit.neutral)
+    colour, weight = _small(observed, space.size)
+    relative = region_prior(space)
+    progress(0.02, "Finding the light")
+    lit = _light(observed, fit, head, space, colour, weight, relative)
+    tone = _tone(observed, space, colour, weight, lit, relative)
+    factor = 1 / tone.albedo
+    lights = [light.scaled(factor) for light in lit.lights]
+    absolute = (lit.shading * factor).astype(np.float32)
+
+    progress(0.30, "Taking the light off the skin")
+    clean = clean_albedo(space, colour, weight, absolute, tone.albedo, relative)
+    normal = space.lay_out(skin_normals(head, space.neutral))
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
+    progress(0.36, "Completing what was not seen")
+    plan = complete(space, clean, normal)
+    light_colour = _light_colour(absolute, weight)
+    progress(0.42, "Reading the detail")
+    layers = full_resolution(observed, clean, plan, _smooth_seen(clean, plan), light_colour)
+
+    face = (weight > 0.3) & (space.face > 0.5)
+    typical = np.median(absolute[face], 0) if face.any() else absolute.reshape(-1, 3).mean(0)
+    scalp = scalp_of(space, observed.hair, typical, tone.albedo, plan.seen)
+    progress(0.60, "Shaping pores and wrinkles")
+    relief = relief_maps.relief(space, observed, layers.flat, plan.seen, normal, scalp.cover)
+    height = relief.mid + relief.high
+    level, rough = specular_maps(space, layers.highlight, clean.trust, height, scalp.cover)
+    progress(0.80, "Turning relief into normals")
+    normals = relief_maps.normal_map(space, height)
+    size = len(observed.inside)
+    albedo = layers.albedo
+    for top in range(0, size, ROWS):
+        rows = slice(top, min(top + ROWS, size))
+        albedo[rows] = lay_over(space, scalp, albedo[rows], normal, rows)
+    progress(0.92, "Painting the eyes")
+    at_eyes = _shading_at_eyes(space, absolute, weight)
+    irises = eye_maps.iris_colours(observed.eyes, at_eyes)
+    warnings = ()
+    if tone.sigma > UNSURE_STOPS:
+        warnings = (f"The photo does not settle how dark the skin is (±{tone.sigma:.1f} stops); "
+                    "a photo with the eyes well visible and something white in it would.",)
+    return SkinMaps(
+        diffuse_albedo=albedo, specular_albedo=level, roughness=rough,
+        displacement_mid=relief.mid, displacement_high=relief.high, normal=normals,
+        confidence=(enlarge(plan.seen * clean.trust, size) * (observed.weight > 0)).astype(np.float32),
+        light_sh=np.stack([light.light_sh for light in lights]),
+        eye_albedo=eye_maps.eye_texture(irises.mean(0)), iris_colour=irises, method="classical",
+        warnings=warnings, tone_sigma=tone.sigma,
+    )
+
+
+@dataclass(frozen=True)
+class _Lit:
+    """Light and shading for skin whose plain albedo is 1."""
+
+    lights: list[Light]
+    shading: np.ndarray  # (F, F, 3) linear, filled where unseen
+
+
+def _small(observed: ObservedTexture, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means of colour (F, F, 3) and of weight (F, F)."""
+    weight = reduce(observed.weight, size)
+    if len(observed.weight) == size:
+        return observed.colour, weight
+    seen = (observed.weight > 0).astype(np.float32)
+    share = reduce(seen, size)
+    colour = reduce(observed.colour, size) / np.maximum(share, 1e-6)[..., None]
+    return (colour * (share > 0.5)[..., None]).astype(np.float32), weight * (share > 0.5)
+
+
+def _light(observed: ObservedTexture, fit: HeadFit, head: HeadModel, space: SkinSpace, colour: np.ndarray,
+           weight: np.ndarray, relative: np.ndarray) -> _Lit:
+    """One light per view, from the texels that it contributed most to."""
+    grid = LIGHT_GRID
+    index = ((np.arange(grid) + 0.5) * len(observed.inside) / grid).astype(int)
+    pick = np.ix_(index, index)
+    position, normal, view = observed.position[pick], observed.normal[pick], observed.best_view[pick]
+    small_weight = reduce(weight, grid)
+    share = np.maximum(reduce((weight > 0).astype(np.float32), grid), 1e-6)
+    small_colour = reduce(colour, grid) / share[..., None]
+    small_relative = reduce(relative, grid)
+    features = reduce(np.clip(space.brows + space.lids + space.nostrils + space.lips * 0.5, 0, 1), grid)
+    shade = np.zeros((space.size, space.size, 3), np.float32)
+    known = np.zeros((space.size, space.size), np.float32)
+    lights = []
+    solid = solid_triangles(head)
+    for number in range(len(fit.posed)):
+        mine = (view == number) & (small_weight > 0.02) & observed.inside[pick]
+        if mine.sum() < 200:
+            lights.append(_plain_light(fit.light_sh[number]))
+            continue
+        mesh = Mesh(fit.posed[number], solid)
+        points, normals = position[mine], normal[mine]
+        link = transfer(mesh, points, normals)
+        seen = small_colour[mine]
+        light, _ = estimate_light(mesh, points, normals, link, seen, np.exp(small_relative[mine]),
+                                  small_weight[mine] * (1 - features[mine]))
+        lights.append(light)
+        bounce = np.clip(np.median(seen, 0), 0.03, 0.5)
+        none = Light(light.environment, np.zeros((0, 3)), np.zeros((0, 3)))
+        smooth = np.zeros((grid, grid, 3), np.float32)
+        smooth[mine] = shading(link, none, np.zeros((len(points), 0)), bounce)
+        part = enlarge(fill(smooth, mine.astype(np.float32)), space.size)
+        here = enlarge(mine.astype(np.float32), space.size) > 0.01
+        if len(light.sun_directions):
+            step_index = ((np.arange(space.size) + 0.5) * len(observed.inside) / space.size).astype(int)
+            fine = np.ix_(step_index, step_index)
+            suns = sun_response(mesh, observed.position[fine][here], observed.normal[fine][here],
+                                light.sun_directions)
+            part[here] += (suns @ light.sun_irradiance).astype(np.float32)
+        shade[here], known[here] = part[here], 1
+    return _Lit(lights, np.maximum(fill(shade, known), 1e-3))
+
+
+def _plain_light(light_sh: np.ndarray) -> Light:
+    """A light that gives back given harmonics roughly: for views that added nothing."""
+    return Light(np.maximum(harmonics.basis(sphere()) @ light_sh, 0), np.zeros((0, 3)), np.zeros((0, 3)))
+
+
+def _tone(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weight: np.ndarray, lit: _Lit,
+          relative: np.ndarray) -> Tone:
+    """Absolute albedo of plain skin: what the light estimate leaves open."""
+    zone = weight * space.face * (1 - np.clip(space.lips + space.brows + space.lids + space.nostrils, 0, 1))
+    chosen = zone > 0.3
+    if chosen.sum() < 100:
+        chosen = weight > 0.2
+    skin = np.exp(np.median(np.log(np.maximum((colour / np.exp(relative))[chosen], 1e-3)), 0))
+    at_eyes = _shading_at_eyes(space, lit.shading, weight) @ REC709_LUMINANCE
+    mean = float(np.median((lit.shading @ REC709_LUMINANCE)[chosen]))
+    whites = [(eye.sclera, shade) for eye, shade in zip(observed.eyes, at_eyes, strict=True)
+              if np.isfinite(eye.sclera).all()]
+    sharp = max((_sharpness(eye.patch_weight) for eye in observed.eyes), default=0.0)
+    sclera, eye_shade = None, 1.0
+    if whites:
+        # Of two eyes the brighter one is less shadowed by lids and nose.
+        sclera, shade = max(whites, key=lambda pair: float(luminance(pair[0])))
+        eye_shade = float(np.clip(shade / mean, 0.4, 2.0))
+    return estimate_tone(skin, sclera, sharp, eye_shade, observed.cues[0] if observed.cues else None)
+
+
+def _sharpness(patch_weight: np.ndarray) -> float:
+    return float(np.clip((patch_weight > 0.5).mean() / 0.3, 0, 1))
+
+
+def _shading_at_eyes(space: SkinSpace, shade: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(2, 3) shading around the left and the right eye, lids' own shadow left out."""
+    result = []
+    for landmark in (374, 145):
+        near = space.blob(landmark, 0.016) * (weight + 1e-4) * (1 - space.lids)
+        result.append((shade * near[..., None]).sum((0, 1)) / max(float(near.sum()), 1e-9))
+    return np.array(result)
+
+
+def _light_colour(shade: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(3,) colour of the light on the face, luminance 1."""
+    mean = np.average(shade.reshape(-1, 3), axis=0, weights=weight.ravel() + 1e-9)
+    return (mean / float(mean @ REC709_LUMINANCE)).astype(np.float32)
+
+
+def _smooth_seen(clean: Clean, plan: Completion) -> np.ndarray:
+    """(F, F, 3) log of what skin of this person looks like at every place, without features: for highlights."""
+    mixed = np.where((plan.seen > 0.5)[..., None], clean.log_albedo, plan.base)
+    small = np.stack([gaussian(mixed[..., c], 5) for c in range(3)], -1)
+    # Sheen raises a broad average too; the completion's base is pulled less by it.
+    return np.minimum(small, plan.base + 0.10) * 0.5 + 0.5 * plan.base
+

@@ -1,0 +1,119 @@
+"""Skin that no photo shows: mirrored where the other side was seen, else grown from the person's own colours.
+
+The smooth part is a membrane over the mesh, which has no UV seam; the fine part is the photo's where it was seen,
+the mirror's where only the mirror was, and noise of the same strength elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from backend.core.colour import REC709_LUMINANCE
+from backend.reflectance.albedo import Clean
+from backend.reflectance.filters import fill, gaussian, step
+from backend.reflectance.noise import mottling_tile, triplanar
+from backend.reflectance.regions import SkinSpace
+
+STIFFNESS = 6.0
+"""Of the membrane against seen texels (counts of grid texels): follows the photo to about a centimetre."""
+
+PULL = 0.004
+"""How strongly unseen skin returns to the person's mean colour: over some ten centimetres."""
+
+MIRROR_SHARE = 0.35
+"""Weight of a mirrored texel against one that was seen."""
+
+FEATHER = 0.008
+"""Width over which seen detail fades into invented detail, metres."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Everything about the unseen, on the FIELD grid; natural logs."""
+
+    base: np.ndarray  # (F, F, 3) smooth albedo everywhere, equal on both sides of the UV seam
+    seen: np.ndarray  # (F, F) 0..1 share of the photo's own detail
+    mirrored: np.ndarray  # (F, F) 0..1 share of the mirror's detail in what is left
+    grain: np.ndarray  # (F, F, 3) invented detail, already of the person's strength
+
+
+def complete(space: SkinSpace, clean: Clean, detail_normal: np.ndarray) -> Completion:
+    """Plan the completion. `detail_normal` (F, F, 3) neutral normals, for laying out noise."""
+    seen = _feathered(space, clean.trust)
+    mirrored = space.flip(seen)
+    prior = clean.prior + _feature_offsets(space, clean)
+    own = (1 - np.clip(space.lips + space.brows + space.lids + space.nostrils, 0, 1)) * space.surface.inside
+    residual = clean.log_albedo - prior
+    weight = clean.trust * own
+    mirror_weight = MIRROR_SHARE * space.flip(clean.trust) * own * (1 - clean.trust)
+    mixed = (weight[..., None] * residual + mirror_weight[..., None] * space.flip(residual))
+    mixed /= np.maximum(weight + mirror_weight, 1e-6)[..., None]
+    values, count = space.to_vertices(mixed, weight + mirror_weight)
+    used = count > 0
+    mean = _trimmed_mean(values[used], count[used])
+    values = np.clip(values - mean, -1.2, 0.8) * used[:, None]
+    smooth = space.membrane(values, count, STIFFNESS, PULL) + mean
+    base = prior + space.lay_out(smooth)
+    # The mesh is coarser than the features: what is left around them is not for the membrane to say.
+    return Completion(base.astype(np.float32), seen, mirrored, _grain(space, clean, base, seen, detail_normal))
+
+
+def _feathered(space: SkinSpace, trust: np.ndarray) -> np.ndarray:
+    """Share of the photo: 1 well inside what was seen, 0 at its border, over `FEATHER` metres."""
+    solid = ((trust > 0.10) | ~space.surface.inside).astype(np.uint8)
+    away = cv2.distanceTransform(solid, cv2.DIST_L2, 5) * space.texel_metres
+    return gaussian(step(away, 0.0005, FEATHER) * step(trust, 0.05, 0.30), 1.0)
+
+
+def _feature_offsets(space: SkinSpace, clean: Clean) -> np.ndarray:
+    """(F, F, 3) what this person's lips and brows differ from the prior by, for where they are not seen."""
+    total = np.zeros_like(clean.prior)
+    residual = clean.log_albedo - clean.prior
+    for mask, fallback in ((space.lips, np.zeros(3)), (space.brows, np.full(3, -0.35))):
+        weight = mask * clean.trust
+        around = gaussian(mask, 8) * (1 - mask) * clean.trust * (1 - space.lids)
+        if weight.sum() < 40 or around.sum() < 5:
+            offset = fallback
+        else:
+            offset = np.array([np.average(residual[..., c], weights=weight) - np.average(residual[..., c],
+                                                                                       weights=around)
+                               for c in range(3)])
+        total += mask[..., None] * np.clip(offset, -1.2, 0.6).astype(np.float32)
+    return total
+
+
+def _trimmed_mean(values: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """(C,) weighted mean without the tenth of the weight that is furthest from the median."""
+    if not len(values):
+        return np.zeros(3)
+    distance = np.linalg.norm(values - np.median(values, 0), axis=1)
+    order = np.argsort(distance)
+    kept = order[np.cumsum(count[order]) <= 0.9 * count.sum()]
+    kept = kept if len(kept) else order
+    return np.average(values[kept], weights=count[kept] + 1e-9, axis=0)
+
+
+def _grain(space: SkinSpace, clean: Clean, base: np.ndarray, seen: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """(F, F, 3) mottling as strong as what the photo shows on the cheeks and forehead."""
+    zone = (seen > 0.8) & (np.maximum(space.cheeks, space.forehead) > 0.3)
+    detail = clean.log_albedo - fill(base, np.ones_like(seen))
+    strength = np.array([0.035, 0.045, 0.045])
+    if zone.sum() > 400:
+        fine = detail - np.stack([gaussian(detail[..., c], 6) for c in range(3)], -1)
+        middle = np.median(np.abs(fine[zone]), 0) * 1.48
+        strength = np.clip(middle, 0.015, 0.08)
+    position = space.position
+    light = triplanar(mottling_tile(3), position, normal, 0.0006)
+    blood = triplanar(mottling_tile(4), position, normal, 0.0014)
+    grain = 0.85 * light[..., None] * strength
+    # Blood hides green and blue more than red.
+    grain = grain + 0.6 * blood[..., None] * (strength * np.array([0.3, 1.0, 0.9]))
+    return grain.astype(np.float32)
+
+
+def luminance_of_log(log_colour: np.ndarray) -> np.ndarray:
+    """(..., 3) natural logs -> (...) natural log of the luminance."""
+    return np.log(np.maximum(np.exp(log_colour) @ REC709_LUMINANCE, 1e-6))

@@ -1,0 +1,80 @@
+"""The full-resolution pass, band of rows by band of rows: highlight off, shading out, unseen skin in.
+
+A band holds whole rows, so that a texel and its mirror image are always in the same band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.core.colour import REC709_LUMINANCE
+from backend.reflectance.albedo import Clean
+from backend.reflectance.completion import Completion
+from backend.reflectance.filters import gaussian
+from backend.unwrap.observed import ObservedTexture
+from backend.unwrap.surface import band
+
+ROWS = 256
+
+ALBEDO_LOW, ALBEDO_HIGH = 0.012, 0.92
+"""Nothing on a face is darker than a black brow or lighter than paper."""
+
+
+_LOG_GREY = np.full(3, 1 / 3, np.float32)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """R x R results of the pass."""
+
+    albedo: np.ndarray  # (R, R, 3) linear
+    highlight: np.ndarray  # (R, R) luminance of the highlight that was taken off, in units of the shading
+    flat: np.ndarray  # (R, R) log luminance of the photo over its shading, highlight off; 0 where unseen
+
+
+def full_resolution(observed: ObservedTexture, clean: Clean, plan: Completion, base_seen: np.ndarray,
+                    light_colour: np.ndarray) -> Layers:
+    """Albedo at the photo's own detail. `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,)."""
+    size = len(observed.inside)
+    albedo = np.empty((size, size, 3), np.float32)
+    highlight = np.empty((size, size), np.float32)
+    flat = np.empty((size, size), np.float32)
+    for top in range(0, size, ROWS):
+        rows = slice(top, min(top + ROWS, size))
+        photo = observed.colour[rows]
+        shade = band(clean.shading, rows, size)
+        expected = shade * np.exp(band(base_seen, rows, size))
+        gloss = highlight_of(photo, expected, light_colour)
+        gloss *= observed.weight[rows] > 0
+        bare = np.maximum(photo - gloss[..., None] * light_colour, 0.25 * photo)
+        log_seen = np.log(np.maximum(bare / shade, 1e-3)).astype(np.float32)
+        flat[rows] = (log_seen @ _LOG_GREY) * (observed.weight[rows] > 0)
+        base = band(plan.base, rows, size)
+        detail = log_seen - base
+        np.clip(detail, -2.2, 1.0, out=detail)
+        seen = (band(plan.seen, rows, size) * (observed.weight[rows] > 0))[..., None]
+        mirrored = (band(plan.mirrored, rows, size) * (observed.weight[rows, ::-1] > 0))[..., None]
+        invented = mirrored * detail[:, ::-1] + np.sqrt(1 - mirrored**2) * band(plan.grain, rows, size)
+        final = base + seen * detail + (1 - seen) * invented
+        albedo[rows] = np.clip(np.exp(final), ALBEDO_LOW, ALBEDO_HIGH)
+        highlight[rows] = gloss / np.maximum(shade @ REC709_LUMINANCE, 1e-3)
+    return Layers(albedo, highlight, flat)
+
+
+def highlight_of(photo: np.ndarray, expected: np.ndarray, light_colour: np.ndarray) -> np.ndarray:
+    """(h, w) how much of the light's own colour (3,) lies on top of skin expected to look like `expected`.
+
+    Two colours per texel, skin and light (Shafer's dichromatic model 1985), solved by least squares; believed only
+    as far as the texel is brighter than expected, so that pale spots and noise are left alone.
+    """
+    skin = expected / np.maximum(np.linalg.norm(expected, axis=-1, keepdims=True), 1e-6)
+    light = light_colour / np.linalg.norm(light_colour)
+    across = skin @ light
+    along_skin = np.einsum("hwc,hwc->hw", photo, skin)
+    along_light = photo @ light
+    gloss = (along_light - across * along_skin) / np.maximum(1 - across**2, 0.01)
+    gloss = gaussian(gloss.astype(np.float32), 1.2) / float(light_colour @ light)
+    brighter = (photo - 1.03 * expected) @ REC709_LUMINANCE / float(light_colour @ REC709_LUMINANCE)
+    return np.clip(np.minimum(gloss, brighter), 0, None).astype(np.float32)
