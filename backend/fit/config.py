@@ -1,0 +1,83 @@
+"""The numbers of the fit, each with its unit and its reason. Stages are data: the solver only walks the list.
+
+Sigmas are standard deviations of what a residual is divided by. Those of landmarks are in *face units*: the length of
+63 mm, a mean interocular distance, at the face's depth, in pixels. So nothing depends on the photo's resolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class LandmarkConfig:
+    """How far the landmarker is believed. Its bias and correlated errors come from the measured table (`noise`)."""
+
+    sigma_floor: float = 0.010  # face units; no landmark is surer than 0.6 mm, whatever the table says
+    sigma_scale: float = 1.0  # on the table's own sigmas
+    depth_scale: float = 1.0  # on the table's depth sigmas; depth is a network's guess, not a measurement
+    robust: float = 3.0  # Geman-McClure scale in sigmas: a landmark 3 sigmas off keeps a quarter of its weight
+    mode_scale: float = 1.0  # on the table's correlated error modes
+    contour_tangent: float = 4.0  # factor on sigma along the contour, where a face-oval landmark may slide
+    iris_sigma: float = 0.02  # face units, of an iris centre
+    hidden_cosine: float = 0.15  # a landmark whose surface turns further away than this is taken for a contour point
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """What is believed before looking."""
+
+    shape_sigma: float = 1.0  # beta's own units; the head's shape basis is scaled to N(0, 1)
+    expression_sigma: float = 0.06  # psi, for a shape the landmarker scores zero: a calm face stays calm
+    expression_gain: float = 0.3  # psi per unit of score added to the sigma: scores are opinions
+    expression_trust: float = 0.7  # psi per unit of score: the landmarker's weights run high on the head's own shapes
+    gaze_sigma: float = 0.30  # radians, yaw and pitch of an eye; people look near the lens
+    gaze_roll_sigma: float = 0.01  # radians, about the gaze axis: eyes hardly roll
+    gaze_together: float = 0.06  # radians, difference between the eyes
+    jaw_sigma: tuple[float, float, float] = (0.25, 0.03, 0.05)  # radians about x (opening), y, z
+    depth_scale_sigma: float = 0.15  # log of the landmarker's depth per true depth
+    iris_diameter: float = 0.0117  # metres, mean of adults
+    iris_sigma: float = 0.06  # relative: 4 % between people and about 4 % of the landmarker
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of the solver."""
+
+    name: str
+    free: tuple[str, ...]  # of "camera", "focal", "depth", "turns", "noise", "expression", "shape"
+    iterations: int
+    contours: bool = False  # associate the face oval and hidden landmarks with the silhouette first
+
+
+@dataclass(frozen=True)
+class RefineConfig:
+    """Per-vertex refinement on top of the model."""
+
+    enabled: bool = True
+    amplitude: float = 0.004  # metres, hard limit of an offset
+    modes: int = 60
+    sigma: float = 0.0008  # metres, prior of a smooth offset
+
+
+@dataclass(frozen=True)
+class LimitConfig:
+    """Where a fit stops being a person."""
+
+    shape_norm: float = 1.9  # RMS of beta beyond which identity is shrunk back
+    refuse_rmse: float = 0.20  # face units; landmarks this far off are of no human face seen straight
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Everything `fit_head` can be told."""
+
+    landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
+    priors: PriorConfig = field(default_factory=PriorConfig)
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    limits: LimitConfig = field(default_factory=LimitConfig)
+    stages: tuple[Stage, ...] = (
+        Stage("pose", ("camera", "depth"), 8),
+        Stage("rough", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 10),
+        Stage("fine", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 12, contours=True),
+    )

@@ -1,0 +1,63 @@
+"""The stages of the fit in order: set up each view, solve, refine, light, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from backend.capture.observation import Observation
+from backend.core.progress import Progress, part, silent
+from backend.errors import InputError
+from backend.fit.config import FitConfig
+from backend.fit.contour import slide_contours
+from backend.fit.headfit import HeadFit
+from backend.fit.noise import LandmarkNoise, measured_noise
+from backend.fit.result import assemble
+from backend.fit.solver import Problem, solve
+from backend.fit.start import HeadPoints, first_view, view_problem
+from backend.fit.state import State
+from backend.head.model import HeadModel
+
+
+def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: FitConfig | None = None,
+             progress: Progress = silent, noise: LandmarkNoise | None = None) -> HeadFit:
+    """One identity, and camera, pose and expression of each photo.
+
+    `noise` replaces the shipped table of the landmarker's errors (the benchmarks compare). Raises InputError when there
+    is no photo, or when the landmarks of all of them fit no head.
+    """
+    if not observations:
+        raise InputError("No photo was given.", "Name at least one photo of the face.")
+    config = config or FitConfig()
+    noise = noise or measured_noise()
+    progress(0.0, "Preparing the head")
+    points = HeadPoints.of(head)
+    state, problem = solve_parameters(observations, points, config, noise, part(progress, 0.05, 0.75))
+    return assemble(observations, points, state, problem, config, part(progress, 0.75, 1.0))
+
+
+def solve_parameters(observations: Sequence[Observation], points: HeadPoints, config: FitConfig, noise: LandmarkNoise,
+                     progress: Progress = silent) -> tuple[State, Problem]:
+    """Run the stages; the problem that comes back is the last one solved."""
+    modes = noise.modes.shape[2]
+    views = tuple(first_view(observation, points, modes) for observation in observations)
+    state = State(np.zeros(points.head.shape_basis.shape[0]), views)
+    problem = _problem(observations, points, state, noise, config)
+    for index, stage in enumerate(config.stages):
+        progress(index / len(config.stages), f"Fitting the head: {stage.name}")
+        problem = _problem(observations, points, state, noise, config)
+        if stage.contours:
+            problem = replace(problem, views=tuple(
+                slide_contours(terms, view, state.beta, points, config)
+                for terms, view in zip(problem.views, state.views, strict=True)))
+        state = solve(problem, state, stage.free, stage.iterations)
+    return state, problem
+
+
+def _problem(observations: Sequence[Observation], points: HeadPoints, state: State, noise: LandmarkNoise,
+             config: FitConfig) -> Problem:
+    views = tuple(view_problem(observation, points, view, noise, config)
+                  for observation, view in zip(observations, state.views, strict=True))
+    return Problem(views, config.priors.shape_sigma, config.landmarks.robust)

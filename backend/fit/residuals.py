@@ -1,0 +1,175 @@
+"""The terms of the fit: each gives whitened residuals and their exact derivatives.
+
+A term answers with `Rows`: r (M,), by beta (M, S), by the view's vector (M, D), all divided by their sigmas. The sum of
+squares is the negative log posterior; robustness enters as a weight per row that `solver` asks for anew each iteration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from backend.fit.config import FitConfig
+from backend.fit.points import PointSet, cross
+from backend.fit.state import View, axis_angle
+
+FACE_UNIT = 0.063  # metres; mean interocular distance of adults
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Whitened residuals of one term of one view."""
+
+    residual: np.ndarray  # (M,)
+    by_beta: np.ndarray | None  # (M, S); None when identity has no part in it
+    by_view: np.ndarray  # (M, D)
+
+
+@dataclass(frozen=True)
+class LandmarkTerm:
+    """P measured points in pixels and relative depth, with the table's bias taken off."""
+
+    points: PointSet
+    measured: np.ndarray  # (P, 3): pixels x, y; depth in pixels, away from the camera
+    frame: np.ndarray  # (P, 3, 3): image axes -> whitened axes, 1 / pixels (rows: contour tangent, normal, depth)
+    modes: np.ndarray  # (P, 3, K) pixels per noise score
+    centre: np.ndarray  # (2,) principal point, pixels
+    unit: float  # pixels per face unit
+
+    def rows(self, beta: np.ndarray, view: View, derivatives: bool = True) -> Rows:
+        """Residuals (3 P,) in the order of `frame`'s rows."""
+        predicted, turned, in_camera = self._predict(beta, view)
+        residual = np.einsum("pij,pj->pi", self.frame, predicted - self.measured).ravel()
+        if not derivatives:
+            return Rows(residual, None, np.empty((0, 0)))
+        z = in_camera[:, 2]
+        count, mean_depth, scale = len(z), view.translation[2], np.exp(view.depth[0])
+        by_point = np.zeros((count, 3, 3))  # of predicted by the point in the camera
+        by_point[:, 0, 0] = by_point[:, 1, 1] = view.focal / z
+        by_point[:, :2, 2] = -view.focal * in_camera[:, :2] / (z * z)[:, None]
+        by_point[:, 2, 2] = scale * view.focal / mean_depth
+        by_view = np.zeros((count, 3, view.size))
+        by_view[:, :, :3] = -by_point @ cross(turned)
+        by_view[:, :, 3:6] = by_point
+        by_view[:, 2, 5] -= scale * view.focal * z / mean_depth**2  # d/dt of f (z - t) / t, less 1 / t above
+        by_view[:, :2, 6] = predicted[:, :2] - self.centre - self._noise(view)[:, :2]
+        bare_depth = scale * view.focal * (z / mean_depth - 1)
+        by_view[:, 2, 6] = by_view[:, 2, 7] = bare_depth
+        by_view[:, 2, 8] = self.unit
+        by_view[:, :, view.slice("noise")] = self.modes
+        point_by_beta, point_by_psi, point_by_turn = self.points.jacobians(beta, view.psi, view.turns)
+        chain = by_point @ view.rotation
+        by_view[:, :, view.slice("turns")] = chain @ point_by_turn.reshape(count, 3, -1)
+        by_view[:, :, view.slice("expression")] = chain @ point_by_psi
+        whitened = self.frame @ chain
+        return Rows(residual, (whitened @ point_by_beta).reshape(count * 3, -1),
+                    (self.frame @ by_view).reshape(count * 3, -1))
+
+    def predicted(self, beta: np.ndarray, view: View) -> np.ndarray:
+        """(P, 3) pixels x, y and depth where the points should be measured, noise modes included."""
+        return self._predict(beta, view)[0]
+
+    def distances(self, rows: Rows) -> np.ndarray:
+        """(P, 2) sigmas: in the image, and in depth."""
+        r = rows.residual.reshape(-1, 3)
+        return np.stack([np.hypot(r[:, 0], r[:, 1]), np.abs(r[:, 2])], 1)
+
+    def _noise(self, view: View) -> np.ndarray:
+        return self.modes @ view.noise
+
+    def _predict(self, beta: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        turned = self.points.posed(beta, view.psi, view.turns) @ view.rotation.T
+        in_camera = turned + view.translation
+        z = in_camera[:, 2]
+        pixels = view.focal * in_camera[:, :2] / z[:, None] + self.centre
+        depth = np.exp(view.depth[0]) * view.focal * (z / view.translation[2] - 1) + self.unit * view.depth[1]
+        return np.column_stack([pixels, depth]) + self._noise(view), turned, in_camera
+
+
+@dataclass(frozen=True)
+class IrisTerm:
+    """The iris is 11.7 mm: ties the eyes' distance from the camera to the iris' measured size."""
+
+    centres: PointSet  # the irises that were measured
+    diameter: np.ndarray  # (I,) pixels
+    sigma: np.ndarray  # (I,) of the logarithm
+    true_diameter: float  # metres
+
+    def rows(self, beta: np.ndarray, view: View) -> Rows:
+        """One residual per iris: log of measured over predicted diameter."""
+        points = self.centres.posed(beta, view.psi, view.turns)
+        turned = points @ view.rotation.T
+        z = turned[:, 2] + view.translation[2]
+        residual = np.log(view.focal * self.true_diameter / (z * self.diameter)) / self.sigma
+        by_z = (-1 / (z * self.sigma))[:, None]
+        by_view = np.zeros((len(z), view.size))
+        by_view[:, :3] = -by_z * cross(turned)[:, 2]
+        by_view[:, 5:6] = by_z
+        by_view[:, 6] = 1 / self.sigma
+        by_beta, by_psi, by_turn = self.centres.jacobians(beta, view.psi, view.turns)
+        axis = view.rotation[2]
+        by_view[:, view.slice("turns")] = by_z * np.einsum("x,pxk->pk", axis, by_turn.reshape(len(z), 3, -1))
+        by_view[:, view.slice("expression")] = by_z * np.einsum("x,pxe->pe", axis, by_psi)
+        return Rows(residual, by_z * np.einsum("x,pxs->ps", axis, by_beta), by_view)
+
+
+@dataclass(frozen=True)
+class PriorTerm:
+    """What is believed of one view's unknowns before looking: linear, independent of identity."""
+
+    focal_log: float
+    focal_sigma: float
+    psi_mean: np.ndarray  # (E,)
+    psi_sigma: np.ndarray  # (E,)
+    turn_sigma: np.ndarray  # (G, 3) radians
+    eyes: tuple[int, int] | None  # indices of the two eyes among the turning joints
+    config: FitConfig = field(default_factory=FitConfig)
+
+    def rows(self, view: View) -> Rows:
+        """Focal length, depth scale, turns, noise scores, expression, and that both eyes look one way."""
+        turns = np.array([axis_angle(r) for r in view.turns]).reshape(-1, 3)
+        parts = [
+            ("focal", np.array([(view.log_focal - self.focal_log) / self.focal_sigma]), np.array([self.focal_sigma])),
+            ("turns", (turns / self.turn_sigma).ravel(), self.turn_sigma.ravel()),
+            ("noise", view.noise, np.ones(len(view.noise))),
+            ("expression", (view.psi - self.psi_mean) / self.psi_sigma, self.psi_sigma),
+        ]
+        residuals, jacobians = [], []
+        for name, residual, sigma in parts:
+            jacobian = np.zeros((len(residual), view.size))
+            jacobian[:, view.slice(name)] = np.diag(1 / sigma)
+            if name == "turns":
+                jacobian[:, view.slice(name)] = _block_diagonal([left_inverse(w) for w in turns]) / sigma[:, None]
+            residuals.append(residual)
+            jacobians.append(jacobian)
+        depth = np.zeros((1, view.size))
+        depth[0, view.slice("depth").start] = 1 / self.config.priors.depth_scale_sigma
+        residuals.append(view.depth[:1] / self.config.priors.depth_scale_sigma)
+        jacobians.append(depth)
+        if self.eyes is not None:
+            left, right = self.eyes
+            together = np.zeros((3, view.size))
+            start = view.slice("turns").start
+            sigma = self.config.priors.gaze_together
+            together[:, start + 3 * left:start + 3 * left + 3] = left_inverse(turns[left]) / sigma
+            together[:, start + 3 * right:start + 3 * right + 3] = -left_inverse(turns[right]) / sigma
+            residuals.append((turns[left] - turns[right]) / sigma)
+            jacobians.append(together)
+        return Rows(np.concatenate(residuals), None, np.concatenate(jacobians))
+
+
+def left_inverse(axis: np.ndarray) -> np.ndarray:
+    """d log(exp(w) exp(axis)) / dw at w = 0: the inverse left Jacobian of SO(3). (3,) -> (3, 3)."""
+    angle = float(np.linalg.norm(axis))
+    k = cross(axis)
+    if angle < 1e-6:
+        return np.eye(3) - k / 2
+    return np.eye(3) - k / 2 + (1 / angle**2 - (1 + np.cos(angle)) / (2 * angle * np.sin(angle))) * k @ k
+
+
+def _block_diagonal(blocks: list[np.ndarray]) -> np.ndarray:
+    out = np.zeros((3 * len(blocks), 3 * len(blocks)))
+    for index, block in enumerate(blocks):
+        out[3 * index:3 * index + 3, 3 * index:3 * index + 3] = block
+    return out

@@ -1,0 +1,96 @@
+"""From solved unknowns to a `HeadFit`, its light and its warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from backend.arkit import ARKIT_NAMES
+from backend.capture.observation import Observation
+from backend.core.camera import intrinsics, project
+from backend.core.progress import Progress
+from backend.errors import InputError
+from backend.fit.config import FitConfig
+from backend.fit.headfit import HeadFit
+from backend.fit.light import first_light
+from backend.fit.points import TURNING
+from backend.fit.report import scale_belief, warnings
+from backend.fit.solver import Problem
+from backend.fit.start import IRIS_CENTRES, HeadPoints, face_unit
+from backend.fit.state import State, View, axis_angle
+from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
+from backend.head.model import HeadModel
+
+
+def assemble(observations: Sequence[Observation], points: HeadPoints, state: State, problem: Problem,
+             config: FitConfig, progress: Progress) -> HeadFit:
+    """Vertices, errors, light and sentences. Raises InputError when no view fits."""
+    head = points.head
+    tensors = HeadTensors.of(head, torch.float64)
+    offsets = np.zeros(head.template.shape)
+    progress(0.2, "Posing the head")
+    neutral = neutral_vertices(tensors, torch.as_tensor(state.beta), torch.as_tensor(offsets))
+    pose = np.stack([_pose(head, view) for view in state.views])
+    posed = np.stack([
+        posed_vertices(tensors, neutral, torch.as_tensor(view.psi), torch.as_tensor(turns)).numpy()
+        for view, turns in zip(state.views, pose, strict=True)])
+    cameras = np.stack([intrinsics(view.focal, *observation.size)
+                        for view, observation in zip(state.views, observations, strict=True)])
+    world_to_camera = np.stack([view.world_to_camera for view in state.views])
+    rmse = np.array([
+        landmark_rmse(observation, points, posed[n], cameras[n], world_to_camera[n])
+        for n, observation in enumerate(observations)])
+    unit = np.array([face_unit(view, points) for view in state.views])
+    # What is no face can be "fitted" by a head that fills the sky: measure by the landmarks' own spread as well.
+    spread = np.array([float(np.sqrt(observation.landmarks[:, :2].var(0).sum())) for observation in observations])
+    relative = rmse / np.maximum(np.minimum(unit, spread), 1e-6)
+    if (relative > config.limits.refuse_rmse).all():
+        raise InputError(f"The face in {observations[0].name} fits no human head.",
+                         "Use a sharp photo of one face seen from the front.")
+    progress(0.6, "Estimating the light")
+    light = np.stack([first_light(observation, head, posed[n], cameras[n], world_to_camera[n])
+                      for n, observation in enumerate(observations)])
+    source, sigma = scale_belief(problem, state, points, observations)
+    return HeadFit(
+        head_id=head.id, shape=state.beta.astype(np.float32), vertex_offsets=offsets.astype(np.float32),
+        neutral=neutral.numpy().astype(np.float32),
+        expression=np.stack([view.psi for view in state.views]).astype(np.float32),
+        pose=pose.astype(np.float32), posed=posed.astype(np.float32),
+        arkit=np.stack([_arkit(points, view, observation)
+                        for view, observation in zip(state.views, observations, strict=True)]).astype(np.float32),
+        intrinsics=cameras, world_to_camera=world_to_camera,
+        image_size=np.array([observation.size for observation in observations]), landmark_rmse=rmse,
+        light_sh=light.astype(np.float32), scale_source=source, scale_sigma=sigma,
+        warnings=warnings(observations, state, relative, source, sigma))
+
+
+def landmark_rmse(observation: Observation, points: HeadPoints, posed: np.ndarray, k: np.ndarray,
+                  world_to_camera: np.ndarray) -> float:
+    """Pixels, over the landmarks that were fitted; the plain distance, no bias taken off."""
+    surface = points.head.landmark_points(posed)[points.used]
+    pixels, _ = project(surface, k, world_to_camera)
+    return float(np.sqrt(np.mean(np.sum((pixels - observation.landmarks[points.used, :2]) ** 2, 1))))
+
+
+def _pose(head: HeadModel, view: View) -> np.ndarray:
+    pose = np.zeros((len(head.joint_names), 3))
+    for name, turn in zip(TURNING, view.turns, strict=True):
+        pose[head.joint(name)] = axis_angle(turn)
+    return pose
+
+
+def _arkit(points: HeadPoints, view: View, observation: Observation) -> np.ndarray:
+    """(52,) 0..1: psi itself where psi is ARKit, the landmarker's scores else; gaze always from the eyes."""
+    scores = view.psi.copy() if points.arkit else observation.blendshapes.astype(np.float64).copy()
+    reach = np.radians(30)  # an ARKit gaze shape at 1, by Apple's own rig about this far
+    for side, inwards in (("Left", -1.0), ("Right", 1.0)):
+        turn = axis_angle(view.turns[TURNING.index(f"eye_{side.lower()}")])
+        down, left = turn[0], turn[2]  # about +X the gaze (-Y) goes down; about +Z it goes to the person's left (+X)
+        for name, value in (("Down", down), ("Up", -down), ("In", left * inwards), ("Out", -left * inwards)):
+            scores[ARKIT_NAMES.index(f"eyeLook{name}{side}")] = value / reach
+    return np.clip(scores, 0, 1)
+
+
+__all__ = ["IRIS_CENTRES", "assemble", "landmark_rmse"]

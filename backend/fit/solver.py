@@ -1,0 +1,145 @@
+"""Levenberg-Marquardt over one identity and N views, with robust weights and bounds.
+
+Rows come from `residuals`; each view touches beta and its own block only, so the normal equations are built block by
+block and solved dense (a few hundred unknowns). Bounds are an active set: an unknown that sits on its bound and is
+pushed outwards is left out of the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from backend.fit.residuals import IrisTerm, LandmarkTerm, PriorTerm, Rows
+from backend.fit.state import State
+
+DAMPING_START, DAMPING_LEAST, DAMPING_MOST = 1e-3, 1e-9, 1e9
+ENOUGH = 1e-4  # relative gain of the cost below which an iteration is the last
+
+
+@dataclass(frozen=True)
+class ViewProblem:
+    """All terms of one view, and what may move in it."""
+
+    landmarks: LandmarkTerm
+    iris: IrisTerm
+    prior: PriorTerm
+    lower: np.ndarray  # (E,) bounds of psi
+    upper: np.ndarray  # (E,)
+    movable: np.ndarray  # (E,) bool, shapes of psi that are asked for
+    weight: float = 1.0  # trust in the whole photo
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The whole fit."""
+
+    views: Sequence[ViewProblem]
+    shape_sigma: float
+    robust: float  # Geman-McClure scale, sigmas
+
+
+def solve(problem: Problem, state: State, free: Sequence[str], iterations: int) -> State:
+    """Move the `free` blocks of `state` to the least cost. Never raises; a bad start just ends early."""
+    damping = DAMPING_START
+    cost = total_cost(problem, state)
+    for _ in range(iterations):
+        hessian, gradient = normal_equations(problem, state)
+        moving = np.flatnonzero(_free(problem, state, free, gradient))
+        if not len(moving):
+            break
+        h, g = hessian[np.ix_(moving, moving)], gradient[moving]
+        improved = False
+        while damping < DAMPING_MOST:
+            step = np.zeros(len(gradient))
+            damped = h + damping * np.diag(np.diag(h) + 1e-9)
+            step[moving] = -cho_solve(cho_factor(damped, check_finite=False), g, check_finite=False)
+            candidate = _moved(problem, state, step)
+            new_cost = total_cost(problem, candidate)
+            if new_cost < cost:
+                improved = True
+                break
+            damping = max(damping, DAMPING_LEAST) * 8
+        if not improved:
+            break
+        gain, state, cost = (cost - new_cost) / max(cost, 1e-12), candidate, new_cost
+        damping = max(damping / 5, DAMPING_LEAST)
+        if gain < ENOUGH:
+            break
+    return state
+
+
+def normal_equations(problem: Problem, state: State) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Newton Hessian (D, D) and gradient (D,) of half the robust cost; beta first, then the views."""
+    count = len(state.beta)
+    size = count + sum(view.size for view in state.views)
+    hessian, gradient = np.zeros((size, size)), np.zeros(size)
+    hessian[np.arange(count), np.arange(count)] = 1 / problem.shape_sigma**2
+    gradient[:count] = state.beta / problem.shape_sigma**2
+    start = count
+    for terms, view in zip(problem.views, state.views, strict=True):
+        own = slice(start, start + view.size)
+        start += view.size
+        landmarks = terms.landmarks.rows(state.beta, view)
+        weights = row_weights(terms, landmarks, problem.robust)
+        for rows, weight in ((landmarks, weights), (terms.iris.rows(state.beta, view), terms.weight),
+                             (terms.prior.rows(view), 1.0)):
+            weighted = rows.by_view * np.reshape(np.broadcast_to(weight, len(rows.residual)), (-1, 1))
+            hessian[own, own] += weighted.T @ rows.by_view
+            gradient[own] += weighted.T @ rows.residual
+            if rows.by_beta is not None:
+                cross_block = weighted.T @ rows.by_beta
+                hessian[own, :count] += cross_block
+                hessian[:count, own] += cross_block.T
+                root = rows.by_beta * np.sqrt(np.reshape(np.broadcast_to(weight, len(rows.residual)), (-1, 1)))
+                hessian[:count, :count] += root.T @ root
+                gradient[:count] += rows.by_beta.T @ (rows.residual * weight)
+    return hessian, gradient
+
+
+def total_cost(problem: Problem, state: State) -> float:
+    """Robust sum of squares."""
+    cost = float(np.sum((state.beta / problem.shape_sigma) ** 2))
+    for terms, view in zip(problem.views, state.views, strict=True):
+        rows = terms.landmarks.rows(state.beta, view, derivatives=False)
+        squared = terms.landmarks.distances(rows) ** 2
+        limit = problem.robust**2
+        cost += terms.weight * float(np.sum(limit * squared / (limit + squared)))
+        cost += terms.weight * float(np.sum(terms.iris.rows(state.beta, view).residual ** 2))
+        cost += float(np.sum(terms.prior.rows(view).residual ** 2))
+    return cost if np.isfinite(cost) else np.inf
+
+
+def row_weights(terms: ViewProblem, rows: Rows, robust: float) -> np.ndarray:
+    """(3 P,) Geman-McClure weights: one for a landmark's place in the image, one for its depth."""
+    weight = (robust**2 / (robust**2 + terms.landmarks.distances(rows) ** 2)) ** 2
+    return terms.weight * weight[:, [0, 0, 1]].ravel()
+
+
+def _free(problem: Problem, state: State, free: Sequence[str], gradient: np.ndarray) -> np.ndarray:
+    mask = np.zeros(len(gradient), bool)
+    count = len(state.beta)
+    mask[:count] = "shape" in free
+    start = count
+    for terms, view in zip(problem.views, state.views, strict=True):
+        for name, _ in view.blocks:
+            place = view.slice(name)
+            mask[start + place.start:start + place.stop] = name in free
+        place = slice(start + view.slice("expression").start, start + view.slice("expression").stop)
+        outwards = ((view.psi <= terms.lower) & (gradient[place] > 0)) | (
+            (view.psi >= terms.upper) & (gradient[place] < 0))
+        mask[place] &= terms.movable & ~outwards
+        start += view.size
+    return mask
+
+
+def _moved(problem: Problem, state: State, step: np.ndarray) -> State:
+    start = len(state.beta)
+    views = []
+    for terms, view in zip(problem.views, state.views, strict=True):
+        views.append(view.moved(step[start:start + view.size], terms.lower, terms.upper))
+        start += view.size
+    return State(state.beta + step[:len(state.beta)], tuple(views))

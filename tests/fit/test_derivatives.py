@@ -1,0 +1,84 @@
+"""Every residual's analytic derivative against central differences."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from backend.fit.config import FitConfig
+from backend.fit.contour import slide_contours
+from backend.fit.noise import LandmarkNoise
+from backend.fit.start import HeadPoints, first_view, view_problem
+from backend.fit.state import rotation
+from tests.fit.conftest import photograph
+
+STEP = 1e-6
+
+
+@pytest.fixture(scope="module")
+def setting(head):
+    random = np.random.default_rng(3)
+    noise = LandmarkNoise(random.normal(0, 0.01, (478, 3, 5)), np.full((478, 3), 0.03),
+                          random.normal(0, 0.01, (478, 3, 4)))
+    points = HeadPoints.of(head)
+    truth = photograph(head, seed=1, yaw=0.2, pitch=0.1, expression={"jawOpen": 0.3})
+    view = first_view(truth.observation, points, 4)
+    turns = np.stack([rotation(random.normal(0, 0.1, 3)) for _ in view.turns])
+    view = replace(view, turns=turns, noise=random.normal(0, 1, 4), depth=np.array([0.1, 0.05]),
+                   psi=random.uniform(0.2, 0.5, len(view.psi)))
+    terms = view_problem(truth.observation, points, view, noise, FitConfig())
+    return points, view, truth.beta, slide_contours(terms, view, truth.beta, points, FitConfig())
+
+
+def differences(residual, view, size):
+    wide = np.full(len(view.psi), 10.0)
+    columns = []
+    for index in range(size):
+        step = np.zeros(size)
+        step[index] = STEP
+        forward, backward = residual(view.moved(step, -wide, wide)), residual(view.moved(-step, -wide, wide))
+        columns.append((forward - backward) / (2 * STEP))
+    return np.stack(columns, 1)
+
+
+@pytest.mark.parametrize("term", ["landmarks", "iris", "prior"])
+def test_derivative_by_the_view_is_exact(setting, term):
+    _, view, beta, terms = setting
+    part = getattr(terms, term)
+
+    def rows(v):
+        return part.rows(v) if term == "prior" else part.rows(beta, v)
+
+    numeric = differences(lambda v: rows(v).residual, view, view.size)
+    exact = rows(view).by_view
+    assert np.abs(numeric - exact).max() < 1e-4 * np.abs(exact).max()
+    assert np.abs(exact).max() > 0.1
+
+
+@pytest.mark.parametrize("term", ["landmarks", "iris"])
+def test_derivative_by_identity_is_exact(setting, term):
+    _, view, beta, terms = setting
+    part = getattr(terms, term)
+    numeric = np.stack([
+        (part.rows(beta + STEP * e, view).residual - part.rows(beta - STEP * e, view).residual) / (2 * STEP)
+        for e in np.eye(len(beta))], 1)
+    exact = part.rows(beta, view).by_beta
+    assert np.abs(numeric - exact).max() < 1e-4 * np.abs(exact).max()
+
+
+def test_points_agree_with_the_heads_own_deformation(head, setting):
+    import torch
+
+    from backend.fit.points import TURNING
+    from backend.fit.state import axis_angle
+    from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
+
+    points, view, beta, _ = setting
+    tensors = HeadTensors.of(head, torch.float64)
+    pose = np.zeros((len(head.joint_names), 3))
+    for name, turn in zip(TURNING, view.turns, strict=True):
+        pose[head.joint(name)] = axis_angle(turn)
+    posed = posed_vertices(tensors, neutral_vertices(tensors, torch.as_tensor(beta)), torch.as_tensor(view.psi),
+                           torch.as_tensor(pose)).numpy()
+    slow = head.landmark_points(posed)[points.used]
+    assert np.abs(points.points.posed(beta, view.psi, view.turns) - slow).max() < 1e-6
