@@ -1,0 +1,29 @@
+"""The way in, both as `python -m backend` and as `python -I path/to/backend`, which is how the add-on starts it.
+
+Started as a folder, this file belongs to no package: the package is then loaded from beside it under its own name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+
+def _load_package() -> None:
+    """Import the folder this file lies in as the package `backend`."""
+    folder = Path(__file__).resolve().parent
+    spec = importlib.util.spec_from_file_location("backend", folder / "__init__.py",
+                                                  submodule_search_locations=[str(folder)])
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder.name} holds no package")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["backend"] = package
+    spec.loader.exec_module(package)
+
+
+if __name__ == "__main__":
+    if not __package__:
+        _load_package()
+    sys.exit(importlib.import_module("backend.cli").main(sys.argv[1:]))

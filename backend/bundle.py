@@ -1,0 +1,282 @@
+"""The avatar bundle, schema version 1: the folder that one run leaves and everything else reads.
+
+What lies in it is written down in docs/bundle.md and, for avatar.json, in docs/avatar.schema.json. Writing goes through
+`output.replacing`: the folder appears whole, for its owner only, and an old bundle stays as it was until then.
+Reading trusts nothing: sizes before memory, no pickles, shapes, types, ranges and references checked.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backend import __version__
+from backend.arkit import ARKIT_NAMES
+from backend.core.progress import Progress, silent
+from backend.errors import InputError
+from backend.images import write_exr, write_png, write_srgb_png
+from backend.npz import read_arrays, write_arrays
+from backend.output import replacing, write_file
+
+if TYPE_CHECKING:  # the stages' packages bring torch; a bundle is read without it
+    from backend.fit.headfit import HeadFit
+    from backend.head.model import HeadModel
+    from backend.reflectance.maps import SkinMaps
+
+SCHEMA_VERSION = 1
+AVATAR_JSON = "avatar.json"
+_MAX_JSON_BYTES = 4 << 20
+_AGAIN = "Make the avatar again."
+
+GEOMETRY: dict[str, tuple[str, str]] = {
+    "vertices": ("f", "V 3"), "faces": ("i", "F 4"), "uvs": ("f", "F 4 2"), "material": ("i", "F"),
+    "key_names": ("U", "K"), "key_deltas": ("f", "K V 3"), "joint_names": ("U", "J"), "joint_parents": ("i", "J"),
+    "joint_positions": ("f", "J 3"), "skin_weights": ("f", "V J")}
+PARAMETERS: dict[str, tuple[str, str]] = {
+    "shape": ("f", "S"), "expression": ("f", "N E"), "pose": ("f", "N J 3"), "vertex_offsets": ("f", "V 3")}
+FIT: dict[str, tuple[str, str]] = {
+    "intrinsics": ("f", "N 3 3"), "world_to_camera": ("f", "N 4 4"), "image_size": ("i", "N 2"),
+    "posed_vertices": ("f", "N V 3"), "arkit": ("f", "N 52"), "landmark_rmse": ("f", "N"), "light_sh": ("f", "N 9 3")}
+"""Array name -> numpy kind and shape; a letter is one length, the same in all three files."""
+ARRAY_FILES = {"geometry.npz": GEOMETRY, "parameters.npz": PARAMETERS, "fit.npz": FIT}
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One photo or video that went in; never the pixels."""
+
+    name: str  # the file's own name
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory; maps stay files. Shapes as in `GEOMETRY`, `PARAMETERS` and `FIT`."""
+
+    folder: Path
+    metadata: dict[str, Any]  # avatar.json
+    geometry: dict[str, np.ndarray]
+    parameters: dict[str, np.ndarray]
+    fit: dict[str, np.ndarray]
+
+    def map_path(self, name: str) -> Path:
+        """The image file of a map, for instance `"diffuse_albedo"`. Raises InputError when there is none."""
+        for entry in self.metadata["maps"]:
+            if entry["name"] == name:
+                return self.folder / entry["file"]
+        raise InputError(f"The avatar has no map {name}.", _AGAIN)
+
+
+def is_bundle(folder: Path) -> bool:
+    """Whether `folder` is an avatar bundle of any schema version (so that we may replace it)."""
+    try:
+        metadata = _read_json(folder / AVATAR_JSON)
+    except InputError:
+        return False
+    return metadata.get("generator", {}).get("name") == "likeness" and "schema" in metadata
+
+
+def owned_files(folder: Path) -> set[str]:
+    """Relative names of the files in `folder` that a bundle of ours wrote there."""
+    try:
+        listed = _read_json(folder / AVATAR_JSON).get("files", [])
+        return {AVATAR_JSON, *(str(entry["file"]) for entry in listed)}
+    except (InputError, TypeError, KeyError):
+        return {AVATAR_JSON}
+
+
+def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *, inputs: Sequence[InputFile],
+                 stages: Sequence[Mapping[str, Any]], device: Mapping[str, Any], quality: Mapping[str, Any],
+                 preview: np.ndarray, progress: Progress = silent) -> dict[str, Any]:
+    """Write the bundle at `folder`, whole or not at all, and return what its avatar.json says.
+
+    `preview` (H, W, 3) linear Rec.709; `stages`, `device` and `quality` go into avatar.json as they are. Raises
+    InputError when the folder is not ours to replace, cannot be written, or the disk is full: then nothing changed.
+    """
+    started = time.perf_counter()
+    with replacing(folder, is_bundle, owned_files) as new:
+        progress(0.0, "Writing the geometry")
+        write_arrays(new / "geometry.npz", _geometry(head, fit))
+        write_arrays(new / "parameters.npz", _floats(
+            shape=fit.shape, expression=fit.expression, pose=fit.pose, vertex_offsets=fit.vertex_offsets))
+        write_arrays(new / "fit.npz", {"image_size": fit.image_size.astype(np.int32), **_floats(
+            intrinsics=fit.intrinsics, world_to_camera=fit.world_to_camera, posed_vertices=fit.posed,
+            arkit=fit.arkit, landmark_rmse=fit.landmark_rmse, light_sh=maps.light_sh)})
+        (new / "maps").mkdir(mode=0o700)
+        listed = _write_maps(new, maps, progress)
+        write_srgb_png(new / "preview.png", preview)
+        files = [{"file": path.relative_to(new).as_posix(), "bytes": path.stat().st_size}
+                 for path in sorted(new.rglob("*")) if path.is_file()]
+        metadata = {
+            "schema": SCHEMA_VERSION,
+            "generator": {"name": "likeness", "version": __version__},
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "head": {"id": head.id, "licence": head.licence, "attribution": head.attribution},
+            "units": {"length": "metre", "rotation": "axis-angle, radian", "image": "pixel, y down, centres at +0.5"},
+            "axes": {"up": "+Z", "forward": "-Y", "person_left": "+X", "camera": "x right, y down, z forward"},
+            "uv": {"origin": "bottom-left", "mirror": "u = 0.5"},
+            "materials": list(head.material_names),
+            "maps": listed,
+            "iris_colour": {side: [round(float(value), 5) for value in colour]
+                            for side, colour in zip(("left", "right"), maps.iris_colour, strict=True)},
+            "scale": {"source": fit.scale_source, "sigma": float(fit.scale_sigma)},
+            "method": maps.method,
+            "inputs": [{"name": item.name, "bytes": item.bytes, "sha256": item.sha256} for item in inputs],
+            "stages": [*(dict(stage) for stage in stages), _clock("bundle", started)],
+            "device": dict(device),
+            "quality": dict(quality),
+            "files": files,
+        }
+        write_file(new / AVATAR_JSON, json.dumps(metadata, indent=1, allow_nan=False).encode())
+        progress(1.0, "Putting the avatar in its place")
+    return metadata
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read and check a bundle. Raises InputError that names the file, for another version too."""
+    if not folder.is_dir():
+        raise InputError(f"{folder.name} is not a folder with an avatar.", "Choose the folder that holds avatar.json.")
+    metadata = _read_json(folder / AVATAR_JSON)
+    version = metadata.get("schema")
+    if version != SCHEMA_VERSION:
+        newer = isinstance(version, int) and version > SCHEMA_VERSION
+        raise InputError(f"The avatar {folder.name} has schema version {version}; this Likeness reads version "
+                         f"{SCHEMA_VERSION}.", "Update Likeness." if newer else _AGAIN)
+    lengths: dict[str, int] = {}
+    parts = [_checked(folder / name, table, lengths) for name, table in ARRAY_FILES.items()]
+    _check_geometry(folder, metadata, parts[0])
+    _check_maps(folder, metadata)
+    return Bundle(folder, metadata, *parts)
+
+
+def _clock(name: str, started: float) -> dict[str, Any]:
+    return {"name": name, "seconds": round(time.perf_counter() - started, 3), "cached": False}
+
+
+def _floats(**arrays: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: np.asarray(array, np.float64 if name in ("intrinsics", "world_to_camera") else np.float32)
+            for name, array in arrays.items()}
+
+
+def _geometry(head: HeadModel, fit: HeadFit) -> dict[str, np.ndarray]:
+    extra = [index for index, name in enumerate(head.expression_names) if name not in ARKIT_NAMES]
+    deltas = np.concatenate([head.arkit_deltas, head.expression_basis[extra]]).astype(np.float32)
+    names = [*ARKIT_NAMES, *(head.expression_names[index] for index in extra)]
+    return {
+        "vertices": fit.neutral.astype(np.float32), "faces": head.faces.astype(np.int32),
+        "uvs": head.uvs.astype(np.float32), "material": head.material.astype(np.int32),
+        "key_names": np.array(names), "key_deltas": deltas, "joint_names": np.array(head.joint_names),
+        "joint_parents": head.joint_parents.astype(np.int32),
+        "joint_positions": (head.joint_regressor @ fit.neutral).astype(np.float32),
+        "skin_weights": head.skin_weights.astype(np.float32),
+    }
+
+
+def _write_maps(folder: Path, maps: SkinMaps, progress: Progress) -> list[dict[str, Any]]:
+    """Write every map and say what each is. Encoders release the interpreter, so two run side by side."""
+    plan: list[tuple[str, str, Callable[[Path], None], np.ndarray, dict[str, Any]]] = []
+
+    def add(name: str, end: str, write: Callable[[Path], None], image: np.ndarray, **about: Any) -> None:
+        plan.append((name, f"maps/{name}.{end}", write, image, about))
+
+    srgb = {"colour_space": "srgb", "bits": 8, "scale": 1.0, "unit": "albedo"}
+    linear = {"colour_space": "linear", "bits": 8, "scale": 1.0}
+    metres = {"colour_space": "linear", "bits": 32, "scale": 1.0, "unit": "metre along the normal"}
+    add("diffuse_albedo", "png", lambda path: write_srgb_png(path, maps.diffuse_albedo), maps.diffuse_albedo, **srgb)
+    add("specular_albedo", "png", lambda path: write_png(path, maps.specular_albedo), maps.specular_albedo, **linear,
+        unit="Principled Specular IOR Level, 0.5 is F0 0.04")
+    add("roughness", "png", lambda path: write_png(path, maps.roughness), maps.roughness, **linear,
+        unit="Principled roughness")
+    add("normal", "png", lambda path: write_png(path, maps.normal * 0.5 + 0.5, bits=16), maps.normal,
+        **{**linear, "bits": 16}, unit="tangent space, +Y up, n * 0.5 + 0.5")
+    add("confidence", "png", lambda path: write_png(path, maps.confidence), maps.confidence, **linear,
+        unit="1 seen head-on, 0 invented")
+    add("displacement", "exr", lambda path: write_exr(path, maps.displacement), maps.displacement_mid, **metres)
+    add("displacement_mid", "exr", lambda path: write_exr(path, maps.displacement_mid), maps.displacement_mid, **metres)
+    add("displacement_high", "exr", lambda path: write_exr(path, maps.displacement_high), maps.displacement_high,
+        **metres)
+    add("eye_albedo", "png", lambda path: write_srgb_png(path, maps.eye_albedo), maps.eye_albedo, **srgb)
+    with ThreadPoolExecutor(2) as pool:
+        writing = [(name, pool.submit(write, folder / file)) for name, file, write, _, _ in plan]
+        try:
+            for index, (name, future) in enumerate(writing):
+                progress(0.1 + 0.85 * index / len(plan), f"Writing {name.replace('_', ' ')}")
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [{"name": name, "file": file, "width": image.shape[1], "height": image.shape[0],
+             "channels": 1 if image.ndim == 2 else image.shape[2],
+             "material": "eye" if name.startswith("eye") else "skin", **about} for name, file, _, image, about in plan]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise InputError(f"{path.name} is larger than any file of ours.", _AGAIN)
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path.parent.name} is not an avatar: it has no {path.name}.",
+                         "Choose the folder that holds it.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path.name} of {path.parent.name} cannot be read: it is damaged.", _AGAIN) from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path.name} of {path.parent.name} cannot be read: it is damaged.", _AGAIN)
+    return value
+
+
+def _checked(path: Path, table: dict[str, tuple[str, str]], lengths: dict[str, int]) -> dict[str, np.ndarray]:
+    """The arrays of one file, each of the kind and shape its table asks for; `lengths` grows as letters are met."""
+    arrays = read_arrays(path)
+    for name, (kind, pattern) in table.items():
+        if name not in arrays:
+            raise InputError(f"{path.name} has no array {name}.", _AGAIN)
+        array = arrays[name]
+        wanted = [int(part) if part.isdigit() else lengths.setdefault(part, length)
+                  for part, length in zip(pattern.split(), array.shape, strict=False)]
+        if array.dtype.kind != kind or array.ndim != len(pattern.split()) or list(array.shape) != wanted:
+            raise InputError(f"The array {name} in {path.name} is {array.dtype} {array.shape}; it should be "
+                             f"{kind} ({pattern}).", _AGAIN)
+        if kind == "f" and not np.isfinite(array).all():
+            raise InputError(f"The array {name} in {path.name} holds values that are not numbers.", _AGAIN)
+    return {name: arrays[name] for name in table}
+
+
+def _check_geometry(folder: Path, metadata: dict[str, Any], geometry: dict[str, np.ndarray]) -> None:
+    """References stay inside their arrays."""
+    vertices, joints = len(geometry["vertices"]), len(geometry["joint_names"])
+    faces, material, parents = geometry["faces"], geometry["material"], geometry["joint_parents"]
+    problems = {
+        "faces": len(faces) and (faces[:, :3].min() < 0 or faces.max() >= vertices or faces[:, 3].min() < -1),
+        "material": len(material) and (material.min() < 0 or material.max() >= len(metadata.get("materials", []))),
+        "joint_parents": joints and bool((parents >= np.arange(joints)).any() or parents.min() < -1),
+        "skin_weights": bool(np.abs(geometry["skin_weights"].sum(1) - 1).max(initial=0) > 1e-3),
+        "key_names": tuple(geometry["key_names"][:52]) != ARKIT_NAMES,
+    }
+    for name, wrong in problems.items():
+        if wrong:
+            raise InputError(f"The array {name} of the avatar {folder.name} makes no sense.", _AGAIN)
+
+
+def _check_maps(folder: Path, metadata: dict[str, Any]) -> None:
+    """Every listed map is a plain file inside the folder."""
+    try:
+        names = [str(entry["file"]) for entry in metadata["maps"]]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{AVATAR_JSON} of {folder.name} does not list its maps.", _AGAIN) from error
+    root = folder.resolve()
+    for name in names:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(root):
+            raise InputError(f"The map {Path(name).name} lies outside the avatar {folder.name}.", _AGAIN)
+        if not path.is_file():
+            raise InputError(f"The map {Path(name).name} of the avatar {folder.name} is missing.", _AGAIN)

@@ -1,0 +1,234 @@
+"""Strings the stages together: photos in, a bundle out, resumable from the last finished stage.
+
+A stage's result is kept in the job's folder under a key made of everything it depends on: the photos' contents, the
+options, the head model and our own source code. A killed job that is started again therefore goes on where it was, and
+never with results of other code. The folder holds faces: it is for its owner only, and a finished job removes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from backend import __version__, devices, store
+from backend.bundle import InputFile, is_bundle, write_bundle
+from backend.core.progress import Progress, part
+from backend.errors import InputError, LikenessError
+from backend.output import check_destination, disk_errors
+
+RESOLUTIONS = (1024, 2048, 4096)
+STAGES = ("capture", "fit", "unwrap", "reflectance", "bundle")
+_SHARES = {"capture": 0.12, "fit": 0.25, "unwrap": 0.20, "reflectance": 0.28, "bundle": 0.15}
+"""How much of the whole each stage takes, for the progress bar; from measured seconds at 2048²."""
+_BYTES_PER_TEXEL = {"bundle": 34, "work": 110}
+"""What a texel costs on disk: the maps (EXRs mostly), and the kept stages while the job runs."""
+_MARK = "likeness-job"
+
+StageProgress = Callable[[str, float, float, str], None]
+"""Called as `progress(stage, fraction of the stage, fraction of the whole, text)`; may raise Cancelled."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person can choose about an avatar."""
+
+    resolution: int = 2048  # texels along a side of the skin maps
+    head: str = "default"
+    device: devices.Choice = "auto"
+    reflectance: Literal["classical"] = "classical"
+    face: int | None = None  # which face, from 1, when a photo shows several
+    fresh: bool = False  # forget what an interrupted run left
+
+    def __post_init__(self) -> None:
+        if self.resolution not in RESOLUTIONS:
+            raise InputError(f"There is no resolution {self.resolution}.",
+                             f"Use {', '.join(str(size) for size in RESOLUTIONS)}.")
+        if self.head != "default":
+            raise InputError(f"There is no head named {self.head}.", "Use --head default.")
+        if self.reflectance != "classical":
+            raise InputError(f"There is no reflectance method {self.reflectance}.", "Use --reflectance classical.")
+        if self.face is not None and (not isinstance(self.face, int) or self.face < 1):
+            raise InputError(f"There is no face number {self.face}.", "Faces are counted from 1.")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a finished job says about itself."""
+
+    bundle: Path
+    metadata: dict[str, Any]  # the bundle's avatar.json
+
+    def as_json(self) -> dict[str, Any]:
+        """The `result` of the protocol and of `--json`."""
+        quality = self.metadata["quality"]
+        return {"bundle": str(self.bundle), "verdict": quality["verdict"], "warnings": quality["warnings"],
+                "stages": self.metadata["stages"], "device": self.metadata["device"]}
+
+
+@dataclass
+class _Job:
+    """One run: the folder of kept stages, the clock and the progress of the whole. Lives as long as `create`."""
+
+    folder: Path
+    progress: StageProgress
+    stages: list[dict[str, Any]] = field(default_factory=list)
+
+    def stage_progress(self, stage: str) -> Progress:
+        """The progress of one stage, as stages want it."""
+        before = sum(_SHARES[name] for name in STAGES[:STAGES.index(stage)])
+        return lambda fraction, text: self.progress(
+            stage, fraction, min(before + _SHARES[stage] * fraction, 1.0), text)
+
+    def run(self, stage: str, key: str, types: Sequence[type], work: Callable[[Progress], Result], *,
+            keep: bool = True) -> Result:
+        """The stage's kept result, or its work, timed and kept."""
+        progress = self.stage_progress(stage)
+        progress(0.0, "Starting")
+        start = time.perf_counter()
+        path = self.folder / f"{stage}-{key}.npz"
+        value = store.load(path, types) if keep else None
+        cached = value is not None
+        if value is None:
+            value = work(progress)
+            if keep:
+                with disk_errors(self.folder):
+                    store.save(path, value)
+        self.stages.append({"name": stage, "seconds": round(time.perf_counter() - start, 3), "cached": cached})
+        progress(1.0, "Done")
+        return value
+
+
+def create(photos: Sequence[Path], out: Path, options: Options, work: Path, progress: StageProgress) -> Made:
+    """Make an avatar bundle at `out` from one or more photos of one person; kept stages go into `work`.
+
+    Raises InputError before any work when an input or the destination is of no use, Cancelled when `progress` does.
+    """
+    if not photos:
+        raise InputError("No photo was given.", "Name at least one.")
+    inputs = [_identify(path) for path in photos]
+    texels = options.resolution ** 2
+    check_destination(out, is_bundle, texels * sum(_BYTES_PER_TEXEL.values()))
+    with disk_errors(work):
+        _prepare(work, options.fresh)
+    try:
+        made = _create(photos, inputs, out, options, _Job(work, progress))
+    except MemoryError as error:
+        raise _out_of_memory(options) from error
+    except RuntimeError as error:
+        if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
+            raise _out_of_memory(options) from error
+        raise
+    discard(work)
+    return made
+
+
+def discard(work: Path) -> None:
+    """Remove a job's folder with all it kept; only files that a job of ours wrote go."""
+    if not (work / _MARK).is_file():
+        return
+    for path in [*work.glob("*.npz"), *work.glob("*.half"), work / _MARK]:
+        path.unlink(missing_ok=True)
+    if not any(work.iterdir()):
+        work.rmdir()
+
+
+def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, options: Options, job: _Job) -> Made:
+    job.stage_progress("capture")(0.0, "Loading the models")
+    started = time.perf_counter()
+    from backend import preview, report
+    from backend.capture import observe
+    from backend.capture.observation import Finding, Focal, Observation
+    from backend.fit import fit_head
+    from backend.fit.headfit import HeadFit
+    from backend.head.model import DEFAULT_HEAD, default_head
+    from backend.reflectance import estimate
+    from backend.reflectance.maps import SkinMaps
+    from backend.unwrap import observed as seen
+    from backend.unwrap import unwrap
+
+    device = devices.choose(options.device)
+    head = default_head()
+    job.stages.append({"name": "load", "seconds": round(time.perf_counter() - started, 3), "cached": False})
+
+    shot = _key([[item.sha256, item.name] for item in inputs], options.face, _code(), _digest(DEFAULT_HEAD))
+    sized = _key(shot, options.resolution)
+    skinned = _key(sized, options.reflectance)
+
+    def capture(tell: Progress) -> tuple[Observation, ...]:
+        share = 1 / len(photos)
+        return tuple(observe(path, face=options.face, progress=part(tell, index * share, (index + 1) * share))
+                     for index, path in enumerate(photos))
+
+    observations = job.run("capture", shot, (Observation, Finding, Focal), capture)
+    fit = job.run("fit", shot, (HeadFit,), lambda tell: fit_head(observations, head, progress=tell))
+    texture_types = tuple(kind for kind in vars(seen).values() if isinstance(kind, type))
+    texture = job.run("unwrap", sized, texture_types,
+                      lambda tell: unwrap(observations, fit, head, options.resolution, progress=tell))
+    maps = job.run("reflectance", skinned, (SkinMaps,),
+                   lambda tell: estimate(texture, fit, head, method=options.reflectance, progress=tell))
+
+    tell = job.stage_progress("bundle")
+    started = time.perf_counter()
+    tell(0.0, "Rendering the preview")
+    quality = report.quality(observations, fit, maps, head)
+    picture = preview.side_by_side(observations[0].image, head, fit.posed[0], fit.intrinsics[0],
+                                   fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
+                                   part(tell, 0.0, 0.3))
+    stages = [*job.stages, {"name": "preview", "seconds": round(time.perf_counter() - started, 3), "cached": False}]
+    metadata = write_bundle(out, head, fit, maps, inputs=inputs, stages=stages, device=device.as_json(),
+                            quality=quality, preview=picture, progress=part(tell, 0.3, 1.0))
+    return Made(out, metadata)
+
+
+def _identify(path: Path) -> InputFile:
+    """Name, size and SHA-256 of a photo. Raises capture's own InputError when it is none."""
+    from backend.capture.files import read_photo
+
+    file = read_photo(path)
+    return InputFile(file.name, len(file.content), file.sha256)
+
+
+def _prepare(work: Path, fresh: bool) -> None:
+    """Make the job's folder, or refuse one that holds other things."""
+    if work.exists() and not work.is_dir():
+        raise InputError(f"{work.name} is a file, where the job's folder should be.", "Move it away.")
+    if work.is_dir() and any(work.iterdir()) and not (work / _MARK).is_file():
+        raise InputError(f"The job folder {work.name} holds other files.", "Choose an empty one.")
+    if fresh:
+        discard(work)
+    work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    work.chmod(0o700)
+    (work / _MARK).write_text(f"{__version__}\n", "utf-8")
+
+
+def _out_of_memory(options: Options) -> LikenessError:
+    lower = [size for size in RESOLUTIONS if size < options.resolution]
+    remedy = f"Use --resolution {lower[-1]}, or close other programs." if lower else "Close other programs."
+    return InputError(f"The computer ran out of memory at resolution {options.resolution}.", remedy)
+
+
+def _key(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+@cache
+def _code() -> str:
+    """A fingerprint of our own source: another version never resumes with results of this one."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256(__version__.encode())
+    for path in sorted(folder.rglob("*.py")):
+        if "training" not in path.relative_to(folder).parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
