@@ -1,0 +1,78 @@
+"""Every difference between Blender versions, from 4.2 on, in one place."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import bpy
+
+CYCLES = "CYCLES"
+
+
+def eevee() -> str:
+    """EEVEE's engine id: it carried a NEXT until 5.0."""
+    return "BLENDER_EEVEE" if bpy.app.version >= (5, 0) else "BLENDER_EEVEE_NEXT"
+
+
+def node_tree(owner: bpy.types.Material | bpy.types.World) -> bpy.types.NodeTree:
+    """The owner's node tree, emptied. From 5.0 it is always there; before, `use_nodes` makes it."""
+    if owner.node_tree is None or bpy.app.version < (5, 0):
+        owner.use_nodes = True
+    owner.node_tree.nodes.clear()
+    return owner.node_tree
+
+
+def add_shape_key(owner: bpy.types.Object, name: str) -> bpy.types.ShapeKey:
+    """A shape key of value 0; from 5.0 a new key would start at 1."""
+    key = owner.shape_key_add(name=name, from_mix=False)
+    key.value = 0.0
+    return key
+
+
+def use_adaptive_subdivision(owner: bpy.types.Object, modifier: bpy.types.SubsurfModifier, on: bool) -> None:
+    """Dice to pixels in Cycles. A modifier setting from 5.0; an experimental feature of Cycles before."""
+    if hasattr(modifier, "use_adaptive_subdivision"):
+        modifier.use_adaptive_subdivision = on
+    elif hasattr(owner, "cycles"):
+        owner.cycles.use_adaptive_subdivision = on
+        if on:
+            bpy.context.scene.cycles.feature_set = "EXPERIMENTAL"
+
+
+def no_hard_sun(world: bpy.types.World) -> None:
+    """Stop EEVEE from extracting a hard sun from the environment image. 0 turns the extraction off."""
+    if hasattr(world, "sun_threshold"):
+        world.sun_threshold = 0.0
+
+
+def set_blended(material: bpy.types.Material) -> None:
+    """Let EEVEE blend the material over what lies behind it; Cycles needs no setting."""
+    material.surface_render_method = "BLENDED"
+    material.use_transparency_overlap = False
+
+
+def set_dithered(material: bpy.types.Material) -> None:
+    """Let EEVEE sort the material's transparency by dithering (thin hairs)."""
+    material.surface_render_method = "DITHERED"
+
+
+def set_default(node: bpy.types.Node, socket: str, value: Any) -> None:
+    """Set an input by name where this Blender has it; sockets come and go between versions."""
+    if socket in node.inputs:
+        node.inputs[socket].default_value = value
+
+
+def denoise(scene: bpy.types.Scene) -> None:
+    """Denoise Cycles' renders where this build can (distributions build without OpenImageDenoise)."""
+    scene.cycles.use_denoising = True
+    with suppress(TypeError):  # the enumeration lacks what the build lacks
+        scene.cycles.denoiser = "OPENIMAGEDENOISE"
+        return
+    scene.cycles.use_denoising = False
+
+
+def set_view_transform(scene: bpy.types.Scene, name: str) -> None:
+    """Choose a view transform; a build without that colour configuration keeps its own."""
+    with suppress(TypeError):
+        scene.view_settings.view_transform = name

@@ -1,0 +1,119 @@
+"""The sidebar tab. Panels draw and decide nothing: what a button can do is said by its operator's `poll`."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import strings
+from .scene import avatar as avatars
+from .scene import skin
+
+
+class _Panel:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = strings.TAB
+
+
+class LIKENESS_PT_create(_Panel, bpy.types.Panel):
+    """A photo, a size, a button; while a job runs, its progress."""
+
+    bl_label = strings.PANEL["create"]
+    bl_idname = "LIKENESS_PT_create"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        settings, layout = context.scene.likeness, self.layout
+        if settings.running:
+            layout.progress(factor=settings.progress, text=settings.progress_text)
+            layout.operator("likeness.cancel", icon="CANCEL")
+            return
+        layout.prop(settings, "photo")
+        layout.prop(settings, "out")
+        layout.prop(settings, "resolution", expand=False)
+        create = layout.operator("likeness.create", icon="USER")
+        create.photo, create.out, create.resolution = settings.photo, settings.out, settings.resolution
+        layout.operator("likeness.assemble", icon="FILE_FOLDER")
+
+
+class LIKENESS_PT_avatar(_Panel, bpy.types.Panel):
+    """Which avatar, and its skin."""
+
+    bl_label = strings.PANEL["avatar"]
+    bl_idname = "LIKENESS_PT_avatar"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        avatar, layout = avatars.active(context), self.layout
+        if avatar is None:
+            layout.label(text=strings.POLL["no_avatar"], icon="INFO")
+            return
+        row = layout.row()
+        row.label(text=avatar.name, icon="OUTLINER_OB_ARMATURE")
+        row.operator("likeness.remove", text="", icon="TRASH")
+        node = next(filter(None, map(skin.controls, avatar.mesh.data.materials)), None)
+        for socket in node.inputs if node else ():
+            if socket.name in strings.SKIN_INPUT:
+                layout.prop(socket, "default_value", text=socket.name)
+
+
+class LIKENESS_PT_expression(_Panel, bpy.types.Panel):
+    """Presets; the single keys are in the mesh's own shape key list."""
+
+    bl_label = strings.PANEL["expression"]
+    bl_idname = "LIKENESS_PT_expression"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        self.layout.operator_menu_enum("likeness.expression", "expression")
+        self.layout.operator("likeness.reset", icon="LOOP_BACK")
+
+
+class LIKENESS_PT_relight(_Panel, bpy.types.Panel):
+    """Environments and the photo's own light."""
+
+    bl_label = strings.PANEL["relight"]
+    bl_idname = "LIKENESS_PT_relight"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        settings, layout = context.scene.likeness, self.layout
+        for name in ("hdri", "rotation", "strength"):
+            layout.prop(settings, name)
+        button = layout.operator("likeness.hdri", icon="WORLD")
+        button.hdri, button.rotation, button.strength = settings.hdri, settings.rotation, settings.strength
+        layout.operator("likeness.photo_light", icon="IMAGE_BACKGROUND").view = settings.view
+
+
+class LIKENESS_PT_photo_match(_Panel, bpy.types.Panel):
+    """The photo's camera."""
+
+    bl_label = strings.PANEL["photo_match"]
+    bl_idname = "LIKENESS_PT_photo_match"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        settings = context.scene.likeness
+        self.layout.prop(settings, "view")
+        button = self.layout.operator("likeness.photo_match", icon="CAMERA_DATA")
+        button.view, button.photo = settings.view, settings.photo
+
+
+class LIKENESS_PT_export(_Panel, bpy.types.Panel):
+    """Out of Blender."""
+
+    bl_label = strings.PANEL["export"]
+    bl_idname = "LIKENESS_PT_export"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        self.layout.operator("likeness.export_glb", icon="EXPORT")
+        self.layout.operator("likeness.sheet", icon="RENDER_RESULT")
+
+
+CLASSES = (LIKENESS_PT_create, LIKENESS_PT_avatar, LIKENESS_PT_expression, LIKENESS_PT_relight,
+           LIKENESS_PT_photo_match, LIKENESS_PT_export)

@@ -1,0 +1,48 @@
+"""The add-on's preferences: where the backend lives and what a new avatar starts with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from . import properties
+from .properties import text
+
+DEVICES = [("auto", "Automatic", "A graphics card when there is one"), ("cpu", "Processor", ""),
+           ("cuda", "NVIDIA GPU", ""), ("mps", "Apple GPU", "")]
+
+
+class LikenessPreferences(bpy.types.AddonPreferences):
+    """Shown under Preferences, Add-ons, Likeness."""
+
+    bl_idname = __package__
+
+    backend_python: StringProperty(subtype="FILE_PATH", **text("backend_python"))
+    backend_folder: StringProperty(subtype="DIR_PATH", **text("backend_folder"))
+    device: EnumProperty(items=DEVICES, default="auto", **text("device"))
+    resolution: EnumProperty(items=properties.RESOLUTIONS, default="2048", **text("default_resolution"))
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """The four settings, one below the other."""
+        self.layout.use_property_split = True
+        for name in ("backend_python", "backend_folder", "device", "resolution"):
+            self.layout.prop(self, name)
+
+
+def get(context: bpy.types.Context) -> LikenessPreferences | None:
+    """The preferences, None while the package is registered without being an enabled add-on (tests, scripts)."""
+    addon = context.preferences.addons.get(__package__)
+    return addon.preferences if addon else None
+
+
+def backend_folder(context: bpy.types.Context) -> Path:
+    """The backend package: the one named in the preferences, else the one beside the add-on."""
+    found = get(context)
+    if found is not None and found.backend_folder:
+        return Path(bpy.path.abspath(found.backend_folder))
+    return Path(__file__).parent.parent / "backend"
+
+
+CLASSES = (LikenessPreferences,)

@@ -1,0 +1,27 @@
+"""The list of everything Blender is told about, in the order in which it is told. Nothing else happens here."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import operators, panels, preferences, properties
+from .scene import textures
+
+CLASSES: tuple[type, ...] = (*properties.CLASSES, *preferences.CLASSES, *operators.CLASSES, *panels.CLASSES)
+
+
+def register() -> None:
+    """Classes, the scene's property group and the handler that lets textures follow a saved file."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.likeness = bpy.props.PointerProperty(type=properties.LikenessSettings)
+    bpy.app.handlers.save_pre.append(textures.follow_save)
+
+
+def unregister() -> None:
+    """The reverse of `register`; a running job is stopped first."""
+    operators.stop_running_job()
+    bpy.app.handlers.save_pre.remove(textures.follow_save)
+    del bpy.types.Scene.likeness
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

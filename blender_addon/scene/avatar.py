@@ -1,0 +1,140 @@
+"""An avatar in a scene: built from a bundle, found again from any of its parts, removed whole.
+
+Everything an avatar owns carries its id as a custom property, so that it is recognised after appending, renaming and
+undo. Nothing about it is kept in Python.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import strings
+from ..errors import InputError
+from . import expression, eyes, mesh, rig, skin, textures
+from .textures import NAME_TAG, TAG
+
+BUNDLE_TAG = "likeness_bundle"  # the bundle's folder
+ROLE_TAG = "likeness_role"  # what an object is to its avatar: "mesh", "rig", "camera"
+GENERATOR_TAG = "likeness_generator"
+
+USED_MAPS = ("diffuse_albedo", "specular_albedo", "roughness", "normal", "displacement_mid", "displacement_high",
+             "eye_albedo")
+SUBDIVISIONS = 2
+"""At render time: the base mesh has edges of about 5 mm, the silhouette wants 1 mm; what is finer becomes bump."""
+
+
+@dataclass(frozen=True)
+class Avatar:
+    """The parts of one avatar."""
+
+    id: str
+    mesh: bpy.types.Object
+    rig: bpy.types.Object
+    collection: bpy.types.Collection
+
+    @property
+    def name(self) -> str:
+        """Its name for people."""
+        return self.collection.name
+
+    @property
+    def bundle(self) -> Path:
+        """The folder it was made from (which may be gone)."""
+        return Path(self.mesh[BUNDLE_TAG])
+
+
+def assemble(scene: bpy.types.Scene, bundle: Any, name: str) -> Avatar:
+    """Build the avatar of a bundle into a collection of its own, with its root at the 3D cursor."""
+    avatar_id = uuid.uuid4().hex
+    collection = bpy.data.collections.new(name)
+    scene.collection.children.link(collection)
+    geometry = bundle.geometry
+    armature = rig.build_rig(f"{collection.name} Rig", geometry, collection)
+    body = mesh.build_mesh(collection.name, geometry)
+    collection.objects.link(body)
+    mesh.add_groups(body, geometry["joint_names"].tolist(), geometry["skin_weights"])
+    mesh.add_shape_keys(body, geometry["key_names"].tolist(), geometry["key_deltas"], geometry["vertices"])
+    maps = load_maps(bundle, avatar_id, collection.name)
+    for material_name in bundle.metadata["materials"]:
+        label = f"{collection.name} {strings.MATERIAL.get(material_name, material_name)}"
+        make = eyes.MAKERS.get(material_name, skin.skin_material)
+        body.data.materials.append(make(label, maps))
+    rig.bind(body, armature)
+    smooth = body.modifiers.new("Subdivision", "SUBSURF")
+    smooth.levels, smooth.render_levels = 0, SUBDIVISIONS
+    armature.location = scene.cursor.location
+    _tag(avatar_id, collection, body, armature, bundle)
+    return Avatar(avatar_id, body, armature, collection)
+
+
+def load_maps(bundle: Any, avatar_id: str, name: str) -> dict[str, bpy.types.Image]:
+    """The maps that materials use, as images by map name. Raises InputError that names a missing file."""
+    maps = {}
+    for entry in bundle.metadata["maps"]:
+        if entry["name"] not in USED_MAPS:
+            continue
+        path = bundle.folder / entry["file"]
+        if not path.is_file():
+            raise InputError(strings.REPORT["bad_map"].format(file=path.name), strings.REPORT["again"])
+        space = textures.SRGB if entry["colour_space"] == "srgb" else textures.DATA
+        maps[entry["name"]] = textures.load(path, space, avatar_id, name)
+    return maps
+
+
+def _tag(avatar_id: str, collection: bpy.types.Collection, body: bpy.types.Object, armature: bpy.types.Object,
+         bundle: Any) -> None:
+    for owner in (collection, body, armature, body.data, armature.data, body.data.shape_keys, *body.data.materials):
+        owner[TAG] = avatar_id
+    body[ROLE_TAG], armature[ROLE_TAG] = "mesh", "rig"
+    body[BUNDLE_TAG] = str(bundle.folder)
+    body[GENERATOR_TAG] = strings.TAB
+    body[NAME_TAG] = collection.name
+
+
+def of(owner: bpy.types.Object | None) -> Avatar | None:
+    """The avatar an object belongs to, None for any other object."""
+    return by_id(owner[TAG]) if owner is not None and TAG in owner else None
+
+
+def by_id(avatar_id: str) -> Avatar | None:
+    """The avatar with an id, None when a part of it is gone."""
+    parts = {item[ROLE_TAG]: item for item in bpy.data.objects if item.get(TAG) == avatar_id and ROLE_TAG in item}
+    collection = next((item for item in bpy.data.collections if item.get(TAG) == avatar_id), None)
+    if collection is None or "mesh" not in parts or "rig" not in parts:
+        return None
+    return Avatar(avatar_id, parts["mesh"], parts["rig"], collection)
+
+
+def active(context: bpy.types.Context) -> Avatar | None:
+    """The avatar of the active object, else the only one of the scene."""
+    found = of(context.active_object)
+    if found is not None:
+        return found
+    everyone = in_scene(context.scene)
+    return everyone[0] if len(everyone) == 1 else None
+
+
+def in_scene(scene: bpy.types.Scene) -> list[Avatar]:
+    """Every avatar of a scene."""
+    found = (of(item) for item in scene.objects if item.get(ROLE_TAG) == "mesh")
+    return [item for item in found if item is not None]
+
+
+def reset(avatar: Avatar) -> None:
+    """Neutral face, every bone at rest."""
+    expression.reset(avatar.mesh)
+    rig.rest(avatar.rig)
+
+
+def remove(avatar: Avatar) -> None:
+    """Delete an avatar with everything that is its own: objects, data, materials, images, collection."""
+    avatar_id = avatar.id
+    for store in (bpy.data.objects, bpy.data.meshes, bpy.data.armatures, bpy.data.cameras, bpy.data.materials,
+                  bpy.data.images, bpy.data.collections):
+        for item in [item for item in store if item.get(TAG) == avatar_id]:
+            store.remove(item)

@@ -1,0 +1,50 @@
+"""Expressions as ARKit weights: presets, mixing, reset. The weights were tuned by eye on the default head."""
+
+from __future__ import annotations
+
+import bpy
+
+BOTH = ("Left", "Right")
+
+
+def _pair(**weights: float) -> dict[str, float]:
+    return {name + side: value for name, value in weights.items() for side in BOTH}
+
+
+PRESETS: dict[str, dict[str, float]] = {
+    "neutral": {},
+    "smile": _pair(mouthSmile=0.65, cheekSquint=0.4, eyeSquint=0.3, mouthDimple=0.15),
+    "laugh": _pair(mouthSmile=0.85, cheekSquint=0.7, eyeSquint=0.5, mouthUpperUp=0.35, mouthLowerDown=0.3)
+    | {"jawOpen": 0.35},
+    "surprise": _pair(eyeWide=0.8, browOuterUp=0.8) | {"browInnerUp": 0.9, "jawOpen": 0.45, "mouthFunnel": 0.2},
+    "anger": _pair(browDown=0.95, noseSneer=0.5, eyeSquint=0.35, mouthPress=0.5, mouthFrown=0.35),
+    "sadness": _pair(mouthFrown=0.75, eyeLookDown=0.25, mouthLowerDown=0.1)
+    | {"browInnerUp": 0.9, "mouthShrugLower": 0.35},
+    "disgust": _pair(noseSneer=0.9, mouthUpperUp=0.5, browDown=0.55, eyeSquint=0.5, mouthFrown=0.3),
+    "wink": _pair(mouthSmile=0.4) | {"eyeBlinkLeft": 1.0, "cheekSquintLeft": 0.5, "mouthSmileLeft": 0.6},
+    "kiss": {"mouthPucker": 0.9, "mouthFunnel": 0.15} | _pair(eyeSquint=0.15),
+    "open": {"jawOpen": 0.75},
+    "blink": _pair(eyeBlink=1.0),
+}
+LABELS = {
+    "neutral": "Neutral", "smile": "Smile", "laugh": "Laugh", "surprise": "Surprise", "anger": "Anger",
+    "sadness": "Sadness", "disgust": "Disgust", "wink": "Wink", "kiss": "Kiss", "open": "Open Mouth", "blink": "Blink",
+}
+SHEET = ("neutral", "smile", "laugh", "surprise", "anger", "sadness", "disgust", "wink")
+"""The eight of a sheet, in reading order."""
+
+
+def apply(mesh: bpy.types.Object, weights: dict[str, float], amount: float = 1.0) -> None:
+    """Set the whole face: named keys to weight * amount, every other key to 0."""
+    for key in mesh.data.shape_keys.key_blocks[1:]:
+        key.value = weights.get(key.name, 0.0) * amount
+
+
+def reset(mesh: bpy.types.Object) -> None:
+    """Every key to 0."""
+    apply(mesh, {})
+
+
+def current(mesh: bpy.types.Object) -> dict[str, float]:
+    """The keys that are not at rest."""
+    return {key.name: key.value for key in mesh.data.shape_keys.key_blocks[1:] if key.value != 0}

@@ -1,0 +1,138 @@
+"""Everything that is not skin: eyeballs, corneas, teeth, tongue, the inside of the mouth, lashes.
+
+The cornea is a cap that bulges over a recessed iris. In Cycles it refracts what the camera sees, and lets light through
+to the iris unbent (a shadow behind glass would need caustics). EEVEE has the same shine over a clear surface.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import bpy
+
+from .. import compat
+from . import nodes
+from .nodes import add
+
+CORNEA_IOR = 1.376  # textbook value for the cornea
+IRIS_UV_RADIUS = 0.5 * math.degrees(math.asin(5.85 / 12.0)) / 110.0
+"""Where the iris ends in the eye's UV square: azimuthal equidistant about the gaze, 110 degrees at the border."""
+
+
+def _material(name: str, look: tuple[float, float, float]) -> tuple[bpy.types.Material, bpy.types.NodeTree]:
+    material = bpy.data.materials.new(name)
+    material.diffuse_color = (*look, 1.0)
+    return material, compat.node_tree(material)
+
+
+def _finish(tree: bpy.types.NodeTree, surface: nodes.Socket, at: tuple[float, float] = (300, 0),
+            target: str = "ALL") -> None:
+    add(tree, "ShaderNodeOutputMaterial", at, target=target, inputs={"Surface": surface})
+
+
+def _tissue(name: str, colour: tuple[float, float, float], *, roughness: float, specular: float, scale: float,
+            weight: float, coat: float = 0.0) -> bpy.types.Material:
+    """A plain moist tissue; `scale` metres of subsurface."""
+    material, tree = _material(name, colour)
+    shader = add(tree, "ShaderNodeBsdfPrincipled", (0, 0), inputs={
+        "Base Color": (*colour, 1.0), "Roughness": roughness, "Specular IOR Level": specular,
+        "Subsurface Weight": weight, "Subsurface Radius": (1.0, 0.4, 0.25), "Subsurface Scale": scale,
+        "Coat Weight": coat, "Coat Roughness": 0.08})
+    _finish(tree, (shader, "BSDF"))
+    return material
+
+
+def eye_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Material:
+    """The eyeball: the photo's iris and sclera, soft sclera, wet outside the cornea."""
+    material, tree = _material(name, (0.8, 0.78, 0.76))
+    place = add(tree, "ShaderNodeUVMap", (-1100, -200), label="Eye square, iris in the middle")
+    centred = add(tree, "ShaderNodeVectorMath", (-900, -200), operation="SUBTRACT",
+                  inputs={"Vector": (place, "UV"), "Vector_001": (0.5, 0.5, 0.0)})
+    radius = add(tree, "ShaderNodeVectorMath", (-720, -200), operation="LENGTH", inputs={"Vector": (centred, "Vector")})
+    if "eye_albedo" in maps:
+        colour = nodes.image(tree, maps["eye_albedo"], (-720, 250), label="Iris and sclera from the photo")
+    else:
+        colour = _painted_eye(tree, (radius, "Value"))
+    # Away from the iris the lids and the socket keep light and colour from the sclera; the UV ring is about the gaze.
+    shade = add(tree, "ShaderNodeMapRange", (-520, -200), label="Towards the socket", inputs={
+        "Value": (radius, "Value"), "From Min": IRIS_UV_RADIUS * 1.25, "From Max": 0.36, "To Min": 0.0, "To Max": 1.0})
+    tinted = add(tree, "ShaderNodeMix", (-300, 150), data_type="RGBA", blend_type="MULTIPLY", inputs={
+        "Factor_Float": (shade, "Result"), "A_Color": colour, "B_Color": (0.72, 0.50, 0.46, 1.0)})
+    soft = add(tree, "ShaderNodeMapRange", (-300, -200), label="Sclera is soft, iris is not", inputs={
+        "Value": (radius, "Value"), "From Min": IRIS_UV_RADIUS * 0.95, "From Max": IRIS_UV_RADIUS * 1.1})
+    shader = add(tree, "ShaderNodeBsdfPrincipled", (0, 0), inputs={
+        "Base Color": (tinted, "Result_Color"), "Roughness": 0.35, "Specular IOR Level": 0.3,
+        "Subsurface Weight": (soft, "Result"), "Subsurface Radius": (1.0, 0.5, 0.35), "Subsurface Scale": 0.006,
+        "Coat Weight": (soft, "Result"), "Coat Roughness": 0.06, "Coat IOR": 1.34})  # the tear film
+    _finish(tree, (shader, "BSDF"))
+    return material
+
+
+def _painted_eye(tree: bpy.types.NodeTree, radius: nodes.Socket) -> nodes.Socket:
+    """An eye for a bundle that has no picture of one: pupil, brown iris, limbus, sclera, as rings."""
+    scaled = nodes.math(tree, "DIVIDE", radius, IRIS_UV_RADIUS * 2, (-560, 300))
+    ramp = add(tree, "ShaderNodeValToRGB", (-400, 300), label="Rings of the eye", inputs={"Factor" if False else "Fac": scaled})
+    stops = ((0.0, (0.002, 0.002, 0.002)), (0.17, (0.003, 0.002, 0.002)), (0.19, (0.14, 0.07, 0.03)),
+             (0.40, (0.09, 0.045, 0.022)), (0.47, (0.02, 0.012, 0.01)), (0.54, (0.70, 0.66, 0.63)))
+    ramp.color_ramp.elements[0].position, ramp.color_ramp.elements[1].position = stops[0][0], stops[-1][0]
+    for position, _colour in stops[1:-1]:
+        ramp.color_ramp.elements.new(position)
+    for element, (_position, colour) in zip(ramp.color_ramp.elements, stops, strict=True):
+        element.color = (*colour, 1.0)
+    return ramp, "Color"
+
+
+def cornea_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
+    """The clear cap over the iris: shine from the outside, and no shadow on what is behind."""
+    material, tree = _material(name, (0.9, 0.95, 1.0))
+    fresnel = add(tree, "ShaderNodeFresnel", (-600, 250), inputs={"IOR": CORNEA_IOR})
+    shine = add(tree, "ShaderNodeBsdfGlossy", (-600, 80), label="Shine", inputs={"Roughness": 0.02})
+    clear = add(tree, "ShaderNodeBsdfTransparent", (-600, -120), label="Clear")
+    glass = add(tree, "ShaderNodeBsdfGlass", (-600, -280), label="Refracting",
+                inputs={"Roughness": 0.0, "IOR": CORNEA_IOR})
+    path = add(tree, "ShaderNodeLightPath", (-600, 620))
+    lit = nodes.math(tree, "MAXIMUM", (path, "Is Shadow Ray"), (path, "Is Diffuse Ray"), (-350, 500))
+    cycles = add(tree, "ShaderNodeMixShader", (-100, 150), label="Light passes, sight is bent",
+                 inputs={"Fac": lit, "Shader": (glass, "BSDF"), "Shader_001": (clear, "BSDF")})
+    eevee = add(tree, "ShaderNodeMixShader", (-100, -150),
+                inputs={"Fac": (fresnel, "Fac"), "Shader": (clear, "BSDF"), "Shader_001": (shine, "BSDF")})
+    _finish(tree, (cycles, "Shader"), (150, 150), "CYCLES")
+    _finish(tree, (eevee, "Shader"), (150, -150), "EEVEE")
+    compat.set_blended(material)
+    material.use_transparent_shadow = True
+    return material
+
+
+def lash_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
+    """Lashes: fine dark hairs with gaps between them, thinning out towards the tips."""
+    material, tree = _material(name, (0.03, 0.02, 0.015))
+    hair = add(tree, "ShaderNodeBsdfPrincipled", (-300, 0), label="Hair", inputs={
+        "Base Color": (0.022, 0.014, 0.010, 1.0), "Roughness": 0.45, "Specular IOR Level": 0.4})
+    clear = add(tree, "ShaderNodeBsdfTransparent", (-300, 200), label="Gap")
+    gap = add(tree, "ShaderNodeMixShader", (0, 100), inputs={
+        "Fac": 0.35, "Shader": (clear, "BSDF"), "Shader_001": (hair, "BSDF")})
+    _finish(tree, (gap, "Shader"))
+    compat.set_dithered(material)
+    material.use_transparent_shadow = True
+    return material
+
+
+def teeth_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
+    """Enamel: warm off-white, a little translucent, wet."""
+    return _tissue(name, (0.72, 0.63, 0.50), roughness=0.22, specular=0.6, scale=0.008, weight=0.6, coat=0.3)
+
+
+def tongue_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
+    """Tongue."""
+    return _tissue(name, (0.45, 0.17, 0.15), roughness=0.42, specular=0.5, scale=0.012, weight=1.0, coat=0.2)
+
+
+def mouth_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
+    """Gums, palate and throat: dark red and moist."""
+    return _tissue(name, (0.30, 0.085, 0.075), roughness=0.38, specular=0.5, scale=0.010, weight=0.8, coat=0.2)
+
+
+MAKERS = {"eye": eye_material, "cornea": cornea_material, "lash": lash_material, "teeth": teeth_material,
+          "tongue": tongue_material, "mouth": mouth_material}
+"""How each material name of the bundle is made; all take (name, maps)."""

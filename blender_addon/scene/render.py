@@ -1,0 +1,138 @@
+"""Pictures: stills with settings of their own, sheets of expressions, pictures side by side.
+
+The scene's own render settings, camera and light come back afterwards.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from .. import compat
+from . import camera as cameras
+from . import expression, textures
+from .avatar import Avatar
+
+FACE_HEIGHT = 0.36  # metres that a portrait shows from top to bottom: a head and a hand's breadth
+FACE_CENTRE = np.array([0.0, 0.04, -0.03])  # from between the eyes to the middle of the head
+PORTRAIT_LENS = 85.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a picture is rendered."""
+
+    engine: str = compat.CYCLES
+    width: int = 512
+    height: int = 512
+    samples: int = 32
+    view_transform: str = "AgX"  # holds highlights on skin; "Standard" where colours must equal the photo's
+    transparent: bool = False
+
+
+@contextmanager
+def kept(scene: bpy.types.Scene) -> Iterator[None]:
+    """Whatever a picture changes of the scene's settings comes back at the end of the block."""
+    places = [(scene.render, ("engine", "resolution_x", "resolution_y", "resolution_percentage", "film_transparent",
+                              "filepath", "pixel_aspect_x", "pixel_aspect_y")),
+              (scene.render.image_settings, ("file_format", "color_mode", "color_depth")),
+              (scene.view_settings, ("view_transform",)),
+              (scene.cycles, ("samples", "use_denoising", "denoiser")),
+              (scene.eevee, ("taa_render_samples",)),
+              (scene, ("camera", "world"))]
+    before = [(owner, name, getattr(owner, name)) for owner, names in places for name in names]
+    try:
+        yield
+    finally:
+        for owner, name, value in before:
+            if value != "" or name == "filepath":  # an enumeration reads "" where the build lacks what it would hold
+                setattr(owner, name, value)
+
+
+def still(scene: bpy.types.Scene, path: Path, look: Look) -> Path:
+    """Render the scene's camera to a PNG. Changes the scene's settings; wrap in `kept` to get them back."""
+    render = scene.render
+    render.engine = look.engine
+    render.resolution_x, render.resolution_y, render.resolution_percentage = look.width, look.height, 100
+    render.film_transparent = look.transparent
+    render.image_settings.file_format = "PNG"
+    render.image_settings.color_mode = "RGBA" if look.transparent else "RGB"
+    render.image_settings.color_depth = "8"
+    compat.set_view_transform(scene, look.view_transform)
+    scene.cycles.samples = look.samples
+    compat.denoise(scene)
+    scene.eevee.taa_render_samples = look.samples
+    path.parent.mkdir(parents=True, exist_ok=True)
+    render.filepath = str(path)
+    bpy.ops.render.render(write_still=True, scene=scene.name)
+    return path
+
+
+def portrait_camera(avatar: Avatar, yaw: float = 0.0, pitch: float = 0.0) -> bpy.types.Object:
+    """A camera, not yet in a collection, that frames the head; yaw > 0 from the person's left, radians."""
+    bones = avatar.rig.data.bones
+    eyes = (np.array(bones["eye_left"].head_local) + np.array(bones["eye_right"].head_local)) / 2
+    place = np.array(avatar.rig.matrix_world)
+    target = place[:3, :3] @ (eyes + FACE_CENTRE) + place[:3, 3]
+    distance = FACE_HEIGHT * PORTRAIT_LENS / cameras.SENSOR_WIDTH
+    return cameras.portrait(f"{avatar.name} Portrait", target, distance, yaw, pitch, PORTRAIT_LENS)
+
+
+@contextmanager
+def portrait(scene: bpy.types.Scene, avatar: Avatar, yaw: float = 0.0, pitch: float = 0.0) -> Iterator[None]:
+    """Look at the avatar through a camera that is gone after the block."""
+    eye = portrait_camera(avatar, yaw, pitch)
+    scene.collection.objects.link(eye)
+    before, scene.camera = scene.camera, eye
+    try:
+        yield
+    finally:
+        scene.camera = before
+        data = eye.data
+        bpy.data.objects.remove(eye)
+        bpy.data.cameras.remove(data)
+
+
+def sheet(scene: bpy.types.Scene, avatar: Avatar, path: Path, look: Look,
+          names: Sequence[str] = expression.SHEET, columns: int = 4) -> Path:
+    """The named preset expressions in one PNG, in reading order. The face comes back as it was."""
+    before = expression.current(avatar.mesh)
+    pictures = []
+    try:
+        with kept(scene), portrait(scene, avatar), tempfile.TemporaryDirectory() as folder:
+            for name in names:
+                expression.apply(avatar.mesh, expression.PRESETS[name])
+                pictures.append(read_png(still(scene, Path(folder) / f"{name}.png", look))[..., :3])
+    finally:
+        expression.apply(avatar.mesh, before)
+    rows = [np.concatenate(pictures[start:start + columns], 1) for start in range(0, len(pictures), columns)]
+    textures.write_png(path, np.concatenate(rows, 0))
+    return path
+
+
+def read_png(path: Path) -> np.ndarray:
+    """Encoded values (H, W, 4), row 0 at the top; alpha straight."""
+    picture = bpy.data.images.load(str(path), check_existing=False)
+    try:
+        return textures.read_pixels(picture).copy()
+    finally:
+        bpy.data.images.remove(picture)
+
+
+def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Box-filtered when smaller, nearest when larger; (H, W, C) -> (height, width, C)."""
+    for axis, size in ((0, height), (1, width)):
+        edges = np.linspace(0, pixels.shape[axis], size + 1)
+        total = np.concatenate([np.zeros_like(pixels.take([0], axis)), np.cumsum(pixels, axis, dtype=np.float64)], axis)
+        low = np.floor(edges).astype(int)
+        high = np.minimum(low + 1, pixels.shape[axis])
+        part = (edges - low).reshape([-1 if index == axis else 1 for index in range(3)])
+        running = total.take(low, axis) * (1 - part) + total.take(high, axis) * part
+        pixels = np.diff(running, axis=axis) / (pixels.shape[axis] / size)
+    return pixels.astype(np.float32)

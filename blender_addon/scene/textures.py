@@ -1,0 +1,124 @@
+"""The avatar's image files: loaded from the bundle, tagged with their avatar, following the .blend wherever it goes.
+
+While the .blend has no place, the images stay in the bundle. On every save they are copied to
+`textures/<avatar>/` beside the .blend and linked relative, so that folder and file can be moved together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import bpy
+import numpy as np
+from bpy.app.handlers import persistent
+
+TAG = "likeness_id"
+NAME_TAG = "likeness_name"
+FOLDER = "textures"
+SRGB, DATA, LINEAR = "sRGB", "Non-Color", "Linear Rec.709"
+
+
+def load(path: Path, colour_space: str, avatar_id: str, avatar_name: str) -> bpy.types.Image:
+    """An image datablock of this avatar alone, linked to the file."""
+    picture = bpy.data.images.load(str(path), check_existing=False)
+    picture.name = f"{avatar_name} {path.stem}"
+    picture.colorspace_settings.name = colour_space
+    picture[TAG], picture[NAME_TAG] = avatar_id, avatar_name
+    return picture
+
+
+def write_exr(path: Path, pixels: np.ndarray) -> None:
+    """Linear Rec.709 (H, W, 3), row 0 at the top, to a 32-bit EXR."""
+    height, width = pixels.shape[:2]
+    scratch = bpy.data.images.new("likeness scratch", width, height, float_buffer=True)
+    try:
+        scratch.colorspace_settings.name = LINEAR
+        rgba = np.ones((height, width, 4), np.float32)
+        rgba[..., :3] = pixels[::-1]
+        scratch.pixels.foreach_set(rgba.reshape(-1))
+        scratch.file_format = "OPEN_EXR"
+        scratch.filepath_raw = str(path)
+        scratch.save()
+    finally:
+        bpy.data.images.remove(scratch)
+
+
+def read_pixels(picture: bpy.types.Image) -> np.ndarray:
+    """(H, W, 4) float32 as stored in the file (no colour conversion for byte images), row 0 at the top."""
+    width, height = picture.size
+    pixels = np.empty(width * height * 4, np.float32)
+    picture.pixels.foreach_get(pixels)
+    return pixels.reshape(height, width, 4)[::-1]
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Encoded values 0..1, (H, W, 3 or 4), row 0 at the top, to an 8-bit PNG as they are."""
+    height, width, channels = pixels.shape
+    scratch = bpy.data.images.new("likeness scratch", width, height, alpha=channels == 4)
+    try:
+        scratch.alpha_mode = "CHANNEL_PACKED"  # values, not a coverage to multiply with
+        rgba = np.ones((height, width, 4), np.float32)
+        rgba[..., :channels] = pixels[::-1]
+        scratch.pixels.foreach_set(rgba.reshape(-1))
+        scratch.file_format = "PNG"
+        scratch.filepath_raw = str(path)
+        scratch.save()
+    finally:
+        bpy.data.images.remove(scratch)
+
+
+def ours() -> list[bpy.types.Image]:
+    """Every image in this file that belongs to an avatar and lives in a file (not in a linked library)."""
+    return [picture for picture in bpy.data.images if TAG in picture and picture.filepath and not picture.library]
+
+
+def file_of(picture: bpy.types.Image) -> Path:
+    """Absolute path of an image's file."""
+    return Path(bpy.path.abspath(picture.filepath))
+
+
+def folder_name(picture: bpy.types.Image) -> str:
+    """The avatar's own folder below `textures`: its name made safe for any file system, and its id."""
+    safe = re.sub(r"[^\w\-]+", "_", picture[NAME_TAG]).strip("_") or "avatar"
+    return f"{safe}-{picture[TAG][:8]}"
+
+
+@persistent
+def follow_save(filepath: str, _unused: object = None) -> None:
+    """Before a save to `filepath`: copy the images beside it and link them relative."""
+    if filepath:
+        gather(Path(bpy.path.abspath(filepath)).parent)
+
+
+def gather(blend_folder: Path) -> list[Path]:
+    """Copy every avatar's images to `textures` in `blend_folder`; returns the files. Missing sources stay as they are.
+
+    A path that is relative to the old place is rebased by Blender while it saves, so the link is written relative
+    to the place the file has now (none: absolute, which Blender makes relative on the first save).
+    """
+    written = []
+    for picture in ours():
+        source = file_of(picture)
+        target = blend_folder / FOLDER / folder_name(picture) / source.name
+        if not source.is_file():
+            continue
+        if not (target.exists() and os.path.samefile(source, target)):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+        if bpy.data.filepath:
+            picture.filepath = _relative(target, Path(bpy.data.filepath).parent)
+        else:
+            picture.filepath = str(target)
+        written.append(target)
+    return written
+
+
+def _relative(target: Path, folder: Path) -> str:
+    """Blender's `//` path, or the absolute one where there is no way between the two (another drive)."""
+    try:
+        return bpy.path.relpath(str(target), start=str(folder))
+    except ValueError:
+        return str(target)

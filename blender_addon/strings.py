@@ -1,0 +1,94 @@
+"""Every text a person reads, in one table: labels, tooltips, and why a button is grey."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Words(NamedTuple):
+    """A name and its tooltip."""
+
+    label: str
+    tip: str
+
+
+TAB = "Likeness"
+
+OPERATOR = {
+    "create": Words("Create Avatar", "Make a rigged head from a photo. Everything runs on this computer"),
+    "cancel": Words("Cancel", "Stop the running job; what is finished is kept for the next attempt"),
+    "assemble": Words("Assemble Bundle", "Build the avatar from a bundle folder made earlier"),
+    "remove": Words("Remove Avatar", "Delete the avatar with its rig, materials and textures from this file"),
+    "hdri": Words("Light with HDRI", "Light the scene with one of the environment images that ship with Blender"),
+    "photo_light": Words("Light of the Photo", "Light the scene as the photo was lit, as far as the face told"),
+    "photo_match": Words("Match Photo", "Look through the photo's camera, in the photo's light and expression"),
+    "expression": Words("Expression", "Set the avatar's face to a preset expression"),
+    "reset": Words("Reset Face", "Return every shape key to zero and every bone to rest"),
+    "export_glb": Words("Export GLB", "Write the avatar as GLB: 52 ARKit targets, skin, armature and textures"),
+    "sheet": Words("Render Expression Sheet", "Render eight expressions into one picture"),
+}
+
+PROPERTY = {
+    "photo": Words("Photo", "A photo of one face"),
+    "out": Words("Bundle Folder", "Where the avatar's bundle is kept. Empty: beside the photo"),
+    "resolution": Words("Resolution", "Side of the skin textures in pixels"),
+    "bundle": Words("Bundle", "Folder with an avatar.json"),
+    "hdri": Words("Environment", "Environment image"),
+    "rotation": Words("Rotation", "Turn the light about the vertical axis"),
+    "strength": Words("Strength", "Brightness of the light"),
+    "engine": Words("Engine", "Renderer"),
+    "samples": Words("Samples", "Samples per pixel"),
+    "size": Words("Size", "Side of one picture in pixels"),
+    "view": Words("Photo Number", "Which input photo, counted from zero"),
+    "expression": Words("Expression", "Preset"),
+    "amount": Words("Amount", "1 sets the whole preset, 0 none of it"),
+    "backend_python": Words("Backend Python", "The Python of the backend's own environment (never Blender's)"),
+    "backend_folder": Words("Backend Folder", "The folder of the backend package. Empty: the one that was installed"),
+    "device": Words("Device", "What computes: the processor or a graphics card"),
+    "default_resolution": Words("Resolution", "Resolution a new avatar starts with"),
+}
+
+PANEL = {
+    "create": "Create",
+    "avatar": "Avatar",
+    "expression": "Expression",
+    "relight": "Relight",
+    "photo_match": "Photo Match",
+    "export": "Export",
+}
+
+POLL = {
+    "no_avatar": "Select an avatar first, or create one",
+    "no_photo": "Choose a photo first",
+    "running": "A job is running",
+    "not_running": "No job is running",
+    "object_mode": "Leave edit mode first",
+}
+
+REPORT = {
+    "assembled": "{name}: {shapes} shape keys, {bones} bones",
+    "removed": "{name} removed",
+    "exported": "{file} written",
+    "cancelled": "Cancelled",
+    "saved": "{file} saved",
+    "progress": "{stage}: {text}",
+    "no_backend": "No backend environment is set up. Name its Python in the add-on's preferences.",
+    "bad_map": "The map {file} of this avatar is missing.",
+    "again": "Create the avatar again.",
+    "photo_size": "The photo {file} is {found}; the bundle was made from {expected}.",
+}
+
+MATERIAL = {
+    "skin": "Skin", "mouth": "Mouth", "eye": "Eye", "cornea": "Cornea", "teeth": "Teeth", "tongue": "Tongue",
+    "lash": "Lashes",
+}
+
+SKIN_INPUT = {
+    "Melanin": "Darker (more than 0) or lighter (less) by melanin; 0 is the photo's skin",
+    "Redness": "More or less blood under the skin; 0 is the photo's skin",
+    "Oiliness": "Lowers the roughness and adds a thin film of sebum",
+    "Wrinkles": "Height of folds and wrinkles; 1 is the photo's",
+    "Pores": "Height of pores; 1 is the photo's",
+    "Subsurface": "How much of the light travels under the skin before it leaves",
+    "Subsurface Scale": "Size of one metre of subsurface radius, in metres: skin is about 12 mm in red",
+}

@@ -1,0 +1,93 @@
+"""Real bpy in module mode. Every test starts from an empty file with the add-on registered.
+
+Blender may crash or hang while the interpreter ends (after a glTF export, with a pending timer); pytest's own exit status
+must survive that, so the process ends itself as soon as pytest is done.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import numpy as np
+import pytest
+
+import blender_addon
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "blender-tests"
+MAKER = Path(__file__).parent / "make_bundle.py"
+_status: list[int] = []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    _status.append(int(exitstatus))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _status:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_status[0])
+
+
+def backend_python() -> Path:
+    """The backend environment's interpreter: LIKENESS_BACKEND_PYTHON, else the repository's own `.venv`."""
+    named = os.environ.get("LIKENESS_BACKEND_PYTHON")
+    places = [Path(named)] if named else [ROOT / ".venv" / "bin" / "python", ROOT / ".venv" / "Scripts" / "python.exe"]
+    found = next((place for place in places if place.exists()), None)
+    assert found, "No backend environment: run `python3 build.py setup`, or set LIKENESS_BACKEND_PYTHON."
+    return found
+
+
+@pytest.fixture(scope="session")
+def known() -> SimpleNamespace:
+    """A bundle of a made-up person, written by the real writer, and what torch says its vertices are."""
+    digest = hashlib.sha256()
+    sources = [MAKER, *sorted((ROOT / "backend").glob("*.py")), *sorted((ROOT / "backend" / "head").glob("*.py")),
+               ROOT / "backend" / "assets" / "head" / "default.npz"]
+    for source in sources:
+        digest.update(source.read_bytes())
+    folder = CACHE / digest.hexdigest()[:16]
+    if not (folder / "truth.npz").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        done = subprocess.run([backend_python(), MAKER, folder], env=environ | {"PYTHONPATH": str(ROOT)},
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    with np.load(folder / "truth.npz") as file:
+        truth = {name: file[name] for name in file.files}
+    return SimpleNamespace(folder=folder / "bundle", **truth)
+
+
+@pytest.fixture(autouse=True)
+def empty_file() -> None:
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    blender_addon.register()
+    yield
+    blender_addon.unregister()
+
+
+@pytest.fixture
+def scene(empty_file: None) -> bpy.types.Scene:
+    return bpy.context.scene
+
+
+@pytest.fixture
+def bundle(known: SimpleNamespace):
+    from blender_addon.bundle import read_bundle
+
+    return read_bundle(known.folder)
+
+
+@pytest.fixture
+def avatar(known: SimpleNamespace, scene: bpy.types.Scene):
+    from blender_addon.scene import avatar as avatars
+
+    assert bpy.ops.likeness.assemble(directory=str(known.folder), name="Ada") == {"FINISHED"}
+    return avatars.active(bpy.context)

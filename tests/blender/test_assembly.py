@@ -1,0 +1,99 @@
+"""The avatar's datablocks: geometry, keys, bones, agreement with torch."""
+
+import bpy
+import numpy as np
+import pytest
+
+from backend.arkit import ARKIT_NAMES
+from blender_addon.scene import avatar as avatars
+from blender_addon.scene import expression, mesh, rig
+
+TOLERANCE = 1e-5  # metres: 0.01 mm
+
+
+def test_the_neutral_face_is_the_bundles_vertex_for_vertex(avatar, bundle):
+    assert np.abs(mesh.evaluated_vertices(avatar.mesh) - bundle.geometry["vertices"]).max() < 1e-6
+
+
+@pytest.mark.parametrize("case", range(6))
+def test_blender_deforms_as_torch_does(avatar, known, bundle, case):
+    names = bundle.geometry["key_names"].tolist()
+    own = names[len(names) - known.expression.shape[1]:]
+    expression.apply(avatar.mesh, dict(zip(own, known.expression[case].tolist(), strict=True)))
+    rig.set_pose(avatar.rig, bundle.geometry["joint_names"].tolist(), known.pose[case])
+    bpy.context.view_layer.update()
+    moved = np.linalg.norm(known.vertices[case] - bundle.geometry["vertices"], axis=1).max()
+    assert moved > 0.005, "the case must move something, or it proves nothing"
+    error = np.linalg.norm(mesh.evaluated_vertices(avatar.mesh) - known.vertices[case], axis=1)
+    assert error.max() < TOLERANCE
+
+
+def test_a_pose_comes_back_as_it_went_in(avatar, known, bundle):
+    names = bundle.geometry["joint_names"].tolist()
+    rig.set_pose(avatar.rig, names, known.pose[0])
+    assert np.allclose(rig.get_pose(avatar.rig, names), known.pose[0], atol=1e-5)
+
+
+def test_the_first_52_keys_are_apples_at_rest_between_0_and_1(avatar):
+    keys = avatar.mesh.data.shape_keys.key_blocks
+    assert keys[0].name == "Basis"
+    assert tuple(key.name for key in keys[1:53]) == ARKIT_NAMES
+    assert all((key.value, key.slider_min, key.slider_max) == (0.0, 0.0, 1.0) for key in keys[1:53])
+
+
+def test_jaw_open_lowers_the_chin_and_leaves_the_brow(avatar, bundle):
+    neutral = bundle.geometry["vertices"]
+    expression.apply(avatar.mesh, {"jawOpen": 1.0})
+    moved = mesh.evaluated_vertices(avatar.mesh) - neutral
+    lower_front = (neutral[:, 2] < -0.05) & (neutral[:, 1] < -0.06)
+    assert moved[lower_front, 2].min() < -0.01
+    assert np.abs(moved[neutral[:, 2] > 0.03]).max() < 0.002
+
+
+def test_bones_sit_on_the_joints_and_point_where_the_motion_is_seen(avatar, bundle):
+    bones = avatar.rig.data.bones
+    assert {bone.name for bone in bones} >= {"neck", "head", "jaw", "eye_left", "eye_right"}
+    assert bones["head"].parent.name == "neck"
+    assert {bones[name].parent.name for name in ("jaw", "eye_left", "eye_right")} == {"head"}
+    for name, place in zip(bundle.geometry["joint_names"], bundle.geometry["joint_positions"], strict=True):
+        assert np.allclose(bones[name].head_local, place, atol=1e-6)
+    for name in ("eye_left", "eye_right", "jaw"):
+        assert bones[name].tail_local.y < bones[name].head_local.y - 0.02, "forward is -Y"
+    for name in ("neck", "head"):
+        assert bones[name].tail_local.z > bones[name].head_local.z + 0.02
+
+
+def test_every_bone_nods_about_the_same_axis(avatar):
+    for bone in avatar.rig.data.bones:
+        assert abs(bone.matrix_local.to_3x3().col[0].x) > 0.999, bone.name
+
+
+def test_shading_is_smooth_without_custom_normals_and_every_slot_has_a_material(avatar, bundle):
+    data = avatar.mesh.data
+    assert all(polygon.use_smooth for polygon in data.polygons)
+    assert not data.has_custom_normals
+    assert len(data.materials) == len(bundle.metadata["materials"])
+    assert all(data.materials)
+    found = np.empty(len(data.polygons), np.int32)
+    data.polygons.foreach_get("material_index", found)
+    assert (found == bundle.geometry["material"]).all()
+
+
+def test_uvs_are_the_bundles(avatar, bundle):
+    used = bundle.geometry["faces"].reshape(-1) >= 0
+    found = np.empty(2 * int(used.sum()), np.float32)
+    avatar.mesh.data.uv_layers[0].uv.foreach_get("vector", found)
+    assert np.array_equal(found.reshape(-1, 2), bundle.geometry["uvs"].reshape(-1, 2)[used])
+
+
+def test_every_vertex_is_carried_by_weights_that_sum_to_one(avatar):
+    joints = {group.index for group in avatar.mesh.vertex_groups if group.name in avatar.rig.data.bones}
+    sums = [sum(entry.weight for entry in vertex.groups if entry.group in joints)
+            for vertex in avatar.mesh.data.vertices]
+    assert np.allclose(sums, 1.0, atol=1e-4)
+
+
+def test_subdivision_is_for_renders_only(avatar):
+    modifier = avatar.mesh.modifiers["Subdivision"]
+    assert (modifier.levels, modifier.render_levels) == (0, avatars.SUBDIVISIONS)
+    assert [item.type for item in avatar.mesh.modifiers] == ["ARMATURE", "SUBSURF"]

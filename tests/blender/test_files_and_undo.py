@@ -1,0 +1,137 @@
+"""Several avatars, undo, removal; textures that follow the .blend."""
+
+from pathlib import Path
+
+import bpy
+import pytest
+
+from blender_addon.scene import avatar as avatars
+from blender_addon.scene import textures
+
+STORES = ("objects", "meshes", "armatures", "materials", "images", "collections", "shape_keys")
+
+
+def census() -> dict[str, int]:
+    return {store: len(getattr(bpy.data, store)) for store in STORES}
+
+
+def assemble(known, name: str) -> None:
+    assert bpy.ops.likeness.assemble(directory=str(known.folder), name=name) == {"FINISHED"}
+
+
+def test_undo_removes_an_avatar_whole(known):
+    bpy.ops.ed.undo_push(message="empty")
+    before = census()
+    assemble(known, "Ada")
+    bpy.ops.ed.undo_push(message="assembled")  # a script's operators push no step of their own
+    assert census() != before
+    bpy.ops.ed.undo()
+    assert census() == before
+
+
+def test_undo_of_the_second_avatar_leaves_the_first(known):
+    assemble(known, "Ada")
+    bpy.ops.ed.undo_push(message="first")
+    before = census()
+    assemble(known, "Grace")
+    bpy.ops.ed.undo_push(message="second")
+    bpy.ops.ed.undo()
+    assert census() == before
+    assert [avatar.name for avatar in avatars.in_scene(bpy.context.scene)] == ["Ada"]
+
+
+def test_two_avatars_share_the_skin_group_and_nothing_else(known):
+    assemble(known, "Ada")
+    assemble(known, "Ada")
+    first, second = avatars.in_scene(bpy.context.scene)
+    assert {first.name, second.name} == {"Ada", "Ada.001"}
+    assert not set(first.mesh.data.materials) & set(second.mesh.data.materials)
+    assert len([group for group in bpy.data.node_groups if group.name.startswith("Likeness Skin")]) == 1
+    first.mesh.data.shape_keys.key_blocks["jawOpen"].value = 1.0
+    assert second.mesh.data.shape_keys.key_blocks["jawOpen"].value == 0.0
+
+
+def test_remove_takes_everything_of_one_avatar(known):
+    before = census()
+    assemble(known, "Ada")
+    one = census()
+    assemble(known, "Grace")
+    assert bpy.ops.likeness.remove() == {"FINISHED"}
+    assert census() == one
+    assert bpy.ops.likeness.remove() == {"FINISHED"}
+    assert census() == before
+
+
+def test_the_active_avatar_is_the_one_whose_part_is_active(known):
+    assemble(known, "Ada")
+    assemble(known, "Grace")
+    for avatar in avatars.in_scene(bpy.context.scene):
+        bpy.context.view_layer.objects.active = avatar.rig
+        assert avatars.active(bpy.context).id == avatar.id
+
+
+def test_buttons_are_grey_without_an_avatar():
+    for name in ("remove", "expression", "reset", "photo_match", "photo_light", "export_glb", "sheet"):
+        assert not getattr(bpy.ops.likeness, name).poll(), name
+
+
+def test_a_folder_that_is_no_bundle_is_refused_with_a_sentence(tmp_path):
+    with pytest.raises(RuntimeError, match=r"avatar\.json"):
+        bpy.ops.likeness.assemble(directory=str(tmp_path))
+    assert not bpy.data.objects
+
+
+def image_paths() -> list[str]:
+    return [picture.filepath for picture in textures.ours()]
+
+
+def test_saving_copies_the_textures_beside_the_blend_and_links_them_relative(avatar, tmp_path):
+    assert all(not path.startswith("//") for path in image_paths()), "unsaved: they stay in the bundle"
+    folder = tmp_path / "Größe 例 😀"
+    folder.mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "a.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "a.blend"))
+    assert image_paths()
+    for picture in textures.ours():
+        assert picture.filepath.startswith("//textures"), picture.filepath
+        assert textures.file_of(picture).is_file()
+        assert folder in textures.file_of(picture).parents
+    assert len(set(image_paths())) == len(image_paths())
+
+
+def test_saving_elsewhere_takes_the_textures_along(avatar, tmp_path):
+    first, second = tmp_path / "one" / "a.blend", tmp_path / "two" / "deep" / "b.blend"
+    for path in (first, second):
+        path.parent.mkdir(parents=True)
+        bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.open_mainfile(filepath=str(second))
+    for picture in textures.ours():
+        assert picture.filepath.startswith("//textures"), picture.filepath
+        assert second.parent in textures.file_of(picture).parents
+        assert textures.file_of(picture).is_file()
+
+
+def test_two_avatars_of_one_bundle_keep_their_own_files(known, tmp_path):
+    assemble(known, "Ada")
+    assemble(known, "Ada")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    paths = [textures.file_of(picture) for picture in textures.ours()]
+    assert len(set(paths)) == len(paths) > 0
+
+
+def test_a_moved_folder_opens_with_its_textures(avatar, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(home / "a.blend"))
+    away = home.rename(tmp_path / "away")
+    bpy.ops.wm.open_mainfile(filepath=str(away / "a.blend"))
+    assert all(textures.file_of(picture).is_file() for picture in textures.ours())
+
+
+def test_names_that_no_file_system_likes_become_folders_that_it_does(known, tmp_path):
+    assemble(known, 'A/B:"C"?')
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    folders = [item.name for item in (tmp_path / textures.FOLDER).iterdir()]
+    assert len(folders) == 1
+    assert folders[0].startswith("A_B_C-")
+    assert Path(folders[0]).name == folders[0]
