@@ -1,1 +1,1 @@
-"""Build-time tools: the default head, identity statistics, skin synthesis, training loops. Never shipped code paths."""
+"""Making ground truth: procedural skins, rendered photos of known heads, training loops. Never needed by a user's job."""
