@@ -1,1 +1,72 @@
-"""From a file to an `Observation`: decoding, the face, landmarks, masks, a focal guess and a verdict."""
+"""Capture: from a photo file to an `Observation`. The one entry is `observe`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from backend.capture.decode import decode
+from backend.capture.exif import assumed_focal, read_focal
+from backend.capture.files import read_photo
+from backend.capture.landmarks import Face, detect_faces
+from backend.capture.mask import segment_photo
+from backend.capture.observation import Finding, Observation
+from backend.capture.quality import refuse_small, verdict
+from backend.core.progress import Progress, silent
+from backend.errors import InputError
+
+__all__ = ["Observation", "observe"]
+
+
+def observe(path: Path, *, face: int | None = None, progress: Progress = silent) -> Observation:
+    """Read a photo and find the face in it.
+
+    `face` picks one of several, 1 being the largest; without it the largest is taken, and said so.
+    Raises InputError, naming the file, for what is no photo or shows no usable face; ModelError when a model of ours
+    is damaged.
+    """
+    path = Path(path)
+    progress(0.0, "Reading the photo")
+    photo = decode(read_photo(path))
+    progress(0.3, "Looking for the face")
+    faces = detect_faces(photo.image)
+    chosen, findings = _choose(faces, face, photo.name, photo.image.shape[1])
+    refuse_small(photo.name, chosen)
+    progress(0.6, "Separating skin, hair and clothes")
+    mask = segment_photo(photo.image, chosen.landmarks)
+    progress(0.9, "Judging the photo")
+    findings += verdict(photo.name, photo.image, mask, chosen)
+    size = photo.image.shape[1], photo.image.shape[0]
+    focal = read_focal(photo.exif, photo.stored_size, size) or assumed_focal(size, chosen.interocular)
+    progress(1.0, "Photo read")
+    return Observation(photo.name, photo.sha256, photo.image, chosen.landmarks, np.clip(chosen.blendshapes, 0, 1),
+                       chosen.head_matrix, mask, focal, photo.findings + findings)
+
+
+def _choose(faces: list[Face], wanted: int | None, name: str, width: int) -> tuple[Face, tuple[Finding, ...]]:
+    """The face that was asked for, or the largest, and what is to be said about it."""
+    if not faces:
+        raise InputError(f"No face was found in {name}.",
+                         "Use a photo of one person, looking at the camera, with the whole head in the picture.")
+    if wanted is not None and not 1 <= wanted <= len(faces):
+        count = "one face" if len(faces) == 1 else f"{len(faces)} faces"
+        raise InputError(f"There is no face number {wanted} in {name}: {count} were found."
+                         .replace("one face were", "one face was"),
+                         f"Faces are numbered from the largest: choose 1 to {len(faces)}." if len(faces) > 1 else
+                         "Leave the choice of a face away.")
+    chosen = faces[(wanted or 1) - 1]
+    if len(faces) == 1:
+        return chosen, ()
+    where = ", ".join(f"{number} {_side(face, width)}" for number, face in enumerate(faces, 1))
+    if wanted is None:
+        text = f"{len(faces)} faces were found, and the largest was taken. To choose another, give its number: {where}."
+        return chosen, (Finding("several_faces", "warning", text),)
+    text = f"{len(faces)} faces were found, and number {wanted} was taken as asked ({where})."
+    return chosen, (Finding("several_faces", "note", text),)
+
+
+def _side(face: Face, width: int) -> str:
+    """Where a face is, as someone who looks at the photo would say."""
+    place = float(face.landmarks[:, 0].mean()) / width
+    return "left" if place < 0.4 else "right" if place > 0.6 else "in the middle"
