@@ -73,6 +73,7 @@ class LIKENESS_OT_create(_Operator, bpy.types.Operator):
     photo: StringProperty(subtype="FILE_PATH", **text("photo"))
     out: StringProperty(subtype="DIR_PATH", **text("out"))
     resolution: EnumProperty(items=properties.RESOLUTIONS, default="2048", **text("resolution"))
+    face: IntProperty(min=0, **text("face"))
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -118,7 +119,7 @@ class LIKENESS_OT_create(_Operator, bpy.types.Operator):
             self.report({"ERROR"}, strings.POLL["no_photo"])
             return {"CANCELLED"}
         try:
-            self._job = jobs.create(context, Path(bpy.path.abspath(self.photo)), self.out, int(self.resolution))
+            self._job = jobs.create(context, Path(bpy.path.abspath(self.photo)), self.out, int(self.resolution), self.face)
         except AddonError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -30,7 +30,7 @@ class LIKENESS_PT_create(_Panel, bpy.types.Panel):
             return
         layout.prop(settings, "photo")
         layout.prop(settings, "out")
-        layout.prop(settings, "resolution", expand=False)
+        layout.prop(settings, "resolution")
         create = layout.operator("likeness.create", icon="USER")
         create.photo, create.out, create.resolution = settings.photo, settings.out, settings.resolution
         layout.operator("likeness.assemble", icon="FILE_FOLDER")

@@ -31,6 +31,7 @@ OPERATOR = {
 PROPERTY = {
     "photo": Words("Photo", "A photo of one face"),
     "out": Words("Bundle Folder", "Where the avatar's bundle is kept. Empty: beside the photo"),
+    "face": Words("Face", "Which face, counted from 1, when the photo shows several. 0 takes the largest"),
     "resolution": Words("Resolution", "Side of the skin textures in pixels"),
     "bundle": Words("Bundle", "Folder with an avatar.json"),
     "hdri": Words("Environment", "Environment image"),
@@ -72,11 +73,12 @@ REPORT = {
     "cancelled": "Cancelled",
     "saved": "{file} saved",
     "progress": "{stage}: {text}",
-    "no_backend": "No backend environment is set up. Name its Python in the add-on's preferences.",
     "bad_map": "The map {file} of this avatar is missing.",
     "again": "Create the avatar again.",
     "photo_size": "The photo {file} is {found}; the bundle was made from {expected}.",
 }
+
+NO_BACKEND = ("No backend environment is set up.", "Name its Python in the add-on's preferences.")
 
 MATERIAL = {
     "skin": "Skin", "mouth": "Mouth", "eye": "Eye", "cornea": "Cornea", "teeth": "Teeth", "tongue": "Tongue",

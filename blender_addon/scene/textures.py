@@ -33,9 +33,9 @@ def load(path: Path, colour_space: str, avatar_id: str, avatar_name: str) -> bpy
 def write_exr(path: Path, pixels: np.ndarray) -> None:
     """Linear Rec.709 (H, W, 3), row 0 at the top, to a 32-bit EXR."""
     height, width = pixels.shape[:2]
-    scratch = bpy.data.images.new("likeness scratch", width, height, float_buffer=True)
+    # Marked as data: an image that is marked linear would be encoded for sRGB while it is saved.
+    scratch = bpy.data.images.new("likeness scratch", width, height, float_buffer=True, is_data=True)
     try:
-        scratch.colorspace_settings.name = LINEAR
         rgba = np.ones((height, width, 4), np.float32)
         rgba[..., :3] = pixels[::-1]
         scratch.pixels.foreach_set(rgba.reshape(-1))
