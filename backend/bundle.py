@@ -82,7 +82,8 @@ def is_bundle(folder: Path) -> bool:
         metadata = _read_json(folder / AVATAR_JSON)
     except InputError:
         return False
-    return metadata.get("generator", {}).get("name") == "likeness" and "schema" in metadata
+    generator = metadata.get("generator")
+    return isinstance(generator, dict) and generator.get("name") == "likeness" and "schema" in metadata
 
 
 def owned_files(folder: Path) -> set[str]:

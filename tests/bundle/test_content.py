@@ -1,0 +1,107 @@
+"""What a bundle holds is what went in, in the form the schema promises."""
+
+import json
+import stat
+from pathlib import Path
+
+import cv2
+import jsonschema
+import numpy as np
+import OpenEXR
+
+from backend import bundle as backend_bundle
+from backend.arkit import ARKIT_NAMES
+from backend.bundle import read_bundle
+from backend.core.colour import srgb_to_linear
+from blender_addon import bundle as addon_bundle
+from tests.bundle.conftest import Avatar
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "avatar.schema.json"
+
+
+def test_avatar_json_follows_its_schema(written: Path) -> None:
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads((written / "avatar.json").read_text()), schema)
+
+
+def test_arrays_come_back_as_they_went_in(avatar: Avatar, written: Path) -> None:
+    read = read_bundle(written)
+    np.testing.assert_array_equal(read.geometry["vertices"], avatar.fit.neutral)
+    np.testing.assert_array_equal(read.geometry["faces"], avatar.head.faces)
+    np.testing.assert_array_equal(read.geometry["uvs"], avatar.head.uvs)
+    np.testing.assert_array_equal(read.geometry["key_deltas"][:52], avatar.head.arkit_deltas)
+    np.testing.assert_allclose(read.geometry["joint_positions"], avatar.head.joint_regressor @ avatar.fit.neutral,
+                               atol=1e-7)
+    np.testing.assert_array_equal(read.fit["intrinsics"], avatar.fit.intrinsics)
+    np.testing.assert_array_equal(read.fit["world_to_camera"], avatar.fit.world_to_camera)
+    np.testing.assert_allclose(read.fit["light_sh"], avatar.maps.light_sh, atol=1e-6)
+    np.testing.assert_array_equal(read.parameters["vertex_offsets"], avatar.fit.vertex_offsets)
+
+
+def test_the_arkit_shapes_come_first_and_no_name_twice(written: Path) -> None:
+    names = read_bundle(written).geometry["key_names"].tolist()
+    assert tuple(names[:52]) == ARKIT_NAMES
+    assert len(set(names)) == len(names)
+
+
+def test_another_head_s_expressions_follow_the_arkit_shapes(avatar: Avatar, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    count = len(avatar.head.template)
+    basis = np.random.default_rng(0).normal(0, 1e-3, (3, count, 3)).astype(np.float32)
+    head = replace(avatar.head, expression_names=("psi0", "jawOpen", "psi1"), expression_basis=basis)
+    fit = replace(avatar.fit, expression=np.zeros((1, 3)))
+    Avatar(head, fit, avatar.maps).write(tmp_path / "flame")
+    geometry = read_bundle(tmp_path / "flame").geometry
+    assert geometry["key_names"][52:].tolist() == ["psi0", "psi1"]
+    np.testing.assert_array_equal(geometry["key_deltas"][52:], basis[[0, 2]])
+
+
+def test_maps_hold_their_values_to_half_a_level(avatar: Avatar, written: Path) -> None:
+    read = read_bundle(written)
+    colour = cv2.imread(str(read.map_path("diffuse_albedo")), cv2.IMREAD_UNCHANGED)[..., ::-1] / 255
+    half_level = 0.5 / 255 * 2.5  # sRGB is steepest, 2.4 linear per encoded, at white
+    assert np.abs(srgb_to_linear(colour) - avatar.maps.diffuse_albedo).max() < half_level
+    for name in ("specular_albedo", "roughness", "confidence"):
+        grey = cv2.imread(str(read.map_path(name)), cv2.IMREAD_UNCHANGED) / 255
+        assert np.abs(grey - getattr(avatar.maps, name)).max() <= 0.5 / 255 + 1e-6
+    normal = cv2.imread(str(read.map_path("normal")), cv2.IMREAD_UNCHANGED)
+    assert normal.dtype == np.uint16
+    assert np.abs(normal[..., ::-1] / 65535 * 2 - 1 - avatar.maps.normal).max() < 2 / 65535
+
+
+def test_displacement_is_exact_and_its_bands_add_up(avatar: Avatar, written: Path) -> None:
+    read, bands = read_bundle(written), {}
+    for name in ("displacement", "displacement_mid", "displacement_high"):
+        with OpenEXR.File(str(read.map_path(name))) as file:
+            bands[name] = file.channels()["Y"].pixels
+    np.testing.assert_array_equal(bands["displacement_mid"], avatar.maps.displacement_mid)
+    np.testing.assert_array_equal(bands["displacement"], avatar.maps.displacement)
+    np.testing.assert_allclose(bands["displacement"], bands["displacement_mid"] + bands["displacement_high"],
+                               rtol=1e-6)
+
+
+def test_listed_maps_say_what_the_files_are(written: Path) -> None:
+    for entry in json.loads((written / "avatar.json").read_text())["maps"]:
+        if entry["file"].endswith(".png"):
+            image = cv2.imread(str(written / entry["file"]), cv2.IMREAD_UNCHANGED)
+            assert image.shape[:2] == (entry["height"], entry["width"])
+            assert (1 if image.ndim == 2 else image.shape[2]) == entry["channels"]
+            assert image.dtype.itemsize * 8 == entry["bits"]
+
+
+def test_only_the_owner_can_look_in(written: Path) -> None:
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [written, *written.rglob("*")]}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+
+
+def test_the_add_on_reads_the_same(written: Path) -> None:
+    ours, theirs = read_bundle(written), addon_bundle.read_bundle(written)
+    assert addon_bundle.ARRAY_FILES == backend_bundle.ARRAY_FILES
+    assert theirs.metadata == ours.metadata
+    for part in ("geometry", "parameters", "fit"):
+        assert set(getattr(ours, part)) == set(getattr(theirs, part))
+        for name, array in getattr(ours, part).items():
+            np.testing.assert_array_equal(array, getattr(theirs, part)[name])
