@@ -39,9 +39,9 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     if options.command == "serve":
-        return _serve()
+        _serve()
     if options.command == "work":
-        return _work()
+        _work()
     return _run(options)
 
 
@@ -129,30 +129,34 @@ def _doctor(options: argparse.Namespace, out: Streams) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-def _serve() -> int:
+def _serve() -> NoReturn:
     from backend.protocol import Writer
     from backend.server import Server
 
     out = streams.reserve(quiet=False)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the client, which closes our pipe
-    return Server(sys.stdin.buffer, Writer(out.out)).run()
+    try:
+        status = Server(sys.stdin.buffer, Writer(out.out)).run()
+    except Cancelled as error:
+        status = error.exit_code
+    _exit(status, out)
 
 
-def _work() -> int:
+def _work() -> NoReturn:
     from backend import jobs
     from backend.protocol import Writer
 
     out = streams.reserve(quiet=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    status = jobs.work(sys.stdin.buffer, Writer(out.out))
+    _exit(jobs.work(sys.stdin.buffer, Writer(out.out)), out)
+
+
+def _exit(status: int, out: Streams) -> NoReturn:
+    """Leave now: a thread still reads standard input, on which Python's own way out would abort."""
     out.out.flush()
-    os._exit(status)  # a native library's own clean-up may hang, and nothing is left to do
-
-
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    del number, frame
-    raise SystemExit(Cancelled.exit_code)
+    out.err.flush()
+    os._exit(status)
 
 
 class _Progress:
