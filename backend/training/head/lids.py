@@ -1,0 +1,191 @@
+"""Lids that fit our eyeball, and lashes that grow on them.
+
+MakeHuman's lids lie on an eyeball of 15 mm radius; ours has an adult's 12 mm and a cornea. Every ring of the lid is
+moved along the radius onto its own height above the eye, and the skin around follows smoothly. The same rule is used
+for identities and for expressions, so no lid crosses an eye, however it moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.sparse import coo_matrix, diags
+from scipy.sparse.linalg import splu
+
+from backend.head import eyes
+from backend.training.head.source import Source
+from backend.training.head.topology import mouth_and_sockets
+
+EDGE_HEIGHT = 0.0009  # metres of the lid's outer edge over the eye
+WATERLINE_HEIGHT = 0.0002  # metres of the lid's inner edge over the eye: it all but touches
+INNER_HEIGHT = 0.0004  # metres of the lid's inside, behind the margin
+SKIN_HEIGHT = 0.0014  # metres, least height of the lid's skin beyond its edge
+OVERLAP = 0.02  # radians by which a closed upper lid laps over the lower one
+FALLOFF_RINGS = 6  # rings of skin that follow the lid's edge
+
+
+@dataclass(frozen=True)
+class LidRings:
+    """Source vertices around one eye, from inside out; all rings have the same number of quads between them."""
+
+    inner: np.ndarray  # first ring behind the waterline
+    deeper: np.ndarray  # second ring behind it
+    waterline: np.ndarray  # inner edge of the lid margin: MakeHuman's UV border
+    edge: np.ndarray  # outer edge of the lid margin: where lashes grow
+    skin: np.ndarray  # skin that follows the edge
+    follow: np.ndarray  # (len(skin), len(edge)) how it follows, biharmonic
+
+
+def find_rings(source: Source) -> tuple[LidRings, LidRings]:
+    """Lid rings of the left and of the right eye."""
+    skin, _, socket = mouth_and_sockets(source)
+    seam = np.intersect1d(source.quads[skin], source.quads[socket])
+    neighbours = _neighbours(source.quads[skin | socket], len(source.template))
+    in_skin = np.zeros(len(source.template), bool)
+    in_skin[source.quads[skin]] = True
+    rings = []
+    for side in (1, -1):
+        waterline = seam[source.template[seam, 0] * side > 0]
+        around = np.setdiff1d(np.flatnonzero(neighbours[waterline].sum(0)), waterline)
+        edge, inner = around[in_skin[around]], around[~in_skin[around]]
+        deeper = np.setdiff1d(np.flatnonzero(neighbours[inner].sum(0)), np.r_[inner, waterline])
+        reached = np.r_[edge, waterline]
+        shells = []
+        for _ in range(FALLOFF_RINGS):
+            shell = np.setdiff1d(np.flatnonzero(neighbours[reached].sum(0)), reached)
+            shell = shell[in_skin[shell]]
+            shells.append(shell)
+            reached = np.r_[reached, shell]
+        follow = np.concatenate(shells)
+        rings.append(LidRings(inner, deeper, waterline, edge, follow, _biharmonic(neighbours, edge, follow)))
+    return rings[0], rings[1]
+
+
+def _neighbours(quads: np.ndarray, count: int):
+    edges = np.concatenate([quads[:, [k, (k + 1) % 4]] for k in range(4)])
+    edges = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
+    return coo_matrix((np.ones(len(edges)), edges.T), shape=(count, count)).tocsr()
+
+
+def _biharmonic(neighbours, held: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """(free, held): smoothest interpolation from `held` to `free` that is zero farther out."""
+    laplacian = diags(np.asarray(neighbours.sum(1)).ravel()) - neighbours
+    squared = (laplacian.T @ laplacian).tocsr()
+    return splu(squared[free][:, free].tocsc()).solve(-squared[free][:, held].toarray())
+
+
+@dataclass(frozen=True)
+class LidFitter:
+    """Lays lids on eyes. `offset` is where our eyeball's centre lies from the middle of MakeHuman's eye."""
+
+    rings: tuple[LidRings, LidRings]
+    eye_vertices: tuple[np.ndarray, np.ndarray]  # MakeHuman's eyes, source vertices
+    offset: np.ndarray  # (2, 3) metres
+    mirror: np.ndarray  # (V,) the source's
+
+    @classmethod
+    def of(cls, source: Source, shape: np.ndarray) -> LidFitter:
+        """Place our eyeballs on `shape` (V, 3), the mean head, so that the lids need to move least."""
+        rings = find_rings(source)
+        balls = tuple(np.unique(source.quads[source.groups == group]) for group in ("helper-l-eye", "helper-r-eye"))
+        edge, start = shape[rings[0].edge], shape[balls[0]].mean(0)
+
+        def gaps(centre: np.ndarray) -> np.ndarray:
+            over = np.linalg.norm(edge - centre, axis=1) - eyes.EYEBALL_RADIUS - EDGE_HEIGHT
+            return np.r_[over, 0.5 * (centre - start)[[0, 2]] * np.sqrt(len(edge)) / 3]
+
+        offset = least_squares(gaps, start + [0, -0.003, 0]).x - start
+        return cls(rings, (balls[0], balls[1]), np.stack([offset, offset * [-1, 1, 1]]), source.mirror)
+
+    def centres(self, shape: np.ndarray) -> np.ndarray:
+        """(2, 3) metres: centres of our eyeballs, left and right, on a source shape (V, 3)."""
+        return np.stack([shape[ball].mean(0) for ball in self.eye_vertices]) + self.offset
+
+    def fit(self, shape: np.ndarray) -> np.ndarray:
+        """A source shape (V, 3) with its lids on our eyes."""
+        shape = shape.copy()
+        for rings, centre in zip(self.rings, self.centres(shape), strict=True):
+            moved = onto(shape[rings.edge], centre, EDGE_HEIGHT)
+            shape[rings.skin] += np.einsum("se,ex->sx", rings.follow, moved - shape[rings.edge])
+            shape[rings.edge] = moved
+            shape[rings.skin] = above(shape[rings.skin], centre, SKIN_HEIGHT)
+            self._inside(shape, rings, centre)
+        return shape
+
+    def express(self, rest: np.ndarray, displacement: np.ndarray, *, close: bool = False) -> np.ndarray:
+        """A displacement (V, 3) of the fitted `rest` that keeps the lids on eyes which stay where they are.
+
+        The upper lid never passes the lower one; with `close` it meets it (a blink).
+        """
+        shape = rest + displacement
+        for rings, centre in zip(self.rings, self.centres(rest), strict=True):
+            if np.abs(displacement[rings.edge]).max() < 1e-6:
+                continue
+            landed = _land(rest[rings.edge], shape[rings.edge], centre, close)
+            shape[rings.skin] += np.einsum("se,ex->sx", rings.follow, landed - shape[rings.edge])
+            for ring in (rings.waterline, rings.inner):
+                nearest = np.argmin(((rest[ring][:, None] - rest[rings.edge][None]) ** 2).sum(-1), 1)
+                shape[ring] += (landed - shape[rings.edge])[nearest]
+            shape[rings.edge] = landed
+            # Between 0 and 1 a vertex moves on the chord of its arc: half of what the chord cuts off, at both ends.
+            turn = _angles(rest[rings.edge], shape[rings.edge], centre)
+            sagitta = eyes.EYEBALL_RADIUS * (1 - np.cos(turn / 2))
+            moved = onto(shape[rings.edge], centre, EDGE_HEIGHT + 1.4 * sagitta)
+            shape[rings.skin] += np.einsum("se,ex->sx", rings.follow, moved - shape[rings.edge])
+            shape[rings.edge] = moved
+            turn = _angles(rest[rings.skin], shape[rings.skin], centre)
+            sagitta = eyes.EYEBALL_RADIUS * (1 - np.cos(turn / 2))
+            shape[rings.skin] = above(shape[rings.skin], centre, SKIN_HEIGHT + 1.4 * sagitta)
+            self._inside(shape, rings, centre)
+        return shape - rest
+
+    def _inside(self, shape: np.ndarray, rings: LidRings, centre: np.ndarray) -> None:
+        shape[rings.waterline] = onto(shape[rings.waterline], centre, WATERLINE_HEIGHT)
+        for ring in (rings.inner, rings.deeper):
+            shape[ring] = onto(shape[ring], centre, INNER_HEIGHT)
+
+
+def _land(rest: np.ndarray, moved: np.ndarray, centre: np.ndarray, close: bool) -> np.ndarray:
+    """Edge vertices `moved` (N, 3) with the upper lid's stopped at (or, to `close`, brought to) the lower lid's line."""
+    inner, outer = rest[np.abs(rest[:, 0]).argmin()], rest[np.abs(rest[:, 0]).argmax()]
+    along = (rest[:, 0] - inner[0]) / (outer[0] - inner[0])
+    upper = rest[:, 2] > inner[2] + along * (outer[2] - inner[2])
+    corner = (along < 1e-6) | (along > 1 - 1e-6)
+    azimuth, elevation, radius = _spherical(moved - centre)
+    line = np.flatnonzero(~upper | corner)
+    line = line[np.argsort(azimuth[line])]
+    floor = np.interp(azimuth, azimuth[line], elevation[line])
+    stop = upper & ~corner & ((elevation < floor) | close)
+    elevation = np.where(stop, floor - (OVERLAP if close else 0), elevation)
+    flat = radius * np.cos(elevation)
+    return centre + np.stack([flat * np.sin(azimuth), -flat * np.cos(azimuth), radius * np.sin(elevation)], 1)
+
+
+def _spherical(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Azimuth from the gaze axis -Y towards +X, elevation towards +Z, radius; of points (N, 3) about the origin."""
+    radius = np.linalg.norm(points, axis=1)
+    return np.arctan2(points[:, 0], -points[:, 1]), np.arcsin(points[:, 2] / radius), radius
+
+
+def onto(points: np.ndarray, centre: np.ndarray, height: float | np.ndarray) -> np.ndarray:
+    """Points (N, 3) moved along the radius to `height` metres over the eye's surface, cornea included."""
+    outward = points - centre
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    radius = eyes.surface_radius(outward) * eyes.EYEBALL_RADIUS + height
+    return centre + outward * np.broadcast_to(radius, len(points))[:, None]
+
+
+def above(points: np.ndarray, centre: np.ndarray, height: float | np.ndarray) -> np.ndarray:
+    """Points (N, 3) that lie lower than `height` over the eye raised to it, in front of the eye's middle."""
+    raised = onto(points, centre, height)
+    low = np.linalg.norm(points - centre, axis=1) < np.linalg.norm(raised - centre, axis=1)
+    return np.where((low & (points[:, 1] < centre[1]))[:, None], raised, points)
+
+
+def _angles(before: np.ndarray, after: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """(N,) radians by which points turned about the eye's centre."""
+    a, b = before - centre, after - centre
+    cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    return np.arccos(np.clip(cosine, -1, 1))

@@ -1,0 +1,60 @@
+"""From a shape of the source to the default head's vertices: lids on eyes, our eyes in place, lashes grown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.head import eyes
+from backend.training.head import lashes
+from backend.training.head.lids import LidFitter
+from backend.training.head.source import Source
+from backend.training.head.topology import Topology
+
+LASH_SEED = 7  # of the small irregularities of lashes
+
+
+@dataclass(frozen=True)
+class Shaper:
+    """Turns source shapes (U, 3) into heads (V, 3), for identities and for expressions alike."""
+
+    topology: Topology
+    lids: LidFitter
+    roots: lashes.LashRoots
+    right_edge: np.ndarray  # the left edge ring's partners, in its order
+
+    @classmethod
+    def of(cls, source: Source, topology: Topology, mean: np.ndarray) -> Shaper:
+        """`mean` (U, 3): the mean head, on which our eyes are placed once."""
+        fitter = LidFitter.of(source, mean)
+        edge = fitter.fit(mean)[fitter.rings[0].edge]
+        roots = lashes.plant(edge, np.random.default_rng(LASH_SEED))
+        return cls(topology, fitter, roots, source.mirror[fitter.rings[0].edge])
+
+    def head(self, shape: np.ndarray) -> np.ndarray:
+        """(V, 3) of an identity given as a source shape (U, 3)."""
+        fitted = self.lids.fit(shape)
+        return self._assemble(fitted, self.lids.centres(shape))
+
+    def expression(self, shape: np.ndarray, displacement: np.ndarray, *, close: bool = False) -> np.ndarray:
+        """(V, 3) displacement of an expression given on the source (U, 3), for the identity `shape`; eyes stay."""
+        fitted, centres = self.lids.fit(shape), self.lids.centres(shape)
+        moved = self.lids.express(fitted, displacement, close=close)
+        return self._assemble(fitted + moved, centres) - self._assemble(fitted, centres)
+
+    def _assemble(self, fitted: np.ndarray, centres: np.ndarray) -> np.ndarray:
+        topology = self.topology
+        out = np.zeros((len(topology.source_index), 3))
+        out[topology.kept] = fitted[topology.source_index[topology.kept]]
+        for side, centre in enumerate(centres):
+            of_eye = (topology.eye_part == side) | (topology.eye_part == side + 2)
+            out[of_eye] = centre + topology.eye_unit[of_eye] * eyes.EYEBALL_RADIUS
+            edge = fitted[self.lids.rings[0].edge if side == 0 else self.right_edge]
+            out[topology.lash == side] = lashes.grow(self.roots, edge, centre, 1 - 2 * side)
+        return out
+
+
+def symmetric(positions: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """The mean of positions or displacements (V, 3) and their mirror image."""
+    return (positions + positions[mirror] * [-1, 1, 1]) / 2
