@@ -1,0 +1,249 @@
+"""Lays our head's skin on the scan model's mean, once, and carries the model's modes over.
+
+Non-rigid registration after Amberg et al. 2007, with point-to-plane distances and a bi-Laplacian on the displacement
+whose length scale shrinks. All draws of a linear scan model share one correspondence, so its modes become displacement
+fields of our vertices by one linear map; where our skin has no counterpart (inside the mouth, behind the lids, in the
+nose) the fields are continued smoothly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import block_diag, coo_matrix, csr_matrix, diags
+from scipy.sparse.linalg import factorized
+from scipy.spatial.distance import cdist
+
+from backend.core.rays import Mesh, vertex_normals
+from backend.training.identity.generator import Generator
+from backend.training.identity.marks import Detect, Marks, find_marks
+from backend.training.identity.scan import Scan
+from backend.training.identity.spectrum import cotangent_laplacian
+from backend.training.identity.surface import Surface
+
+SCHEDULE = ((0.06, 5.0), (0.04, 4.0), (0.025, 3.0), (0.016, 2.0), (0.011, 1.5), (0.008, 1.0), (0.006, 0.7),
+            (0.0045, 0.5), (0.0035, 0.4), (0.003, 0.3))
+"""(length in metres below which a displacement is smoothed, weight of the marks) of each round."""
+
+STEPS_PER_ROUND = 4
+
+MARK_WEIGHT = {"landmark": 0.05, "lid-upper": 1.0, "lid-lower": 1.0, "lip-upper": 0.7, "lip-lower": 0.7, "ear": 0.6}
+"""How much a mark pulls, in units of one square centimetre of skin times `SCHEDULE`; landmarks are good to 1-2 mm."""
+
+FARTHEST = 0.012
+"""Metres; a nearest point beyond this is no counterpart (after the first rounds)."""
+
+EXPOSED = 0.08
+"""Share of the directions above a vertex in which the outside is seen, below which it counts as inside."""
+
+CONTINUE = 0.0015
+"""Metres, the smoothing length when fields are carried over and continued."""
+
+INNER_REACH, INNER_BEND, INNER_PULL = 0.008, 0.005, 0.3
+"""Skin without counterpart moves with the skin within the first length (metres), bends no shorter than the second,
+and the pull of the one counts this much against the other."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What our skin does to become the scan model's heads. N skin vertices (order of `Generator.skin`), K modes."""
+
+    mean: np.ndarray  # (N, 3) metres, our skin on the mean scan
+    modes: np.ndarray  # (K, N, 3) metres per standard deviation
+    eye_mean: np.ndarray  # (2, 3) metres, how far the front of the left and right eyeball moves from our base
+    eye_modes: np.ndarray  # (K, 2, 3)
+    exposed: np.ndarray  # (N,) bool, seen from outside
+    trusted: np.ndarray  # (N,) 0..1, how well a vertex has a counterpart
+    scan_rotation: np.ndarray  # (3, 3) scan to our axes
+    scan_shift: np.ndarray  # (3,) metres
+    scan_triangles: np.ndarray  # (T, 3) of the scan's skin that is seen from outside
+    distance: np.ndarray  # (N,) metres, from the skin laid on to the scan
+
+
+def register(generator: Generator, scan: Scan, detect: Detect) -> Registration:
+    """The whole registration; about a minute."""
+    base = generator.base[generator.skin]
+    ours = find_marks(generator.base, generator.skin[generator.skin_triangles], generator.eye_triangles, detect)
+    theirs = find_marks(scan.mean, scan.skin_triangles, np.concatenate(scan.eye_triangles), detect)
+    return lay_on(generator, scan, base, ours, theirs)
+
+
+def lay_on(generator: Generator, scan: Scan, base: np.ndarray, ours: Marks, theirs: Marks) -> Registration:
+    """`register` with the marks already found."""
+    triangles, mirror = generator.skin_triangles, generator.skin_mirror
+    target_points = theirs.points(scan.mean, scan.skin_triangles)
+    our_points = ours.points(base, triangles)
+    known = np.isfinite(target_points).all(1) & np.isfinite(our_points).all(1)
+    _, rotation, shift = similarity(target_points[known], our_points[known], scaled=False)
+    target = scan.mean @ rotation.T + shift
+    target_points = target_points @ rotation.T + shift
+
+    scale, turn, move = similarity(our_points[known], target_points[known], scaled=True)
+    start = scale * base @ turn.T + move
+    solver = _Smooth(start, triangles)
+    open_ours = exposure(generator.base, generator.quads, generator.skin) > EXPOSED
+    seen = _exposed_triangles(target, scan)
+    surface = Surface(target, seen)
+
+    mark_rows = _mark_rows(ours, known, triangles, len(base))
+    mark_weight = np.array([MARK_WEIGHT[kind] for kind in ours.kind[known]]) * 1e-4
+    current = start
+    for round_number, (length, pull) in enumerate(SCHEDULE):
+        reach = FARTHEST if round_number >= 3 else np.inf
+        for _ in range(STEPS_PER_ROUND):
+            normals = vertex_normals(current, triangles)
+            face, barycentric, distance = surface.closest(current, normals)
+            good = open_ours & (distance < reach)
+            point = np.einsum("nc,ncx->nx", barycentric, surface.corners[face])
+            current = start + solver.solve(length, good * solver.areas, surface.normals[face], point - start,
+                                           mark_rows, mark_weight * pull, target_points[known] - mark_rows @ start)
+            current = (current + current[mirror] * [-1, 1, 1]) / 2
+    return _carry(generator, scan, current, surface, seen, open_ours, solver, rotation, shift)
+
+
+def _carry(generator: Generator, scan: Scan, laid: np.ndarray, surface: Surface, seen: np.ndarray,
+           open_ours: np.ndarray, solver: _Smooth, rotation: np.ndarray, shift: np.ndarray) -> Registration:
+    mirror = generator.skin_mirror
+    normals = vertex_normals(laid, generator.skin_triangles)
+    face, barycentric, distance = surface.closest(laid, normals, agreement=0.5)
+    trusted = (open_ours & (distance < 0.002)).astype(float)
+    trusted = np.minimum(trusted, trusted[mirror])
+    on = np.einsum("nc,ncx->nx", barycentric, surface.corners[face])
+    fields = np.concatenate([(on - laid)[None], np.einsum("nc,kncx->knx", barycentric, scan.modes[:, seen[face]])])
+    fields[1:] = fields[1:] @ rotation.T
+    fields = solver.continued(CONTINUE, trusted, fields, _inner_goal(laid, trusted, solver.areas, fields))
+    mean = laid + fields[0]
+    mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
+    modes = purify(fields[1:], mirror)
+
+    eye_mean, eye_modes = [], []
+    for side in (0, 1):
+        own = generator.base[generator.eyes[side]]
+        theirs = scan.eye_vertices(side)
+        ball = scan.mean[theirs] @ rotation.T + shift
+        front = ball[:, 1] < ball[:, 1].min() + 0.004
+        eye_mean.append(_apex(ball) - _apex(own))
+        eye_modes.append(scan.modes[:, theirs[front]].mean(1) @ rotation.T)
+    eye_means, eye_fields = np.array(eye_mean), np.stack(eye_modes, 1)
+    eye_means = (eye_means + eye_means[::-1] * [-1, 1, 1]) / 2
+    eye_fields = purify(eye_fields, np.array([1, 0]))
+    return Registration(mean, modes, eye_means, eye_fields, open_ours, trusted, rotation, shift, seen, distance)
+
+
+def _apex(ball: np.ndarray) -> np.ndarray:
+    """(3,) middle of an eyeball in x and z, foremost point in y."""
+    low, high = ball.min(0), ball.max(0)
+    return np.array([(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2])
+
+
+def purify(fields: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """Make each field (K, N, 3) wholly symmetric or wholly antisymmetric, whichever it nearly is."""
+    other = fields[:, mirror] * [-1, 1, 1]
+    even, odd = (fields + other) / 2, (fields - other) / 2
+    is_even = (even**2).sum((1, 2)) >= (odd**2).sum((1, 2))
+    return np.where(is_even[:, None, None], even, odd)
+
+
+def similarity(source: np.ndarray, target: np.ndarray, scaled: bool) -> tuple[float, np.ndarray, np.ndarray]:
+    """Scale, rotation, shift with target = scale * rotation @ source + shift; mirror-symmetric (Umeyama 1991)."""
+    source = np.concatenate([source, source * [-1, 1, 1]])
+    target = np.concatenate([target, target * [-1, 1, 1]])
+    middle, aim = source.mean(0), target.mean(0)
+    left, values, right = np.linalg.svd((target - aim).T @ (source - middle))
+    sign = np.array([1, 1, np.sign(np.linalg.det(left @ right))])
+    rotation = left * sign @ right
+    scale = (values * sign).sum() / ((source - middle) ** 2).sum() if scaled else 1.0
+    return scale, rotation, aim - scale * rotation @ middle
+
+
+class _Smooth:
+    """Weighted least squares with a bi-Laplacian: the displacement is smooth below a chosen length."""
+
+    def __init__(self, vertices: np.ndarray, triangles: np.ndarray) -> None:
+        stiffness, areas = cotangent_laplacian(vertices, triangles)
+        self.areas = areas
+        floor = np.maximum(areas, np.median(areas) * 0.05)
+        self.stiffness, self.inverse_areas = stiffness, 1 / floor
+        self.bending = csr_matrix(stiffness @ diags(1 / floor) @ stiffness)  # integral of |Laplacian|^2
+
+    def solve(self, length: float, weight: np.ndarray, normal: np.ndarray, goal: np.ndarray, marks: csr_matrix,
+              mark_weight: np.ndarray, mark_goal: np.ndarray) -> np.ndarray:
+        """Displacement (N, 3) towards `goal` (N, 3), along `normal` fully and across it a little."""
+        tangential = 0.08
+        count = len(goal)
+        projector = normal[:, :, None] * normal[:, None, :] * (1 - tangential) + np.eye(3) * tangential
+        blocks = projector * weight[:, None, None]
+        rows = np.repeat(np.arange(count * 3), 3)
+        columns = (np.arange(count)[:, None, None] * 3 + np.arange(3)[None, None, :]).repeat(3, 1).ravel()
+        data = coo_matrix((blocks.ravel(), (rows, columns)), shape=(count * 3, count * 3))
+        single = length**4 * self.bending + marks.T @ diags(mark_weight) @ marks
+        matrix = _interleave(csr_matrix(single)) + data.tocsr()
+        right = np.einsum("nij,nj->ni", blocks, goal) + marks.T @ (mark_weight[:, None] * mark_goal)
+        return factorized(matrix.tocsc())(right.ravel()).reshape(count, 3)
+
+    def continued(self, length: float, weight: np.ndarray, fields: np.ndarray, elsewhere: np.ndarray) -> np.ndarray:
+        """Fields (K, N, 3) smoothed where `weight` (N,) is 1; where it is 0, drawn softly to `elsewhere` (K, N, 3)."""
+        hard, soft = weight * self.areas, (1 - weight) * self.areas * INNER_PULL
+        # Two lengths: where skin was measured it is hardly smoothed, elsewhere it bends gently.
+        stiff = diags(np.where(weight > 0, length, INNER_BEND) ** 4 * self.inverse_areas)
+        matrix = self.stiffness @ stiff @ self.stiffness + diags(hard + soft)
+        solve = factorized(matrix.tocsc())
+        goal = fields * hard[:, None] + elsewhere * soft[:, None]
+        flat = np.moveaxis(goal, 1, 0).reshape(goal.shape[1], -1)
+        answer = np.stack([solve(column) for column in flat.T], 1)
+        return np.moveaxis(answer.reshape(goal.shape[1], goal.shape[0], 3), 0, 1)
+
+
+def _inner_goal(laid: np.ndarray, trusted: np.ndarray, areas: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """What skin without counterpart would do if it moved with the trusted skin around it in space."""
+    outside = np.flatnonzero(trusted > 0)
+    squared = cdist(laid, laid[outside], "sqeuclidean")
+    weight = np.exp(-(squared - squared.min(1, keepdims=True)) / (2 * INNER_REACH**2)) * areas[outside]
+    weight /= weight.sum(1, keepdims=True)
+    return np.einsum("no,kox->knx", weight, fields[:, outside], optimize=True)
+
+
+def _interleave(matrix: csr_matrix) -> csr_matrix:
+    """The same (N, N) matrix for each of x, y, z, on unknowns x0 y0 z0 x1 ..."""
+    whole = coo_matrix(block_diag([matrix] * 3))
+    count = matrix.shape[0]
+    return coo_matrix((whole.data, ((whole.row % count) * 3 + whole.row // count,
+                                    (whole.col % count) * 3 + whole.col // count)), shape=whole.shape).tocsr()
+
+
+def _mark_rows(marks: Marks, known: np.ndarray, triangles: np.ndarray, count: int) -> csr_matrix:
+    """(L, N) matrix that takes skin vertices to the marks."""
+    corners, weights = triangles[marks.triangle[known]], marks.barycentric[known]
+    rows = np.repeat(np.arange(known.sum()), 3)
+    return coo_matrix((weights.ravel(), (rows, corners.ravel())), shape=(known.sum(), count)).tocsr()
+
+
+def exposure(vertices: np.ndarray, quads: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """(len(chosen),) share of 64 directions above each vertex in which a ray leaves the head."""
+    triangles = np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]])
+    return _escape(vertices, triangles, chosen)
+
+
+def _escape(vertices: np.ndarray, triangles: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    normals = vertex_normals(vertices, triangles)[chosen]
+    mesh = Mesh(vertices, triangles)
+    index = np.arange(128) + 0.5  # a spiral over the sphere (Saff and Kuijlaars 1997)
+    height, angle = 1 - 2 * index / 128, index * np.pi * (1 + 5**0.5)
+    radius = np.sqrt(1 - height**2)
+    directions = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], -1)
+    free, total = np.zeros(len(chosen)), np.zeros(len(chosen))
+    for direction in directions:
+        above = normals @ direction > 0.05
+        origins = vertices[chosen] + normals * 3e-4
+        free[above] += ~mesh.occluded(origins[above], np.broadcast_to(direction, (above.sum(), 3)))
+        total += above
+    return free / np.maximum(total, 1)
+
+
+def _exposed_triangles(target: np.ndarray, scan: Scan) -> np.ndarray:
+    everything = np.concatenate([scan.skin_triangles, *scan.eye_triangles])
+    used = np.unique(scan.skin_triangles)
+    seen = np.zeros(len(target), bool)
+    seen[used] = _escape(target, everything, used) > EXPOSED
+    return scan.skin_triangles[seen[scan.skin_triangles].all(1)]

@@ -1,0 +1,86 @@
+"""Smooth vibration modes of a surface: eigenfunctions of the cotangent Laplacian.
+
+L f = lambda M f with the cotangent stiffness matrix L and a lumped mass matrix M (Pinkall and Polthier 1993; Vallet and
+Levy 2008). The mass carries a density, so that places that matter (a face) get modes of shorter wavelength. On a
+mirror-symmetric mesh every mode is found symmetric or antisymmetric, which also keeps near-equal eigenvalues apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.sparse.linalg import eigsh
+
+LARGEST_COTANGENT = 20.0
+"""Bound of a cotangent: needle triangles (3 degrees) must not stiffen an edge without limit."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """K eigenfunctions of a surface of V vertices, by rising eigenvalue."""
+
+    values: np.ndarray  # (K,) 1/m^2 over density
+    functions: np.ndarray  # (K, V), orthonormal in the mass
+    symmetric: np.ndarray  # (K,) bool, even under the mirror
+    mass: np.ndarray  # (V,) m^2 times density
+
+
+def cotangent_laplacian(vertices: np.ndarray, triangles: np.ndarray) -> tuple[csr_matrix, np.ndarray]:
+    """Positive semi-definite stiffness (V, V) and lumped areas (V,) m^2 of `vertices` (V, 3), `triangles` (T, 3)."""
+    count = len(vertices)
+    corners = vertices[triangles]
+    doubled = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    doubled = np.maximum(doubled, 1e-12)
+    rows, columns, weights = [], [], []
+    for corner in range(3):
+        tip, one, two = (triangles[:, (corner + shift) % 3] for shift in range(3))
+        dot = np.einsum("tx,tx->t", vertices[one] - vertices[tip], vertices[two] - vertices[tip])
+        cotangent = np.clip(dot / doubled, -LARGEST_COTANGENT, LARGEST_COTANGENT) / 2
+        rows += [one, two]
+        columns += [two, one]
+        weights += [cotangent, cotangent]
+    edges = coo_matrix((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))),
+                       shape=(count, count)).tocsr()
+    # Obtuse pairs give negative weights and with them oscillating modes; a small floor keeps the matrix an M-matrix.
+    edges.data = np.maximum(edges.data, 1e-3)
+    stiffness = diags(np.asarray(edges.sum(1)).ravel()) - edges
+    areas = np.zeros(count)
+    np.add.at(areas, triangles.ravel(), np.repeat(doubled / 6, 3))
+    return csr_matrix(stiffness), areas
+
+
+def spectrum(vertices: np.ndarray, triangles: np.ndarray, mirror: np.ndarray, count: int,
+             density: np.ndarray | None = None) -> Spectrum:
+    """The `count` lowest modes of a connected mirror-symmetric surface.
+
+    `vertices` (V, 3) metres, `triangles` (T, 3), `mirror` (V,) involution, `density` (V,) relative weight of area.
+    """
+    stiffness, areas = cotangent_laplacian(vertices, triangles)
+    mass = areas if density is None else areas * density
+    mass = np.maximum((mass + mass[mirror]) / 2, 1e-12)
+    own = np.arange(len(vertices))
+    first = own <= mirror
+    values, functions, even = [], [], []
+    for symmetric in (True, False):
+        keep = own[first & (symmetric | (own != mirror))]
+        on_plane = keep == mirror[keep]
+        scale = np.where(on_plane, 0.5, np.sqrt(0.5))  # a plane vertex is written twice below
+        sign = 1.0 if symmetric else -1.0
+        column = np.arange(len(keep))
+        fold = coo_matrix((np.concatenate([scale, sign * scale]),
+                           (np.concatenate([keep, mirror[keep]]), np.concatenate([column, column]))),
+                          shape=(len(own), len(keep))).tocsr()
+        folded = fold.T @ stiffness @ fold
+        weight = fold.T @ diags(mass) @ fold
+        start = np.ones(len(keep))  # fixed start vector: the answer must not depend on chance
+        value, vector = eigsh(folded, k=min(count, len(keep) - 1), M=weight, sigma=-1e-3, v0=start)
+        values.append(value)
+        functions.append((fold @ vector).T)
+        even.append(np.full(len(value), symmetric))
+    value, function, symmetric_flag = np.concatenate(values), np.concatenate(functions), np.concatenate(even)
+    order = np.argsort(value, kind="stable")[:count]
+    function = function[order]
+    peak = np.take_along_axis(function, np.abs(function).argmax(1)[:, None], 1)
+    return Spectrum(value[order], function * np.sign(peak), symmetric_flag[order], mass)
