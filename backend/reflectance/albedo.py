@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from backend.core.colour import REC709_LUMINANCE
@@ -34,6 +35,10 @@ KEEP_BEARD = 0.85
 
 KEEP_ONE_SIDED = 0.12
 """How much of a one-sided deviation is believed to be skin (birthmarks are rare, shadows are not)."""
+
+
+EDGE_SOFT, EDGE_HARD, EDGE_REACH = 0.10, 0.22, 0.0012
+"""Change of log shading per millimetre that only a shadow's edge makes, and how far around it is distrusted, metres."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,10 @@ def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shadi
     miss = large - believed
     miss = np.where((reliable > 0)[..., None], miss, 0)
     miss = _spread_out(miss, reliable)
+    divisor = (floor * np.exp(miss)).astype(np.float32)
+    trust = trust * (1 - 0.95 * _shadow_edges(space, divisor, trust))
     return Clean(
-        shading=(floor * np.exp(miss)).astype(np.float32),
+        shading=divisor,
         log_albedo=(prior + residual - miss).astype(np.float32), prior=prior, trust=trust.astype(np.float32),
     )
 
@@ -105,6 +112,16 @@ def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.nd
     keep = keep * (0.35 + 0.65 * np.maximum(space.face, space.ears))[..., None]
     skin = keep * light + KEEP_CHROMA * (shared - light)
     return skin + KEEP_ONE_SIDED * (1 - single) * (large - shared)
+
+
+def _shadow_edges(space: SkinSpace, shading: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """(F, F) 0..1 where the light changes so fast that a small error of place leaves a line in the albedo."""
+    grey = gaussian(np.log(np.maximum(shading @ REC709_LUMINANCE, 1e-3)).astype(np.float32), 0.7)
+    dy, dx = np.gradient(grey)
+    slope = np.hypot(dx, dy) / (space.texel_metres * 1000)
+    edge = step(slope, EDGE_SOFT, EDGE_HARD) * (trust > 0.02)
+    reach = max(1, round(EDGE_REACH / float(np.median(space.texel_metres[space.face > 0.5]))))
+    return gaussian(cv2.dilate(edge, np.ones((2 * reach + 1,) * 2, np.uint8)), 0.7 * reach)
 
 
 def _spread_out(miss: np.ndarray, reliable: np.ndarray) -> np.ndarray:

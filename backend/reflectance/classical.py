@@ -55,7 +55,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     plan = complete(space, clean, normal)
     light_colour = _light_colour(absolute, weight)
     progress(0.42, "Reading the detail")
-    layers = full_resolution(observed, clean, plan, _smooth_seen(clean, plan), light_colour)
+    layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, normal)
 
     face = (weight > 0.3) & (space.face > 0.5)
     typical = np.median(absolute[face], 0) if face.any() else absolute.reshape(-1, 3).mean(0)
@@ -74,7 +74,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     progress(0.92, "Painting the eyes")
     at_eyes = _shading_at_eyes(space, absolute, weight)
     irises = eye_maps.iris_colours(observed.eyes, at_eyes)
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if tone.sigma > UNSURE_STOPS:
         warnings = (f"The photo does not settle how dark the skin is (±{tone.sigma:.1f} stops); "
                     "a photo with the eyes well visible and something white in it would.",)

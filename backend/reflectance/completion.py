@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from backend.core.colour import REC709_LUMINANCE
 from backend.reflectance.albedo import Clean
 from backend.reflectance.filters import fill, gaussian, step
 from backend.reflectance.noise import mottling_tile, triplanar
@@ -38,6 +37,7 @@ class Completion:
     seen: np.ndarray  # (F, F) 0..1 share of the photo's own detail
     mirrored: np.ndarray  # (F, F) 0..1 share of the mirror's detail in what is left
     grain: np.ndarray  # (F, F, 3) invented detail, already of the person's strength
+    strength: np.ndarray  # (3,) standard deviation of that detail
 
 
 def complete(space: SkinSpace, clean: Clean, detail_normal: np.ndarray) -> Completion:
@@ -58,7 +58,8 @@ def complete(space: SkinSpace, clean: Clean, detail_normal: np.ndarray) -> Compl
     smooth = space.membrane(values, count, STIFFNESS, PULL) + mean
     base = prior + space.lay_out(smooth)
     # The mesh is coarser than the features: what is left around them is not for the membrane to say.
-    return Completion(base.astype(np.float32), seen, mirrored, _grain(space, clean, base, seen, detail_normal))
+    strength = _detail_strength(space, clean, base, seen)
+    return Completion(base.astype(np.float32), seen, mirrored, _grain(space, strength, detail_normal), strength)
 
 
 def _feathered(space: SkinSpace, trust: np.ndarray) -> np.ndarray:
@@ -96,24 +97,24 @@ def _trimmed_mean(values: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.average(values[kept], weights=count[kept] + 1e-9, axis=0)
 
 
-def _grain(space: SkinSpace, clean: Clean, base: np.ndarray, seen: np.ndarray, normal: np.ndarray) -> np.ndarray:
-    """(F, F, 3) mottling as strong as what the photo shows on the cheeks and forehead."""
+def _detail_strength(space: SkinSpace, clean: Clean, base: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(3,) standard deviation of the log detail that the photo shows on the cheeks and forehead."""
     zone = (seen > 0.8) & (np.maximum(space.cheeks, space.forehead) > 0.3)
     detail = clean.log_albedo - fill(base, np.ones_like(seen))
-    strength = np.array([0.035, 0.045, 0.045])
+    strength = np.array([0.03, 0.04, 0.04])
     if zone.sum() > 400:
         fine = detail - np.stack([gaussian(detail[..., c], 6) for c in range(3)], -1)
         middle = np.median(np.abs(fine[zone]), 0) * 1.48
-        strength = np.clip(middle, 0.015, 0.08)
+        strength = np.clip(middle, 0.012, 0.07)
+    return strength
+
+
+def _grain(space: SkinSpace, strength: np.ndarray, normal: np.ndarray) -> np.ndarray:
+    """(F, F, 3) mottling as strong as the photo's own."""
     position = space.position
     light = triplanar(mottling_tile(3), position, normal, 0.0006)
     blood = triplanar(mottling_tile(4), position, normal, 0.0014)
     grain = 0.85 * light[..., None] * strength
     # Blood hides green and blue more than red.
-    grain = grain + 0.6 * blood[..., None] * (strength * np.array([0.3, 1.0, 0.9]))
+    grain = grain + 0.45 * blood[..., None] * (strength * np.array([0.3, 1.0, 0.9]))
     return grain.astype(np.float32)
-
-
-def luminance_of_log(log_colour: np.ndarray) -> np.ndarray:
-    """(..., 3) natural logs -> (...) natural log of the luminance."""
-    return np.log(np.maximum(np.exp(log_colour) @ REC709_LUMINANCE, 1e-6))

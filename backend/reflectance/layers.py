@@ -13,6 +13,8 @@ from backend.core.colour import REC709_LUMINANCE
 from backend.reflectance.albedo import Clean
 from backend.reflectance.completion import Completion
 from backend.reflectance.filters import gaussian
+from backend.reflectance.noise import mottling_tile, triplanar
+from backend.reflectance.regions import SkinSpace
 from backend.unwrap.observed import ObservedTexture
 from backend.unwrap.surface import band
 
@@ -34,9 +36,12 @@ class Layers:
     flat: np.ndarray  # (R, R) log luminance of the photo over its shading, highlight off; 0 where unseen
 
 
-def full_resolution(observed: ObservedTexture, clean: Clean, plan: Completion, base_seen: np.ndarray,
-                    light_colour: np.ndarray) -> Layers:
-    """Albedo at the photo's own detail. `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,)."""
+def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, plan: Completion,
+                    base_seen: np.ndarray, light_colour: np.ndarray, normal: np.ndarray) -> Layers:
+    """Albedo at the photo's own detail.
+
+    `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `normal` (F, F, 3) neutral.
+    """
     size = len(observed.inside)
     albedo = np.empty((size, size, 3), np.float32)
     highlight = np.empty((size, size), np.float32)
@@ -56,11 +61,18 @@ def full_resolution(observed: ObservedTexture, clean: Clean, plan: Completion, b
         np.clip(detail, -2.2, 1.0, out=detail)
         seen = (band(plan.seen, rows, size) * (observed.weight[rows] > 0))[..., None]
         mirrored = (band(plan.mirrored, rows, size) * (observed.weight[rows, ::-1] > 0))[..., None]
-        invented = mirrored * detail[:, ::-1] + np.sqrt(1 - mirrored**2) * band(plan.grain, rows, size)
+        grain = band(plan.grain, rows, size) + _fine_grain(space, plan, normal, rows, size)
+        invented = mirrored * detail[:, ::-1] + np.sqrt(1 - mirrored**2) * grain
         final = base + seen * detail + (1 - seen) * invented
         albedo[rows] = np.clip(np.exp(final), ALBEDO_LOW, ALBEDO_HIGH)
         highlight[rows] = gloss / np.maximum(shade @ REC709_LUMINANCE, 1e-3)
     return Layers(albedo, highlight, flat)
+
+
+def _fine_grain(space: SkinSpace, plan: Completion, normal: np.ndarray, rows: slice, size: int) -> np.ndarray:
+    """(h, R, 1) the octaves of mottling that the FIELD grid is too coarse for."""
+    tile = triplanar(mottling_tile(6), band(space.position, rows, size), band(normal, rows, size), 0.00022)
+    return (0.6 * float(plan.strength.mean())) * tile[..., None]
 
 
 def highlight_of(photo: np.ndarray, expected: np.ndarray, light_colour: np.ndarray) -> np.ndarray:

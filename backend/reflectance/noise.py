@@ -20,7 +20,7 @@ def mottling_tile(seed: int = 3) -> np.ndarray:
     rng = np.random.default_rng(seed)
     spectrum = np.fft.rfft2(rng.standard_normal((TILE, TILE)))
     frequency = _frequency()
-    band = np.exp(-((frequency / 0.22) ** 2)) / np.maximum(frequency, 0.015) * (frequency > 0.008)
+    band = np.exp(-((frequency / 0.22) ** 2)) / np.maximum(frequency, 0.03) * (frequency > 0.02)
     return _normal(np.fft.irfft2(spectrum * band, (TILE, TILE)))
 
 
@@ -42,7 +42,7 @@ def pore_tile(seed: int = 5, spacing: float = 9.0) -> np.ndarray:
             place = np.round(points + np.array([shift_x, shift_y]) * TILE).astype(int) % (3 * TILE)
             mark[place[:, 1], place[:, 0]] = 0
     distance = cv2.distanceTransform(mark, cv2.DIST_L2, 5)[TILE:2 * TILE, TILE:2 * TILE] / spacing
-    pit = np.zeros((3 * TILE, 3 * TILE), np.float32)
+    pit: np.ndarray = np.zeros((3 * TILE, 3 * TILE), np.float32)
     for shift_x in range(3):
         for shift_y in range(3):
             place = np.round(points + np.array([shift_x, shift_y]) * TILE).astype(int) % (3 * TILE)

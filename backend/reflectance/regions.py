@@ -95,7 +95,7 @@ class SkinSpace:
         """(F, F) float32 soft mask of a ring of landmarks, grown by `grow` and softened by `soft` metres."""
         points = self.landmark_texels[list(indices)]
         points = points[np.isfinite(points).all(1)]
-        mask = np.zeros((self.size, self.size), np.uint8)
+        mask: np.ndarray = np.zeros((self.size, self.size), np.uint8)
         if len(points) < 3:
             return mask.astype(np.float32)
         cv2.fillPoly(mask, [np.round((points - 0.5) * 16).astype(np.int32)], 1, shift=4)
@@ -205,7 +205,8 @@ class SkinSpace:
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
         skin = self.head.triangles[self.head.triangle_material == self.head.material_index("skin")]
         pairs = np.concatenate([skin[:, [0, 1]], skin[:, [1, 2]], skin[:, [2, 0]]])
-        return np.unique(np.sort(pairs, 1), axis=0).T
+        first, second = np.unique(np.sort(pairs, 1), axis=0).T
+        return first, second
 
     @cached_property
     def _vertex_index(self) -> np.ndarray:

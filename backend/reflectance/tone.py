@@ -30,7 +30,7 @@ SKIN_LAB = np.array([
 PRIOR_LOW, PRIOR_HIGH, PRIOR_SOFT = 0.042, 0.46, 0.25
 """Range of the luminance of facial skin, and how softly it ends (natural logarithm)."""
 
-EXPOSURE_MEAN, EXPOSURE_SIGMA = 0.0, 0.50
+EXPOSURE_MEAN, EXPOSURE_SIGMA = 0.0, 0.38
 """Mean shading of a face in photos (log): white paper held beside it comes out about as bright as the picture gets."""
 
 BACKGROUND_REFLECTANCE, BACKGROUND_SIGMA = 0.28, 1.1
@@ -42,10 +42,14 @@ SCLERA_ALBEDO = np.array([0.60, 0.545, 0.51])
 SCLERA_OPEN = 0.62
 """Share of the face's light that reaches the sclera between lids and lashes."""
 
-SCLERA_SIGMA = 0.42
+SCLERA_SIGMA = 0.55
 
-CHROMA_SKIN, CHROMA_LIGHT = 0.07, 0.10
-"""Spread of people about the line of skin chroma, and of white balance (natural logarithms of R/G and B/G)."""
+CHROMA_SKIN, CHROMA_LIGHT = 0.12, 0.12
+"""Spread of people about the line of skin chroma, and of white balance (natural logarithms of R/G and B/G). Tone
+curves of cameras saturate skin by about as much; tails are heavy (coloured light), so the cue is Student's t."""
+
+TAIL = 3.0
+"""Degrees of freedom of that cue."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def estimate_tone(skin: np.ndarray, sclera: np.ndarray | None, sclera_sharp: flo
         score -= 0.5 * ((exposure - np.log(cues.background / BACKGROUND_REFLECTANCE)) / BACKGROUND_SIGMA) ** 2
     measured = np.log([skin[0] / skin[1], skin[2] / skin[1]])
     light_chroma, light_sigma = np.zeros(2), CHROMA_LIGHT
-    if sclera is not None and np.isfinite(sclera).all() and sclera.min() > 1e-3 and sclera_sharp > 0:
+    sclera_sharp *= _whiteness(sclera, skin)
+    if sclera is not None and sclera_sharp > 0.05:
         white = np.log(float(luminance(sclera)) / float(luminance(SCLERA_ALBEDO)) / (SCLERA_OPEN * eye_shading))
         sigma = SCLERA_SIGMA / max(sclera_sharp, 0.2)
         # The upper end is firm (nothing makes a sclera too bright but a highlight), the lower is not (shadow).
@@ -101,7 +106,8 @@ def estimate_tone(skin: np.ndarray, sclera: np.ndarray | None, sclera_sharp: flo
         light_sigma = CHROMA_LIGHT * np.sqrt(1 - trust)
     line = chroma_line(grid)
     spread = np.sqrt(CHROMA_SKIN**2 + light_sigma**2)
-    score -= 0.5 * (((measured - light_chroma - line) / spread) ** 2).sum(-1)
+    squared = (((measured - light_chroma - line) / spread) ** 2).sum(-1)
+    score -= 0.5 * (TAIL + 2) * np.log1p(squared / TAIL)
     probability = np.exp(score - score.max())
     probability /= probability.sum()
     mean = float((probability * grid).sum())
@@ -112,6 +118,15 @@ def estimate_tone(skin: np.ndarray, sclera: np.ndarray | None, sclera_sharp: flo
     chroma = expected + left * CHROMA_SKIN**2 / (CHROMA_SKIN**2 + light_sigma**2)
     albedo = _with_luminance(np.array([np.exp(chroma[0]), 1.0, np.exp(chroma[1])]), np.exp(mean))
     return Tone(albedo, sigma / np.log(2))
+
+
+def _whiteness(sclera: np.ndarray | None, skin: np.ndarray) -> float:
+    """0..1: how surely what was taken for the white of the eye is not lid or iris: it must be paler than the skin."""
+    if sclera is None or not np.isfinite(sclera).all() or sclera.min() < 2e-3:
+        return 0.0
+    red = np.log(skin[0] / skin[1])
+    paler = (red - np.log(sclera[0] / sclera[1])) / max(red, 0.25)
+    return float(np.clip((paler - 0.2) / 0.35, 0, 1))
 
 
 def _with_luminance(colour: np.ndarray, value: float) -> np.ndarray:

@@ -48,7 +48,7 @@ def sample_eye(observation: Observation, side: str) -> EyeSample:
         colour = cv2.remap(observation.image, place[..., 0] - 0.5, place[..., 1] - 0.5, cv2.INTER_CUBIC,
                            borderMode=cv2.BORDER_REPLICATE)
         lids = _to_patch(points[list(lid_ring)], centre, angle, half_width, half_height, reach, size)
-        inside = np.zeros((size, size), np.uint8)
+        inside: np.ndarray = np.zeros((size, size), np.uint8)
         cv2.fillPoly(inside, [np.round((lids - 0.5) * 16).astype(np.int32)], 255, shift=4)
         # Lashes hang over the rim of the lids and their shadow lies under the upper one.
         pull = max(1, round(0.12 * size / (2 * reach)))

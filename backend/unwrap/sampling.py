@@ -13,7 +13,7 @@ class Pyramid:
     """A linear photo (H, W, 3) and its halvings (Gaussian, 5 taps)."""
 
     def __init__(self, image: np.ndarray, levels: int) -> None:
-        self.levels = [np.ascontiguousarray(image, np.float32)]
+        self.levels: list[np.ndarray] = [np.ascontiguousarray(image, np.float32)]
         while len(self.levels) <= levels and min(self.levels[-1].shape[:2]) > 8:
             self.levels.append(cv2.pyrDown(self.levels[-1]))
 
