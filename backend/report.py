@@ -12,15 +12,15 @@ from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.reflectance.maps import SkinMaps
 
-UNSEEN = 0.12
-"""Mean confidence of a region below which a person is told that it was made up."""
+UNSEEN = 0.15
+"""Mean confidence of a region below which a person is told that its skin was made up."""
 POOR_RMSE = 0.08
 """Landmark error per distance between the eyes above which the fit is called doubtful; a good one has 0.02 to 0.04."""
 
-_FRONT, _BACK = "face", "back of the head"
-_WORDS = {"nose": "nose", "lips": "lips", "forehead": "forehead", "neck": "neck", "scalp": "scalp", "chin": "chin",
-          "ear_left": "left ear", "ear_right": "right ear", "cheek_left": "left cheek", "cheek_right": "right cheek",
-          "back": _BACK, "face": _FRONT}
+_SPOKEN = (("forehead", "the forehead"), ("nose", "the nose"), ("cheek_left", "the left cheek"),
+           ("cheek_right", "the right cheek"), ("lips", "the mouth"), ("ear_left", "the left ear"),
+           ("ear_right", "the right ear"), ("neck", "the neck"), ("back", "the back of the head"))
+"""Regions worth a word, as a person calls them; finer ones are only in the numbers."""
 _IRISES = (468, 473)  # MediaPipe: centre of the person's right, left iris
 
 
@@ -36,8 +36,7 @@ def quality(observations: Sequence[Observation], fit: HeadFit, maps: SkinMaps, h
     for observation, error in zip(observations, errors, strict=True):
         if error > POOR_RMSE:
             warnings.append(f"The head fits {observation.name} loosely; compare it in preview.png.")
-    unseen = [region for region, value in regions.items() if value < UNSEEN]
-    sentence = unseen_sentence(unseen)
+    sentence = unseen_sentence([name for name, value in regions.items() if value < UNSEEN])
     if sentence:
         warnings.append(sentence)
     serious = any(finding["severity"] == "warning" for finding in findings) or max(errors) > POOR_RMSE
@@ -72,7 +71,7 @@ def region_confidence(head: HeadModel, neutral: np.ndarray, confidence: np.ndarr
         masks["back"] = back_of_head(head, neutral)[triangles].mean(1)
     result = {"whole head": float((value * area).sum() / area.sum())}
     for name, mask in masks.items():
-        weight = mask * area
+        weight = np.clip(2 * mask - 1, 0, 1) * area  # the inside of a soft mask: its rim belongs to the neighbours
         if weight.sum() > 1e-5:  # 0.1 cm²: less is no region of the skin
             result[name] = float((value * weight).sum() / weight.sum())
     return result
@@ -87,21 +86,17 @@ def back_of_head(head: HeadModel, neutral: np.ndarray) -> np.ndarray:
 
 
 def unseen_sentence(regions: Sequence[str]) -> str:
-    """One sentence that names regions nobody saw; empty for none."""
-    names = [f"the {words(region)}" for region in regions if region != "whole head"]
+    """One sentence that names regions whose skin nobody saw; empty for none."""
+    names = [spoken for region, spoken in _SPOKEN if region in regions]
+    for part in ("ear", "cheek"):
+        pair = [f"the left {part}", f"the right {part}"]
+        if set(pair) <= set(names):
+            names[names.index(pair[0])] = f"both {part}s"
+            names.remove(pair[1])
     if not names:
         return ""
     joined = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    verb = "was" if len(names) == 1 else "were"
-    return f"{joined[0].upper()}{joined[1:]} {verb} not seen; what you see there is made up."
-
-
-def words(region: str) -> str:
-    """A region's name for a person: `ear_left` is "left ear"."""
-    if region in _WORDS:
-        return _WORDS[region]
-    stem, _, side = region.rpartition("_")
-    return f"{side} {stem}".replace("_", " ") if side in ("left", "right") else region.replace("_", " ")
+    return f"The skin of {joined} was not seen; what is there is made up."
 
 
 def _eye_distance(observation: Observation) -> float:
