@@ -14,12 +14,11 @@ from functools import cache
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from backend.capture.files import CONVERT, PhotoFile, unreadable
-from backend.capture.icc import Profile, parse_profile
 from backend.capture.observation import Finding
-from backend.core.colour import srgb_to_linear
+from backend.capture.profiles import embedded_profile, inks_to_srgb, linearise, png_gamma
 from backend.errors import InputError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "BMP", "GIF")
@@ -32,7 +31,7 @@ MIN_SIDE = 64
 BACKDROP = 0.18
 """Linear grey behind transparent pixels: the photographer's mid grey, so that edges are neither light nor dark."""
 
-_ORIENTATION_TAG, _GAMMA_SRGB = 0x0112, 0.45455
+_ORIENTATION_TAG = 0x0112
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def decode(file: PhotoFile) -> Photo:
     """Decode a photo. Raises InputError for what is no picture, is damaged, too small or too large."""
     _prepare_pillow()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours: MAX_PIXELS
+        warnings.simplefilter("ignore")  # of large files (the limit is ours) and of damage (which raises later)
         try:
             return _decode(file)
         except InputError:
@@ -88,7 +87,8 @@ def _decode(file: PhotoFile) -> Photo:
         deep = _deep_pixels(file, picture)
         if deep is not None:
             encoded, alpha = deep
-            linear = _linearise(encoded, _profile(picture, encoded, file.name, findings), _gamma(picture))
+            encoded, profile = embedded_profile(picture, encoded, file.name, findings)
+            linear = linearise(encoded, profile, png_gamma(picture))
         else:
             picture.load()
             if picture.format == "TIFF":
@@ -186,7 +186,7 @@ def _shallow_pixels(picture: Image.Image, name: str,
         picture = picture.convert(picture.mode[:-1])
         picture.info["icc_profile"] = icc
     if picture.mode in ("CMYK", "LAB"):
-        picture = _through_lcms(picture, name, findings)
+        picture = inks_to_srgb(picture, name, findings)
     elif picture.mode in ("1", "HSV", "YCbCr", "RGBX"):
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     if picture.mode not in ("L", "RGB", "I;16", "I;16L", "I;16B", "F"):
@@ -195,8 +195,8 @@ def _shallow_pixels(picture: Image.Image, name: str,
     if encoded.dtype.byteorder == ">":
         encoded = encoded.astype(encoded.dtype.newbyteorder("="))
     encoded = _shrink(encoded if encoded.ndim == 3 else encoded[..., None])
-    profile = _profile(picture, encoded, name, findings)
-    return _linearise(encoded, profile, _gamma(picture)), alpha
+    encoded, profile = embedded_profile(picture, encoded, name, findings)
+    return linearise(encoded, profile, png_gamma(picture)), alpha
 
 
 def _shrink(pixels: np.ndarray) -> np.ndarray:
@@ -229,106 +229,3 @@ def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return pixels
-
-
-# --- colour -----------------------------------------------------------------------------------------------------
-
-
-def _gamma(picture: Image.Image) -> float | None:
-    """The exponent of a PNG's gAMA chunk when it differs from sRGB's and no stronger statement overrides it."""
-    gamma = picture.info.get("gamma")
-    if not isinstance(gamma, float) or "srgb" in picture.info or not 0.2 < gamma <= 1.05:
-        return None
-    return None if abs(gamma - _GAMMA_SRGB) < 0.02 else 1 / gamma
-
-
-def _profile(picture: Image.Image, encoded: np.ndarray, name: str, findings: list[Finding]) -> Profile | None:
-    """The embedded profile when it fits the pixels and can be read exactly; None means sRGB.
-
-    A profile of tables is applied by LittleCMS in place on `encoded` when that has eight bits.
-    """
-    data = picture.info.get("icc_profile")
-    if not data or picture.mode in ("CMYK", "LAB"):
-        return None
-    channels = encoded.shape[2]
-    try:
-        profile = parse_profile(data)
-        if profile is not None and (len(profile.curves) == channels or channels == 3):
-            return profile
-        if profile is None and encoded.dtype == np.uint8 and channels == 3:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(data))
-            converted = ImageCms.profileToProfile(Image.fromarray(encoded), source, _srgb(), outputMode="RGB",
-                                                  renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC)
-            if converted is not None:
-                encoded[...] = np.asarray(converted)
-                return None
-        reason = "does not fit the picture"
-    except (ValueError, struct.error, ImageCms.PyCMSError, OSError, np.linalg.LinAlgError) as error:
-        reason = f"cannot be read ({_reason(error)})"
-    findings.append(Finding("colour_profile", "note",
-                            f"The colour profile in {name} {reason}; its colours were read as sRGB."))
-    return None
-
-
-def _linearise(encoded: np.ndarray, profile: Profile | None, gamma: float | None) -> np.ndarray:
-    """Encoded (h, w, 1 or 3) uint8, uint16 or float -> (h, w, 3) float32 linear Rec.709 0..1.
-
-    Float pixels are taken as linear already: that is what float TIFFs hold.
-    """
-    if encoded.dtype.kind == "f":
-        linear = np.nan_to_num(encoded.astype(np.float32))
-    else:
-        levels = int(np.iinfo(encoded.dtype).max) + 1
-        if profile is not None:
-            table = profile.table(levels)
-        else:
-            codes = np.linspace(0, 1, levels)[:, None]
-            table = (codes ** gamma if gamma else srgb_to_linear(codes)).astype(np.float32)
-        linear = _look_up(encoded, table)
-    if linear.shape[2] == 1:
-        linear = cv2.cvtColor(linear, cv2.COLOR_GRAY2RGB)
-    if profile is not None and np.abs(profile.matrix - np.eye(3)).max() > 2e-3:
-        linear = cv2.transform(linear, profile.matrix.astype(np.float32))
-    return np.clip(linear, 0, 1, out=linear)
-
-
-def _look_up(encoded: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """`table` (levels, 1 or C) at codes (h, w, C) -> float32 (h, w, C). OpenCV's is five times numpy's for uint8."""
-    height, width, channels = encoded.shape
-    columns = np.broadcast_to(table, (len(table), channels))
-    if encoded.dtype == np.uint8:
-        lut = np.ascontiguousarray(columns.reshape(1, 256, channels))
-        return cv2.LUT(np.ascontiguousarray(encoded), lut).reshape(height, width, channels)
-    return np.stack([columns[:, c].take(encoded[..., c]) for c in range(channels)], -1)
-
-
-@cache
-def _srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-def _through_lcms(picture: Image.Image, name: str, findings: list[Finding]) -> Image.Image:
-    """CMYK or LAB as sRGB, by its profile; CMYK without a usable one by the plain (1 - ink)(1 - black)."""
-    data = picture.info.get("icc_profile")
-    source = None
-    if picture.mode == "LAB":
-        source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    elif data:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(data))
-            if source.profile.xcolor_space.strip() != "CMYK":
-                source = None
-        except (ImageCms.PyCMSError, OSError):
-            source = None  # said below
-    if source is not None:
-        converted = ImageCms.profileToProfile(picture, source, _srgb(), outputMode="RGB",
-                                              renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-                                              flags=ImageCms.Flags.BLACKPOINTCOMPENSATION)
-        if converted is not None:
-            converted.info.pop("icc_profile", None)
-            return converted
-    findings.append(Finding("colour_profile", "note",
-                            f"{name} holds printing inks (CMYK) without a usable profile; its colours are estimated."))
-    converted = picture.convert("RGB")
-    converted.info.pop("icc_profile", None)
-    return converted

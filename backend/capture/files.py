@@ -65,7 +65,11 @@ def unreadable(file: PhotoFile) -> InputError:
     if file.suffix in VIDEO_SUFFIXES:
         return InputError(f"{file.name} is a video, not a photo.", "Give a photo, or a still of the video.")
     head = file.content[:512]
-    if file.content[4:8] == b"ftyp":
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return InputError(f"{file.name} is a TIFF of a rare kind or is damaged.", CONVERT)
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis"):
+        return InputError(f"{file.name} is damaged or was only partly copied.", "Copy or export the photo again.")
+    if head[4:8] == b"ftyp":
         return InputError(f"{file.name} is a video or a picture of an unknown kind.", CONVERT)
     textual = sum(byte in b"\t\n\r" or 32 <= byte < 127 or byte >= 128 for byte in head) > 0.97 * len(head)
     if textual:

@@ -96,9 +96,9 @@ def _patch(image: np.ndarray, mask: np.ndarray, face: Face) -> _Patch:
     right, bottom = max(right, left + 1), max(bottom, top + 1)
     size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     shrunk = forward.copy()
-    shrunk[:, 2] += forward[:, :2] @ [left, top]
     shrunk[:, :2] = forward[:, :2] @ np.diag([(right - left) / size[0], (bottom - top) / size[1]])
-    shrunk[:, 2] += shrunk[:, :2] @ [0.5, 0.5] - 0.5
+    # OpenCV counts pixel centres as whole numbers, we as halves.
+    shrunk[:, 2] = forward[:, 2] + forward[:, :2] @ [left, top] + shrunk[:, :2] @ [0.5, 0.5] - 0.5
 
     def cut(pixels: np.ndarray, border: int) -> np.ndarray:
         small = cv2.resize(np.ascontiguousarray(pixels[top:bottom, left:right]), size, interpolation=cv2.INTER_AREA)

@@ -73,13 +73,14 @@ def grey_profile(curve: bytes) -> bytes:
     return _assemble(b"GRAY", b"XYZ ", b"mntr", {b"kTRC": curve})
 
 
-def cmyk_profile(lab_of_ink: dict[tuple[int, int, int, int], tuple[float, float, float]]) -> bytes:
-    """A table of two grid points an ink; corners that are not named are black. Lab in the usual units."""
-    corners = np.zeros((2, 2, 2, 2, 3))
+def table_profile(lab_of_ink: dict[tuple[int, ...], tuple[float, float, float]]) -> bytes:
+    """A table of two grid points a channel (four: inks; three: RGB) to Lab; corners that are not named are black."""
+    channels = len(next(iter(lab_of_ink)))
+    corners = np.full((2,) * channels + (3,), [0.0, 128, 128])
     for ink, (lightness, a, b) in lab_of_ink.items():
         corners[ink] = lightness * 255 / 100, a + 128, b + 128
-    corners[..., 1:][corners[..., 1:] == 0] = 128
     ramp = np.arange(256, dtype=np.uint8).tobytes()
-    table = (b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + _fixed(np.eye(3).reshape(-1)) + ramp * 4
+    table = (b"mft1" + bytes(4) + bytes([channels, 3, 2, 0]) + _fixed(np.eye(3).reshape(-1)) + ramp * channels
              + np.round(corners).astype(np.uint8).tobytes() + ramp * 3)
-    return _assemble(b"CMYK", b"Lab ", b"prtr", {b"A2B0": table, b"A2B1": table})
+    space, kind = (b"CMYK", b"prtr") if channels == 4 else (b"RGB ", b"scnr")
+    return _assemble(space, b"Lab ", kind, {b"A2B0": table, b"A2B1": table})

@@ -213,6 +213,20 @@ def test_littlecms_own_srgb_profile_changes_nothing(head, tmp_path):
     assert photo.findings == ()
 
 
+def test_a_profile_of_tables_is_applied_too(head, tmp_path):
+    """A table whose eight corners are those of a space without colour: the photo comes out grey."""
+    lightness = {(r, g, b): (100 * (0.2 * r + 0.7 * g + 0.1 * b), 0, 0)
+                 for r in (0, 1) for g in (0, 1) for b in (0, 1)}
+    photo = decoded(save(Image.fromarray(head), tmp_path / "table.png", icc_profile=icc.table_profile(lightness)))
+    coded = linear_to_srgb(photo.image) * 255
+    assert np.ptp(coded, axis=-1).max() < 3
+    # L* = 100 * (weighted mean of the codes); Y from L* by CIE 1976, both ends neutral.
+    star = 100 * (head / 255.0) @ [0.2, 0.7, 0.1]
+    y = np.where(star > 8, ((star + 16) / 116) ** 3, star / 903.3)
+    assert np.abs(coded.mean(-1) - linear_to_srgb(y) * 255).mean() < 2
+    assert photo.findings == ()
+
+
 def test_a_grey_profile_gives_its_own_gamma(head, tmp_path):
     grey = Image.fromarray(head).convert("L")
     path = save(grey, tmp_path / "grey.png", icc_profile=icc.grey_profile(icc.gamma_curve(1.8)))
@@ -235,7 +249,7 @@ def test_cmyk_without_a_profile_is_estimated_and_said(head, tmp_path):
 
 def test_cmyk_goes_through_its_profile(tmp_path):
     white, cyan = (0, 0, 0, 0), (1, 0, 0, 0)
-    profile = icc.cmyk_profile({white: (100, 0, 0), cyan: (60, 40, 20)})  # an ink that is cyan in name only
+    profile = icc.table_profile({white: (100, 0, 0), cyan: (60, 40, 20)})  # an ink that is cyan in name only
     ink = np.zeros((80, 80, 4), np.uint8)
     ink[:, 40:, 0] = 255
     photo = decoded(save(Image.fromarray(ink, "CMYK"), tmp_path / "ink.tif", icc_profile=profile))
@@ -273,7 +287,8 @@ def test_a_decompression_bomb_is_refused_by_its_header(tmp_path):
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
     content = b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks)
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks)
     path = tmp_path / "bomb.png"
     path.write_bytes(content)
     with pytest.raises(Exception, match=r"bomb\.png has more than 178 million pixels"):

@@ -1,0 +1,105 @@
+"""The focal length comes from EXIF when it says something believable, else from a stated guess."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from PIL import ExifTags, Image
+
+from backend.capture import observe
+from backend.capture.exif import assumed_focal, read_focal
+
+DIAGONAL = math.hypot(36, 24)
+SIZE = (4032, 3024)  # a phone's twelve megapixels, diagonal 5040
+
+
+def exif(make: str = "", model: str = "", **tags: object) -> Image.Exif:
+    block = Image.Exif()
+    if make:
+        block[ExifTags.Base.Make], block[ExifTags.Base.Model] = make, model
+    for name, value in tags.items():
+        block.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base[name]] = value
+    return block
+
+
+def test_the_equivalent_counts_by_the_diagonal():
+    focal = read_focal(exif(FocalLengthIn35mmFilm=26), SIZE, SIZE)
+    assert focal.pixels == pytest.approx(26 / DIAGONAL * 5040)
+    assert (focal.sigma, focal.source) == (0.03, "exif")
+
+
+def test_a_portrait_photo_has_the_same_focal_length():
+    assert read_focal(exif(FocalLengthIn35mmFilm=26), SIZE[::-1], SIZE[::-1]).pixels == pytest.approx(3028.5, abs=1)
+
+
+def test_it_shrinks_with_the_picture():
+    small = (1008, 756)
+    whole = read_focal(exif(FocalLengthIn35mmFilm=26), SIZE, SIZE).pixels
+    assert read_focal(exif(FocalLengthIn35mmFilm=26), SIZE, small).pixels == pytest.approx(whole / 4)
+    resized = exif(FocalLengthIn35mmFilm=26, ExifImageWidth=4032, ExifImageHeight=3024)
+    assert read_focal(resized, small, small).pixels == pytest.approx(whole / 4)
+
+
+def test_a_crop_keeps_the_focal_length_in_pixels_and_is_less_sure():
+    tags = exif(FocalLengthIn35mmFilm=26, ExifImageWidth=4032, ExifImageHeight=3024)
+    focal = read_focal(tags, (1500, 1500), (1500, 1500))
+    assert focal.pixels == pytest.approx(26 / DIAGONAL * 5040)
+    assert focal.sigma > 0.1
+
+
+def test_the_sensor_is_worked_out_from_the_pixel_pitch():
+    """Canon EOS 5D: 35.8 mm on 4368 pixels, 50 mm lens."""
+    per_inch = 4368 / 35.8 * 25.4
+    tags = exif(FocalLength=50.0, FocalPlaneXResolution=per_inch, FocalPlaneResolutionUnit=2,
+                ExifImageWidth=4368, ExifImageHeight=2912)
+    focal = read_focal(tags, (4368, 2912), (2184, 1456))
+    assert focal.pixels == pytest.approx(50 * 4368 / 35.8 / 2, rel=1e-3)
+    assert focal.sigma == 0.05
+
+
+def test_a_known_family_of_cameras():
+    focal = read_focal(exif("FUJIFILM", "X-T4", FocalLength=56.0), (6240, 4160), (6240, 4160))
+    assert focal.pixels == pytest.approx(56 * 1.5 / DIAGONAL * math.hypot(6240, 4160))
+
+
+def test_digital_zoom_lengthens_the_real_focal_length():
+    near = read_focal(exif("FUJIFILM", "X-T4", FocalLength=56.0), SIZE, SIZE).pixels
+    far = read_focal(exif("FUJIFILM", "X-T4", FocalLength=56.0, DigitalZoomRatio=2.0), SIZE, SIZE).pixels
+    assert far == pytest.approx(2 * near)
+
+
+@pytest.mark.parametrize("tags", [
+    {}, {"FocalLength": 4.2}, {"FocalLengthIn35mmFilm": 0}, {"FocalLengthIn35mmFilm": 5},
+    {"FocalLengthIn35mmFilm": 60000}, {"FocalLength": float("nan")},
+    {"FocalLength": 50.0, "FocalPlaneXResolution": 1.0, "ExifImageWidth": 4000},  # a sensor of 100 metres
+])
+def test_what_cannot_be_believed_is_not_used(tags):
+    assert read_focal(exif(**tags), SIZE, SIZE) is None
+
+
+def test_the_guess_is_a_usual_lens_at_a_usual_distance():
+    """When a 38 mm lens at 0.8 m would show the face as large as it is, both guesses agree with it exactly."""
+    expected = 38 / DIAGONAL * 5040
+    focal = assumed_focal(SIZE, expected * 0.063 / 0.8)
+    assert focal.pixels == pytest.approx(expected)
+    assert focal.source == "assumed"
+    assert 0.3 < focal.sigma < 0.4
+
+
+def test_a_face_that_fills_the_frame_was_cropped_out():
+    narrow = assumed_focal((1000, 1000), 250).pixels
+    wide = assumed_focal((1000, 1000), 50).pixels
+    assert narrow > 1.3 * wide
+
+
+def test_observe_reads_the_tags_of_a_real_file(portrait, tmp_path):
+    tags = exif(FocalLengthIn35mmFilm=85)
+    Image.fromarray(portrait).save(tmp_path / "tagged.jpg", quality=95, exif=tags)
+    focal = observe(tmp_path / "tagged.jpg").focal
+    assert focal.source == "exif"
+    assert focal.pixels == pytest.approx(85 / DIAGONAL * math.hypot(512, 512))
+
+
+def test_observe_says_when_it_guesses(observation):
+    assert observation.focal.source == "assumed"
