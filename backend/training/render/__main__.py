@@ -1,4 +1,4 @@
-"""`python -m backend.training.render sample FOLDER [--size PIXELS] [--name NAME]`: photos with their truth beside them."""
+"""`python -m backend.training.render sample FOLDER [--size PIXELS] [--name NAME]`: photos, their truth beside them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class DirectionalLights:
 
 
 def unit(azimuth: float, elevation: float) -> np.ndarray:
-    """World direction of a light. `azimuth` 0 is in front of the face (-Y), positive to the person's left (+X); degrees."""
+    """World direction of a light; degrees. `azimuth` 0 is before the face (-Y), positive to the person's left (+X)."""
     a, e = np.deg2rad(azimuth), np.deg2rad(elevation)
     return np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
 
@@ -195,8 +195,8 @@ def named(name: str, size: tuple[int, int] = SIZE) -> np.ndarray:
     makers = {
         "studio": lambda: constant(0.22, size) + panel(38, 35, 50, 50, white(6000, 9), 6, size)
         + panel(-60, 15, 40, 70, white(6500, 2.2), 8, size) + panel(160, 45, 25, 40, white(6500, 7), 6, size),
-        "window": lambda: room + panel(-70, 12, 45, 60, white(7200, 10), 2, size) + panel(110, 0, 120, 80, white(4500, .3),
-                                                                                          20, size),
+        "window": lambda: room + panel(-70, 12, 45, 60, white(7200, 10), 2, size)
+        + panel(110, 0, 120, 80, white(4500, 0.3), 20, size),
         "overcast": lambda: gradient(white(6800, 1.3), white(6600, 0.8), white(5200, 0.25), size),
         "sun": lambda: gradient(white(12000, 0.25), white(7500, 0.45), white(5000, 0.22), size)
         + sun(35, 48, white(5300, 3.2), size),

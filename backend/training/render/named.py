@@ -17,7 +17,7 @@ from backend.training.skin import Traits, generate
 from backend.training.skin.traits import HAIR_COLOURS, IRIS_COLOURS
 
 NAMES = ("mira", "kofi")
-"""`mira`: medium tone, freckles, a window from the side and a quarter turn. `kofi`: dark tone, stubble, a hard key light."""
+"""`mira`: medium tone, freckles, a window from the side, slightly turned. `kofi`: dark tone, stubble, a studio."""
 
 
 def named_person(name: str, head: HeadModel, resolution: int = 1024) -> Person:
@@ -26,13 +26,13 @@ def named_person(name: str, head: HeadModel, resolution: int = 1024) -> Person:
         raise InputError(f"There is no sample named {name}.", f"Choose one of: {', '.join(NAMES)}.")
     rng = np.random.default_rng(NAMES.index(name) + 20)
     if name == "mira":
-        traits = Traits(tone=0.25, redness=0.022, age=0.18, mottling=0.45, freckles=0.25, moles=4, blemishes=2, pores=0.45,
-                        lip_strength=0.85, hair_colour=HAIR_COLOURS["dark_brown"], iris_colour=IRIS_COLOURS["hazel"],
-                        brow_density=0.75, brow_thickness=0.4)
+        traits = Traits(tone=0.25, redness=0.022, age=0.18, mottling=0.45, freckles=0.25, moles=4, blemishes=2,
+                        pores=0.45, lip_strength=0.85, hair_colour=HAIR_COLOURS["dark_brown"],
+                        iris_colour=IRIS_COLOURS["hazel"], brow_density=0.75, brow_thickness=0.4)
     else:
-        traits = Traits(tone=0.085, redness=0.028, age=0.35, mottling=0.6, moles=6, blemishes=4, oiliness=0.65, pores=0.7,
-                        stubble=0.8, hair_colour=HAIR_COLOURS["black"], iris_colour=IRIS_COLOURS["dark_brown"],
-                        brow_density=0.95, brow_thickness=0.7)
+        traits = Traits(tone=0.085, redness=0.028, age=0.35, mottling=0.6, moles=6, blemishes=4, oiliness=0.65,
+                        pores=0.7, stubble=0.8, hair_colour=HAIR_COLOURS["black"],
+                        iris_colour=IRIS_COLOURS["dark_brown"], brow_density=0.95, brow_thickness=0.7)
     shape = np.zeros(len(head.shape_basis), np.float32)
     shape[:40] = rng.normal(size=min(40, len(shape))) * 0.7
     return Person(shape, np.zeros_like(head.template), generate(head, traits, resolution, rng))

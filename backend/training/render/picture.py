@@ -196,7 +196,8 @@ class Look:
         rows = np.flatnonzero(points.material == SKIN)
         slope = texture.by_uv(self.slope, points.uv[rows])
         triangle = points.triangle[rows]
-        bent = normal[rows] - slope[:, :1] * self.scene.gradient_u[triangle] - slope[:, 1:] * self.scene.gradient_v[triangle]
+        bent = normal[rows] - slope[:, :1] * self.scene.gradient_u[triangle]
+        bent -= slope[:, 1:] * self.scene.gradient_v[triangle]
         normal[rows] = bent / np.linalg.norm(bent, axis=1, keepdims=True)
         return normal
 
@@ -264,7 +265,7 @@ def _lashes(scene: Scene, view: View, behind: Points, directions: np.ndarray, co
     front = scene.lash.trace(origins, directions[near])
     use = np.flatnonzero((front.triangle >= 0) & (front.distance < behind.distance[near]))
     rows = near[use]
-    cover = np.float32(0.45)
+    cover = np.float32(0.85)
     colour[rows] = colour[rows] * (1 - cover) + LASH_COLOUR * light[rows] * cover
     return colour
 

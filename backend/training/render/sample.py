@@ -25,6 +25,7 @@ from backend.training.render import props
 from backend.training.render.photo import CameraLook, developed, file_bytes
 from backend.training.render.picture import Picture, Settings, View, render
 from backend.training.render.scene import CLOTHES, HAIR, SKIN, Scene
+from backend.training.render.texture import by_uv
 from backend.training.skin import Skin, Traits
 
 
@@ -64,6 +65,8 @@ class TruthSample:
     displacement_mid: np.ndarray  # (R, R) metres
     displacement_high: np.ndarray  # (R, R) metres
     eye_albedo: np.ndarray  # (P, P, 3) float32 linear
+    scalp_hair: np.ndarray  # (R, R) 0..1, how much the scalp's painted hair hides the skin
+    all_hair: np.ndarray  # (R, R) 0..1, with brows and beard
     landmark_points: np.ndarray  # (478, 3) metres, world, the head's own embedding
     landmarks: np.ndarray  # (478, 2) float32 pixels, the same projected
     triangle: np.ndarray  # (H, W) int32 into the head's triangles, -1 elsewhere
@@ -73,6 +76,7 @@ class TruthSample:
     albedo: np.ndarray  # (H, W, 3) float32 linear, at pixel centres
     shading: np.ndarray  # (H, W, 3) float32 in units of `image`: image = albedo * shading + highlight
     highlight: np.ndarray  # (H, W, 3) float32
+    hair_seen: np.ndarray  # (H, W) float32 0..1, `scalp_hair` as the pixel shows it
 
     @property
     def displacement(self) -> np.ndarray:
@@ -84,16 +88,17 @@ class TruthSample:
         height, width = self.image.shape[:2]
         arkit = np.zeros((1, len(ARKIT_NAMES)), np.float32)
         arkit[0, :] = np.clip(self.expression[:len(ARKIT_NAMES)], 0, 1)
-        return HeadFit(self.head_id, self.shape, self.vertex_offsets, self.neutral, self.expression[None], self.pose[None],
-                       self.posed[None], arkit, self.intrinsics[None], self.world_to_camera[None],
+        return HeadFit(self.head_id, self.shape, self.vertex_offsets, self.neutral, self.expression[None],
+                       self.pose[None], self.posed[None], arkit, self.intrinsics[None], self.world_to_camera[None],
                        np.array([[width, height]]), np.zeros(1), self.light_sh[None], "prior", 0.0)
 
     def observation(self) -> Observation:
         """The perfect answer of the capture stage: true landmarks, true masks, the photo as its file shows it."""
         mask = np.zeros((*self.material.shape, len(MASK_CLASSES)), np.uint8)
         face, neck = _face_and_neck(self)
-        for name, where in (("background", self.material < 0), ("hair", self.material == HAIR), ("face_skin", face),
-                            ("body_skin", neck), ("clothes", self.material == CLOTHES)):
+        hair = (self.material == HAIR) | (self.hair_seen > 0.5)
+        for name, where in (("background", self.material < 0), ("hair", hair), ("face_skin", face & ~hair),
+                            ("body_skin", neck & ~hair), ("clothes", self.material == CLOTHES)):
             mask[..., MASK_CLASSES.index(name)] = 255 * where
         points, depth = project(self.landmark_points, self.intrinsics, self.world_to_camera)
         middle = np.nanmean(depth)
@@ -114,7 +119,7 @@ class TruthSample:
                         self.eye_albedo, iris, "truth")
 
     def _head_matrix(self) -> np.ndarray:
-        """(4, 4) centimetres, camera y up and z backward, of a canonical face whose axes are x left, y up, z forward."""
+        """(4, 4) centimetres, camera y up and z backward; the canonical face has x left, y up, z forward."""
         to_world = np.eye(4)
         to_world[:3, :3] = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # canonical x, y up, z to the viewer
         to_world[:3, 3] = np.nanmean(self.landmark_points, 0)
@@ -126,8 +131,9 @@ class TruthSample:
 
 def make_sample(head: HeadModel, person: Person, view: View, environment: np.ndarray, rng: np.random.Generator, *,
                 name: str = "sample.png", expression: np.ndarray | None = None, pose: np.ndarray | None = None,
-                look: CameraLook = CameraLook(), settings: Settings = Settings(), clothes: bool = True) -> TruthSample:
+                look: CameraLook | None = None, settings: Settings | None = None, clothes: bool = True) -> TruthSample:
     """Photograph a person. `expression` (E,) and `pose` (J, 3) default to rest; `rng` is the sensor's noise."""
+    look, settings = look or CameraLook(), settings or Settings()
     expression = np.zeros(len(head.expression_names), np.float32) if expression is None else expression
     pose = np.zeros((len(head.joint_names), 3), np.float32) if pose is None else pose
     tensors = HeadTensors.of(head)
@@ -140,8 +146,8 @@ def make_sample(head: HeadModel, person: Person, view: View, environment: np.nda
     picture = render(scene, person.skin, view, environment, settings)
     gain = (look.exposure * np.array(look.white_balance)).astype(np.float32)
     photo = developed(picture.radiance, look, rng)
-    return _assemble(head, person, view, environment, name, expression, pose, neutral.numpy(), posed, picture, look, gain,
-                     photo)
+    return _assemble(head, person, view, environment, name, expression, pose, neutral.numpy(), posed, picture, look,
+                     gain, photo)
 
 
 def portrait(head: HeadModel, person: Person, width: int = 768, height: int = 768, *, focal_35mm: float = 50.0,
@@ -150,7 +156,8 @@ def portrait(head: HeadModel, person: Person, width: int = 768, height: int = 76
 
     `focal_35mm` is the 35 mm equivalent (36 mm across the longer side); the distance follows. Angles in radians.
     """
-    points = head.landmark_points(head.template + np.tensordot(person.shape, head.shape_basis, 1) + person.vertex_offsets)
+    neutral = head.template + np.tensordot(person.shape, head.shape_basis, 1) + person.vertex_offsets
+    points = head.landmark_points(neutral)
     face = np.linalg.norm(points[10] - points[152])
     focal = focal_35mm / 36 * max(width, height)
     distance = focal * face / (fill * min(width, height))
@@ -162,7 +169,7 @@ def portrait(head: HeadModel, person: Person, width: int = 768, height: int = 76
 
 
 def auto_exposure(picture_luminance: float, tone: float) -> float:
-    """What a camera's meter would do to a face: halfway between grey-carding the skin and leaving its tone alone."""
+    """What a camera's meter does to a face: halfway between grey-carding the skin and leaving its tone alone."""
     return float(0.30 * np.sqrt(tone / 0.22) / max(picture_luminance, 1e-6))
 
 
@@ -172,23 +179,28 @@ def _assemble(head: HeadModel, person: Person, view: View, environment: np.ndarr
     points = head.landmark_points(posed)
     pixels, _ = project(points, view.intrinsics, view.world_to_camera)
     on_head = picture.triangle < len(head.triangles)
+    row = np.where(on_head, picture.triangle, 0)
+    uv = np.einsum("hwc,hwcx->hwx", picture.barycentric, head.triangle_uvs[np.maximum(row, 0)])
+    hair_seen = np.where(picture.material == SKIN, by_uv(person.skin.scalp_hair, uv), 0).astype(np.float32)
     skin = person.skin
     return TruthSample(
-        name=name, head_id=head.id, image=picture.radiance * gain, photo_srgb=photo, file=file_bytes(photo, look), look=look,
-        traits=skin.traits, shape=np.asarray(person.shape, np.float32), expression=np.asarray(expression, np.float32),
-        pose=np.asarray(pose, np.float32), vertex_offsets=np.asarray(person.vertex_offsets, np.float32), neutral=neutral,
-        posed=posed, intrinsics=view.intrinsics, world_to_camera=view.world_to_camera, environment=environment * gain,
+        name=name, head_id=head.id, image=picture.radiance * gain, photo_srgb=photo, file=file_bytes(photo, look),
+        look=look, traits=skin.traits, shape=np.asarray(person.shape, np.float32),
+        expression=np.asarray(expression, np.float32), pose=np.asarray(pose, np.float32),
+        vertex_offsets=np.asarray(person.vertex_offsets, np.float32), neutral=neutral, posed=posed,
+        intrinsics=view.intrinsics, world_to_camera=view.world_to_camera, environment=environment * gain,
         light_sh=project_equirectangular(environment * gain), diffuse_albedo=skin.diffuse_albedo,
         specular_albedo=skin.specular_albedo, roughness=skin.roughness, displacement_mid=skin.displacement_mid,
-        displacement_high=skin.displacement_high, eye_albedo=skin.eye_albedo, landmarks=pixels.astype(np.float32),
+        displacement_high=skin.displacement_high, eye_albedo=skin.eye_albedo, scalp_hair=skin.scalp_hair,
+        all_hair=skin.all_hair, landmark_points=points, landmarks=pixels.astype(np.float32),
         triangle=np.where(on_head, picture.triangle, -1), barycentric=picture.barycentric, depth=picture.depth,
         material=picture.material, albedo=picture.albedo, shading=picture.shading * gain,
-        highlight=picture.highlight * gain, landmark_points=points)
+        highlight=picture.highlight * gain, hair_seen=hair_seen)
 
 
 def _face_and_neck(sample: TruthSample) -> tuple[np.ndarray, np.ndarray]:
     """(H, W) bool: skin (with eyes and mouth) above and below the chin."""
-    height, width = sample.material.shape
+    height = sample.material.shape[0]
     chin = sample.landmarks[152, 1]
     skin = (sample.material >= SKIN) & (sample.material < CLOTHES)
     below = np.arange(height)[:, None] > chin + 0.03 * height
@@ -198,8 +210,10 @@ def _face_and_neck(sample: TruthSample) -> tuple[np.ndarray, np.ndarray]:
 def save_sample(sample: TruthSample, folder: Path) -> Path:
     """Write `<name>` (the photo) and `<stem>.npz` (everything else) to `folder`; returns the photo's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {key: value for key in sample.__dataclass_fields__ if isinstance(value := getattr(sample, key), np.ndarray)}
-    text = {"name": sample.name, "head_id": sample.head_id, "look": asdict(sample.look), "traits": asdict(sample.traits)}
+    arrays = {key: value for key in sample.__dataclass_fields__
+              if isinstance(value := getattr(sample, key), np.ndarray)}
+    text = {"name": sample.name, "head_id": sample.head_id, "look": asdict(sample.look),
+            "traits": asdict(sample.traits)}
     arrays["text"] = np.frombuffer(json.dumps(text).encode(), np.uint8)
     path = folder / sample.name
     path.write_bytes(sample.file)

@@ -12,8 +12,8 @@ from backend.training.render.lights import DirectionalLights
 from backend.training.render.scene import EPSILON, Points, Scene
 
 SCATTER_MM = np.array([1.2, 0.45, 0.25])
-"""How far red, green and blue light wander in skin before they come out, mm (standard deviation): the root mean square
-of the six-Gaussian profile of d'Eon and Luebke 2007, rounded up for green and blue, where one Gaussian is too narrow."""
+"""How far red, green and blue light wander in skin before they come out, mm (standard deviation): the root mean
+square of d'Eon and Luebke's six Gaussians (2007), rounded up for green and blue, where one Gaussian is too narrow."""
 
 CHUNK = 1 << 14
 """Points shaded at once; keeps the working set inside the cache."""
@@ -81,7 +81,8 @@ def bounce(scene: Scene, lights: DirectionalLights, albedo: np.ndarray, rays: in
     normal, position = scene.normals, scene.vertices
     start = position + normal * (5 * EPSILON)
     nowhere = np.zeros(len(normal), np.int32)
-    at_vertices = Points(nowhere, position, position, normal, start, position[:, :2], nowhere, nowhere.astype(np.float32))
+    distance = np.zeros(len(normal), np.float32)
+    at_vertices = Points(nowhere, position, position, normal, start, position[:, :2], nowhere, distance)
     direct = diffuse(normal, visibility(scene, at_vertices, normal, lights), lights)
     radiance = direct[scene.triangles].mean(1) * albedo
     local = cosine_directions(rays)

@@ -22,7 +22,8 @@ EYES = ((33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161,
         (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466))
 UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))
 LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 374, 380, 381, 382, 362))
-BROWS = (((107, 55), (66, 65), (105, 52), (63, 53), (70, 46)), ((336, 285), (296, 295), (334, 282), (293, 283), (300, 276)))
+BROWS = (((107, 55), (66, 65), (105, 52), (63, 53), (70, 46)),
+         ((336, 285), (296, 295), (334, 282), (293, 283), (300, 276)))
 """Pairs (upper edge, lower edge) from the nose outwards; the person's right brow, then the left."""
 NOSE_TIP, CHIN, BETWEEN_BROWS, NOSE_ROOT, UNDER_NOSE = 4, 152, 9, 168, 2
 NOSE_WINGS = (48, 278)
@@ -30,8 +31,8 @@ NOSE_BRIDGE = (168, 6, 197, 195, 5, 4)
 CHEEKS = (50, 280)
 CHEEK_LOWER = (205, 425)
 FOREHEAD = (10, 151, 67, 297, 109, 338)
-OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
-        136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
+OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
+        150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def anatomy_of(head: HeadModel, resolution: int) -> Anatomy:
 
 def _measure(head: HeadModel, resolution: int) -> Anatomy:
     from scipy import ndimage
+    from scipy.spatial import cKDTree
 
     chosen = np.flatnonzero(head.triangle_material == head.material_index("skin"))
     flat = np.concatenate([head.triangle_uvs[chosen].reshape(-1, 2), np.zeros((3 * len(chosen), 1))], 1)
@@ -121,25 +123,38 @@ def _measure(head: HeadModel, resolution: int) -> Anatomy:
     landmark = head.landmark_points(head.template).astype(np.float32)
     uv = np.einsum("lc,lcx->lx", head.landmark_barycentric, head.triangle_uvs[np.maximum(head.landmark_triangles, 0)])
     texel = np.stack([uv[:, 0] * resolution - 0.5, (1 - uv[:, 1]) * resolution - 0.5], -1).astype(np.float32)
-    bare = Anatomy(inside, position, normal, along_u.astype(np.float32), along_v.astype(np.float32), landmark, texel, {})
-    masks = _masks(bare)
+    astray = head.triangle_material[head.landmark_triangles] != head.material_index("skin")
+    if astray.any():  # a lid's landmark may lie on the eyeball behind it
+        rows, columns = np.nonzero(inside)
+        found = cKDTree(position[rows, columns]).query(landmark[astray])[1]
+        texel[astray] = np.stack([columns[found], rows[found]], -1)
+    bare = Anatomy(inside, position, normal, along_u.astype(np.float32), along_v.astype(np.float32), landmark, texel,
+                   {})
+    regions = {name: interpolated(mask[:, None])[nearest[0], nearest[1], 0]
+               for name, mask in zip(head.region_names, head.regions, strict=True)}
+    masks = _masks(bare, regions)
     return Anatomy(inside, position, normal, bare.along_u, bare.along_v, landmark, texel, masks)
 
 
-def _masks(a: Anatomy) -> dict[str, np.ndarray]:
-    """Soft masks by name. Distances in millimetres were chosen by eye on the default head."""
+def _masks(a: Anatomy, regions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Soft masks by name. Distances in millimetres were chosen by eye on the default head.
+
+    `regions` are the head's own masks in the map; where it has none of a name, positions must do.
+    """
+    from scipy.interpolate import PchipInterpolator
+
     x, y, z = np.moveaxis(a.position, -1, 0) * 1000
     brow_height = a.landmark[BETWEEN_BROWS, 2] * 1000
     top = a.landmark[10, 2] * 1000
     chin = a.landmark[CHIN] * 1000
-    front = a.landmark[NOSE_TIP, 1] * 1000
-    ear_line = a.landmark[[234, 454]].mean(0) * 1000
+    temple = a.landmark[[234, 454]] * 1000
+    ear = temple.mean(0)
+    azimuth = np.rad2deg(np.arctan2(np.abs(x), -(y - ear[1] - 5)))  # 0 ahead, 90 at the ears, 180 behind
 
     masks: dict[str, np.ndarray] = {}
     masks["lips"] = polygon(a, LIPS_OUTER, 0.6)
     masks["lip_parting"] = np.exp(-0.5 * (a.line(a.landmark[list(LIP_PARTING)])[0] / 1.0) ** 2)
-    eyes = np.max([polygon(a, ring, 0.5) for ring in EYES], 0)
-    masks["eye_opening"] = eyes
+    masks["eye_opening"] = np.max([polygon(a, ring, 0.5) for ring in EYES], 0)
     lid = np.min([a.line(a.landmark[list(ring)])[0] for ring in UPPER_LIDS], 0)
     lower = np.min([a.line(a.landmark[list(ring)])[0] for ring in LOWER_LIDS], 0)
     masks["lid_edge"] = np.exp(-0.5 * (np.minimum(lid, lower) / 0.8) ** 2)
@@ -150,42 +165,49 @@ def _masks(a: Anatomy) -> dict[str, np.ndarray]:
     masks["nose"] = np.exp(-0.5 * (np.maximum(a.line(a.landmark[list(NOSE_BRIDGE)])[0] - 4, 0) / 6) ** 2)
     masks["nose_tip"] = a.blob(9, NOSE_TIP, 5)
     masks["nose_wings"] = a.blob(6, *NOSE_WINGS)
-    masks["nostrils"] = a.blob(3.0, 20, 250) * soft(-a.normal[..., 2], 0.1, 0.2)
     masks["cheeks"] = a.blob(17, *CHEEKS)
     masks["cheeks_lower"] = a.blob(18, *CHEEK_LOWER)
     masks["chin"] = a.blob(13, CHIN, 199)
-    masks["forehead"] = soft(z - brow_height, 6, 8) * soft(top + 12 - z, 0, 8) * soft(70 - np.abs(x), 0, 15)
-    behind = y - front
-    masks["ears"] = soft(np.abs(x) - np.abs(ear_line[0]) * 0.93, 0, 3) * soft(32 - np.abs(z - ear_line[2] + 6), 0, 6) * soft(
-        behind - (ear_line[1] - front) + 14, 0, 6)
-    masks["neck"] = soft(chin[2] - 4 - z, 0, 8) * soft(behind - 18, 0, 8)
+    masks["forehead"] = soft(z - brow_height, 6, 8) * soft(top + 12 - z, 0, 8) * soft(75 - azimuth, 0, 20)
     masks["face"] = polygon(a, OVAL, 6.0)
-    # the hair line climbs at the forehead, comes down before the ears and ends in the nape
-    line = top + 14 - 0.35 * np.maximum(behind - 45, 0) - 0.004 * np.maximum(np.abs(x) - 40, 0) ** 2
-    back = soft(behind - (ear_line[1] - front) - 6, 0, 10)
-    nape = ear_line[2] - 38 + 0 * z
-    height = np.where(back > 0.5, nape, np.maximum(line, ear_line[2] + 12))
-    masks["hair"] = soft(z - height, 0, 6) * (1 - masks["ears"])
+    if "ear_left" in regions:
+        masks["ears"] = np.maximum(regions["ear_left"], regions["ear_right"])
+    else:
+        masks["ears"] = soft(np.abs(x) - np.abs(temple[1, 0]) * 0.96, 0, 3) * soft(34 - np.abs(z - ear[2] + 6), 0, 6) \
+            * soft(20 - np.abs(y - ear[1] - 32), 0, 6)
+    masks["nostrils"] = regions.get("nostrils", a.blob(2.5, 79, 309) * soft(-a.normal[..., 2], 0.1, 0.2))
+    masks["neck"] = soft(chin[2] - 4 - z, 0, 8) * soft(y - chin[1], 12, 8)
+    # the hair line crosses the forehead, recedes at the temples, passes before and behind the ears, ends in the nape
+    line = PchipInterpolator([0, 22, 42, 58, 74, 92, 118, 180], [
+        top + 11, top + 12, top + 14, top - 6, ear[2] + 20, ear[2] + 2, ear[2] - 34, ear[2] - 46])(azimuth)
+    masks["hair"] = soft(z - line, 0, 7) * (1 - masks["ears"])
     masks["beard"] = _beard(a, x, z)
     return {name: np.clip(mask, 0, 1).astype(np.float32) for name, mask in masks.items()}
 
 
 def _beard(a: Anatomy, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Where hair grows on a man's lower face: moustache, chin, jaw, thinning upwards on the cheek and down the throat."""
+    """Where hair grows on a man's lower face: moustache, chin, jaw, up to the sideburn and down the throat."""
+    import cv2
+
     mouth = a.landmark[[61, 291], 2].mean() * 1000
     nose = a.landmark[UNDER_NOSE, 2] * 1000
     chin = a.landmark[CHIN, 2] * 1000
     half = abs(a.landmark[291, 0]) * 1000
     ear = a.landmark[454] * 1000
-    # the upper edge runs from the nose wings down past the mouth's corner and up the sideburn
-    away = np.clip((np.abs(x) - half) / (abs(ear[0]) - half), 0, 1)
-    edge = np.where(np.abs(x) < half, nose - 3, mouth + 2 + (ear[2] - mouth - 2) * np.clip(away * 1.15 - 0.15, 0, 1) ** 1.6)
-    below = soft(edge - z, 0, 5)
-    throat = soft(z - (chin - 22), 0, 8)
-    front = soft(ear[1] + 8 - a.position[..., 1] * 1000, 0, 6)
-    lips = polygon(a, LIPS_OUTER, 1.2)
-    bare = a.blob(5, 205, 425) * 0.3
-    return below * throat * front * (1 - lips) * (1 - bare)
+    # the upper edge comes down from the nose wings past the mouth's corner and climbs to the sideburn
+    steps = np.array([0, 0.7 * half, 1.05 * half, 1.35 * half, 0.75 * abs(ear[0]), 0.93 * abs(ear[0]), abs(ear[0])])
+    heights = np.array([nose - 2, nose - 3, mouth + 4, mouth - 1, mouth + 9, ear[2] - 12, ear[2] + 8])
+    below = soft(np.interp(np.abs(x), steps, heights) - z, 0, 7)
+    throat = soft(z - (chin - 24), 0, 10)
+    front = soft(ear[1] + 8 - a.position[..., 1] * 1000, 0, 8)
+    bare = 1 - 0.35 * a.blob(6, *CHEEK_LOWER)
+    beard = cv2.GaussianBlur((below * throat * front * bare).astype(np.float32), (0, 0), 2 / _texel_mm(a))
+    return beard * (1 - polygon(a, LIPS_OUTER, 1.0))
+
+
+def _texel_mm(a: Anatomy) -> float:
+    centre = a.landmark_texel[NOSE_TIP].astype(int).clip(0, a.resolution - 1)
+    return max(float(np.linalg.norm(a.along_u[centre[1], centre[0]])) * 1000, 0.02)
 
 
 def polygon(a: Anatomy, ring: tuple[int, ...], softness: float) -> np.ndarray:

@@ -33,6 +33,8 @@ class Skin:
     displacement_mid: np.ndarray  # (R, R) float32 metres
     displacement_high: np.ndarray  # (R, R) float32 metres
     eye_albedo: np.ndarray  # (P, P, 3) float32 linear Rec.709
+    scalp_hair: np.ndarray  # (R, R) float32 0..1, how much the scalp's hair hides the skin
+    all_hair: np.ndarray  # (R, R) float32 0..1, the same with brows, beard and lash line
 
     @property
     def displacement(self) -> np.ndarray:
@@ -49,14 +51,14 @@ def generate(head: HeadModel, traits: Traits, resolution: int, rng: np.random.Ge
     albedo *= (1 - 0.18 * pores)[..., None]
     specular, rough = _gloss(a, traits, pores, rng)
     albedo, specular, rough = _paint(a, traits, albedo, specular, rough, rng)
-    albedo, specular, rough, cover = _grow(a, traits, albedo, specular, rough, rng)
+    albedo, specular, rough, scalp, cover = _grow(a, traits, albedo, specular, rough, rng)
     mid = mid * (1 - cover)
     high = high * (1 - cover) + 1.2e-4 * cover * fractal(a.position, 0.0022, rng, 2)[..., 0]
     edges = (1 - 0.45 * a.masks["nostrils"]) * (1 - 0.25 * a.masks["lip_parting"])
     albedo = albedo * edges[..., None]
     return Skin(traits, np.clip(albedo, 0.002, 0.9).astype(np.float32), specular.astype(np.float32),
                 rough.astype(np.float32), mid.astype(np.float32), high.astype(np.float32),
-                eye_map(EYE_RESOLUTION, traits.iris_colour, rng))
+                eye_map(EYE_RESOLUTION, traits.iris_colour, rng), scalp, cover.astype(np.float32))
 
 
 def _flesh(a: Anatomy, traits: Traits, rng: np.random.Generator) -> np.ndarray:
@@ -65,17 +67,18 @@ def _flesh(a: Anatomy, traits: Traits, rng: np.random.Generator) -> np.ndarray:
     point, mottle = a.position, traits.mottling
     base = melanin_for(traits.tone, traits.redness)
     light = np.clip((traits.tone - 0.08) / 0.25, 0, 1)
-    tan = (0.10 * m["forehead"] + 0.06 * m["cheeks"] + 0.08 * m["nose"] + 0.16 * m["under_eye"] + 0.14 * m["upper_lid"]
-           - 0.15 * m["neck"] - 0.10 * m["ears"] + 0.10 * m["nose_wings"])
+    tan = (0.10 * m["forehead"] + 0.06 * m["cheeks"] + 0.08 * m["nose"] + 0.16 * m["under_eye"]
+           + 0.14 * m["upper_lid"] - 0.15 * m["neck"] - 0.10 * m["ears"] + 0.10 * m["nose_wings"])
     patchy = (0.14 * fractal(point, 0.035, rng, 3)[..., 0] + 0.16 * fractal(point, 0.007, rng, 3)[..., 0]) * mottle
     lips = m["lips"] * (0.4 + 0.6 * traits.lip_strength)
-    melanin = np.maximum(base, 0.004) * np.exp((tan + patchy) * (1.5 + light)) * (1 - (0.25 + 0.5 * light) * lips)
+    melanin = np.maximum(base, 0.004) * np.exp((tan + patchy) * (1.5 + light)) * (1 - (0.30 + 0.55 * light) * lips)
     melanin = melanin + _marks(a, traits, base, rng)
 
-    flush = (0.45 * m["cheeks"] + 0.20 * m["cheeks_lower"] + 0.60 * m["nose_tip"] + 0.55 * m["nose_wings"] + 0.6 * m["ears"]
-             + 0.25 * m["chin"] + 0.35 * m["lid_edge"] + 0.20 * m["under_eye"] + 0.1 * m["upper_lid"]) * (0.5 + mottle)
+    flush = (0.45 * m["cheeks"] + 0.20 * m["cheeks_lower"] + 0.60 * m["nose_tip"] + 0.55 * m["nose_wings"]
+             + 0.6 * m["ears"] + 0.25 * m["chin"] + 0.35 * m["lid_edge"] + 0.20 * m["under_eye"]
+             + 0.1 * m["upper_lid"]) * (0.5 + mottle)
     patchy = (0.30 * fractal(point, 0.025, rng, 3)[..., 0] + 0.30 * fractal(point, 0.005, rng, 3)[..., 0]) * mottle
-    blood = traits.redness * np.exp(0.8 * flush + patchy) + (0.035 + 0.055 * traits.lip_strength) * lips
+    blood = traits.redness * np.exp(0.8 * flush + patchy) + (0.055 + 0.085 * traits.lip_strength) * lips
     blood = blood + _blemishes(a, traits, rng)
     out = colour(np.clip(melanin, *MELANIN).astype(np.float32), blood.astype(np.float32))
     grain = 0.035 * fractal(point, 0.0016, rng, 2)[..., 0]
@@ -96,8 +99,10 @@ def _marks(a: Anatomy, traits: Traits, base: float, rng: np.random.Generator) ->
         radius = np.clip(rng.lognormal(np.log(0.7), 0.4, len(centres)), 0.3, 1.9)
         out += spots(a, centres, radius, rng.uniform(0.2, 1, len(centres)), 0.7) * (0.10 + 0.6 * base)
     if traits.moles:
-        centres = scattered(a, np.maximum(m["face"], m["neck"]) * (1 - m["lips"]) * (1 - m["eye_opening"]), rng, traits.moles)
-        out += spots(a, centres, rng.uniform(0.5, 1.6, len(centres)), rng.uniform(0.5, 1, len(centres))) * (0.6 + 2 * base)
+        where = np.maximum(m["face"], m["neck"]) * (1 - m["lips"]) * (1 - m["eye_opening"])
+        centres = scattered(a, where, rng, traits.moles)
+        strength = rng.uniform(0.5, 1, len(centres)) * (0.6 + 2 * base)
+        out += spots(a, centres, rng.uniform(0.5, 1.6, len(centres)), strength)
     if traits.age_spots > 0.02:
         field = fractal(a.position, 0.006, rng, 2)[..., 0] + 0.4 * fractal(a.position, 0.025, rng, 2)[..., 0]
         out += np.clip((field - 0.62) * 6, 0, 1) * sunny * traits.age_spots * (0.06 + 0.6 * base)
@@ -123,7 +128,8 @@ def _gloss(a: Anatomy, traits: Traits, pores: np.ndarray, rng: np.random.Generat
     patch = fractal(a.position, 0.012, rng, 3)[..., 0]
     rough = 0.50 - 0.13 * traits.oiliness * oily - 0.10 * m["lips"] + 0.05 * traits.age + 0.03 * patch
     rough = rough - 0.06 * m["lid_edge"] + 0.05 * m["ears"]
-    level = 0.46 + 0.08 * traits.oiliness * oily + 0.08 * m["lips"] + 0.03 * patch - 0.22 * pores - 0.05 * m["under_eye"]
+    level = 0.46 + 0.08 * traits.oiliness * oily + 0.08 * m["lips"] + 0.03 * patch - 0.22 * pores
+    level -= 0.05 * m["under_eye"]
     return np.clip(level, 0.1, 0.8), np.clip(rough + 0.05 * pores, 0.2, 0.8)
 
 
@@ -157,8 +163,8 @@ def _paint(a: Anatomy, traits: Traits, albedo: np.ndarray, specular: np.ndarray,
 
 
 def _grow(a: Anatomy, traits: Traits, albedo: np.ndarray, specular: np.ndarray, rough: np.ndarray,
-          rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Hair on top; also returns its coverage (R, R)."""
+          rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Hair on top; also returns the scalp's and all hair's coverage (R, R)."""
     tint = np.array(traits.hair_colour)
     roots, beard = hair.beard(a, traits, rng)
     albedo = albedo * (1 - 0.55 * roots[..., None] * (1 - tint * [0.8, 1.0, 1.25]))
@@ -171,4 +177,4 @@ def _grow(a: Anatomy, traits: Traits, albedo: np.ndarray, specular: np.ndarray, 
         albedo = albedo * (1 - cover[..., None]) + paint * cover[..., None]
         bare = bare * (1 - cover)
     cover = 1 - bare
-    return albedo, specular * (1 - 0.3 * cover), rough * (1 - cover) + 0.55 * cover, cover
+    return albedo, specular * (1 - 0.6 * cover), rough * (1 - cover) + 0.62 * cover, scalp, cover

@@ -18,7 +18,8 @@ def brows(a: Anatomy, traits: Traits, rng: np.random.Generator) -> np.ndarray:
         place = hex_grid(count)
         along, across = place[:, 0], place[:, 1]
         along = np.clip(along + rng.normal(0, 0.02, count), 0, 1)
-        across = np.clip((across - 0.5) * (0.55 + 0.6 * traits.brow_thickness) + 0.5 + rng.normal(0, 0.05, count), -0.2, 1.2)
+        spread = (across - 0.5) * (0.55 + 0.6 * traits.brow_thickness)
+        across = np.clip(spread + 0.5 + rng.normal(0, 0.05, count), -0.2, 1.2)
         # the brow narrows to its tail, and its head is loose
         across = 0.5 + (across - 0.5) * np.interp(along, [0, 0.2, 0.6, 1], [0.9, 1.05, 0.9, 0.35])
         keep = rng.random(count) < np.interp(along, [0, 0.08, 0.85, 1], [0.45, 1, 1, 0.7])
@@ -67,13 +68,15 @@ def beard(a: Anatomy, traits: Traits, rng: np.random.Generator) -> tuple[np.ndar
 
 def scalp(a: Anatomy, traits: Traits, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """(R, R) coverage of the scalp by cropped hair, and brightness of its strands about 1."""
-    ragged = np.clip((a.masks["hair"] - 0.5) * 2.5 + 0.5 + 0.9 * fractal(a.position, 0.006, rng, 3)[..., 0], 0, 1)
+    uneven = 0.9 * fractal(a.position, 0.005, rng, 3)[..., 0] + 0.5 * smooth(a.position, 0.018, rng)[..., 0]
+    ragged = np.clip((a.masks["hair"] - 0.5) * 2.0 + 0.5 + uneven, 0, 1)
     cover = np.where(a.masks["hair"] > 0.98, 1, ragged * np.minimum(a.masks["hair"] * 3, 1)) * traits.hair
     x, y, z = np.moveaxis(a.position, -1, 0)
     crown = a.position[a.inside][a.position[a.inside][:, 2].argmax()]
     angle = np.arctan2(x - crown[0], -(y - crown[1] - 0.02))
     fall = np.stack([angle * 0.09, 0 * angle, np.hypot(np.hypot(x, y - crown[1]), z - crown[2]) * 0.10], -1)
-    strands = 1 + 0.55 * smooth(fall.astype(np.float32), 0.0013, rng)[..., 0] + 0.3 * fractal(a.position, 0.02, rng, 2)[..., 0]
+    strands = 1 + 0.55 * smooth(fall.astype(np.float32), 0.0013, rng)[..., 0]
+    strands += 0.3 * fractal(a.position, 0.02, rng, 2)[..., 0]
     return cover.astype(np.float32), np.clip(strands, 0.35, 1.9).astype(np.float32)
 
 

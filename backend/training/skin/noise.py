@@ -22,7 +22,8 @@ def smooth(points: np.ndarray, cell: float, rng: np.random.Generator, channels: 
     coarse = points.ndim == 3 and min(points.shape[:2]) >= 256 and cell > 3 * COARSE * _stride(points)
     chosen = points[COARSE // 2::COARSE, COARSE // 2::COARSE] if coarse else points
     with torch.no_grad():
-        place = torch.from_numpy(np.ascontiguousarray(chosen, np.float32)).reshape(-1, 3) / cell + torch.from_numpy(shift)
+        flat = torch.from_numpy(np.ascontiguousarray(chosen, np.float32)).reshape(-1, 3)
+        place = flat / cell + torch.from_numpy(shift)
         place = torch.remainder(place, LATTICE)
         base = place.floor()
         place -= base
@@ -58,24 +59,20 @@ def fractal(points: np.ndarray, cell: float, rng: np.random.Generator, octaves: 
     return np.asarray(total / np.sqrt(norm), np.float32)
 
 
-def cells(points: np.ndarray, cell: float, seed: int, stretch: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def cells(points: np.ndarray, cell: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Cellular noise (Worley 1996): distances to the nearest and second feature point, in cells; both (...).
 
-    `stretch` (..., 3, 3) maps a point's neighbourhood before distances are taken (an anisotropic metric).
     Feature points come from an integer hash of the cell, so that any resolution and order gives the same pores.
     """
     flat = points.reshape(-1, 3) / cell
     home = np.floor(flat).astype(np.int64)
     first = np.full(len(flat), 9.0, np.float32)
     second = first.copy()
-    metric = None if stretch is None else stretch.reshape(-1, 3, 3)
     for dx in (-1, 0, 1):
         for dy in (-1, 0, 1):
             for dz in (-1, 0, 1):
-                corner = home + (dx, dy, dz)
+                corner = home + np.array([dx, dy, dz])
                 gap = (corner + _jitter(corner, seed) - flat).astype(np.float32)
-                if metric is not None:
-                    gap = np.einsum("nab,nb->na", metric, gap)
                 distance = np.einsum("na,na->n", gap, gap)
                 second = np.minimum(second, np.maximum(first, distance))
                 first = np.minimum(first, distance)

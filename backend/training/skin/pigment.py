@@ -15,7 +15,8 @@ import numpy as np
 from backend.core.colour import luminance
 
 MELANIN = (0.0008, 4.0)
-"""Amount of melanin that the table spans: volume fraction of melanosomes times 16, i.e. in a column of `EPIDERMIS_MM`."""
+"""Amount of melanin that the table spans, as a volume fraction of melanosomes in a column of `EPIDERMIS_MM`: an
+effective figure, above 1 in the darkest skin, whose melanin lies deeper than the column."""
 
 BLOOD = (0.003, 0.16)
 """Volume fraction of blood in the dermis: blanched to lips and fresh blemishes."""
@@ -29,7 +30,7 @@ SLANT = 1.3
 
 CLUMPING, VEIL, OXYGEN, SCATTERING, BASELINE = 0.70, 0.024, 0.72, 0.78, 0.30
 """Fitted once to the run of CIELAB means from very light to very dark faces (L* 74, a* 7.5, b* 14 over 52, 13, 19.5 to
-29, 8.5, 9.5; within 0.8 of each, as spectrophotometer surveys such as Xiao et al. 2017 report them). Melanin is clumped,
+29, 8.5, 9.5; within 0.8 of each, as spectrophotometer surveys such as Xiao et al. 2017 have it). Melanin is clumped,
 so its transmittance is a gamma mixture, (1 + x / CLUMPING)^-CLUMPING, and dark skin stays brown where Beer's law turns
 it orange; VEIL is what the epidermis itself sends back; OXYGEN the oxygenated share of the haemoglobin; the last two
 scale Donner and Jensen's dermal scattering and baseline absorption."""
@@ -46,8 +47,8 @@ def haemoglobin_absorption(wavelength: np.ndarray) -> tuple[np.ndarray, np.ndarr
     Sums of Gaussians laid on the Soret and Q bands of Prahl's compiled molar extinctions (1/cm/M), within some 15 %.
     """
     def bands(*peaks: tuple[float, float, float]) -> np.ndarray:
-        return sum((height * np.exp(-0.5 * ((wavelength - centre) / width) ** 2) for centre, width, height in peaks),
-                   np.zeros_like(wavelength))
+        centre, width, height = np.array(peaks).T[..., None]
+        return (height * np.exp(-0.5 * ((wavelength - centre) / width) ** 2)).sum(0)
 
     oxy = bands((415, 11, 500e3), (430, 25, 40e3), (460, 35, 25e3), (541, 12, 40e3), (577, 8, 47e3), (550, 25, 14e3))
     deoxy = bands((432, 11, 500e3), (420, 28, 80e3), (556, 20, 44e3), (600, 22, 9e3), (520, 22, 14e3), (650, 45, 3.5e3))

@@ -50,8 +50,8 @@ def hairs(a: Anatomy, centres: np.ndarray, direction: np.ndarray, length: np.nda
         taper = np.clip(1 - np.maximum(along / half, 0), 0, 1) * 0.7 + 0.3
         sigma = np.sqrt((width[rows, None, None] * 0.5 * taper) ** 2 + (0.42 * texel) ** 2)
         cover = np.minimum(width[rows, None, None] * taper / (2.5 * sigma), 1)
-        value = cover * np.exp(-0.5 * (across / sigma) ** 2) / (1 + np.exp(np.clip((np.abs(along) - half) / (0.3 * texel),
-                                                                                    -30, 30)))
+        past = np.clip((np.abs(along) - half) / (0.3 * texel), -30, 30)
+        value = cover * np.exp(-0.5 * (across / sigma) ** 2) / (1 + np.exp(past))
         np.multiply.at(clear, (y, x), (1 - strength[rows, None, None] * value).astype(np.float32))
     return 1 - clear
 
