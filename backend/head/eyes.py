@@ -25,8 +25,7 @@ PUPIL_UV_RADIUS = 0.5 * PUPIL_ANGLE / float(UV_EXTENT)
 
 SEGMENTS = 24  # around the gaze axis; divisible by 4, so that mirrored and cardinal vertices exist
 
-_IRIS_CONCAVITY = 0.0005  # metres, how much deeper the iris' inner border lies than the limbus
-_PUPIL_DEPTH = 0.0012  # metres, how much deeper the middle of the pupil lies than the limbus
+_IRIS_CONCAVITY = 0.0005  # metres, how much deeper the iris' inner border and the pupil lie than the limbus
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def eyeball() -> EyeGeometry:
     limbus = np.cos(IRIS_ANGLE)
     inner = np.clip((np.sin(IRIS_ANGLE) - np.sin(theta)) / (np.sin(IRIS_ANGLE) - np.sin(PUPIL_ANGLE)), 0, 1)
     height = np.where(theta > IRIS_ANGLE, np.cos(theta), limbus - _IRIS_CONCAVITY / EYEBALL_RADIUS * inner)
-    height[0] = limbus - _PUPIL_DEPTH / EYEBALL_RADIUS
+    height[0] = limbus - _IRIS_CONCAVITY / EYEBALL_RADIUS
     return _turned(theta, np.sin(theta), height, closed=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def build_default_head(landmarker: Path, progress: Progress = silent) -> HeadMod
     skin[topology.faces[topology.material == MATERIALS.index("skin")]] = True
     regressor = rig.joint_regressor(topology, template, skin)
     weights = rig.skin_weights(source, topology)
-    progress(0.8, "landmarks and regions")
+    progress(0.8, "regions and landmarks")
     masks = vertex_regions(source, topology, shaper)
     head = HeadModel(
         id="default", licence=LICENCE, attribution=" ".join(filter(None, (ATTRIBUTION, identity.attribution))),
@@ -54,27 +55,19 @@ def build_default_head(landmarker: Path, progress: Progress = silent) -> HeadMod
         expression_basis=shapes.astype(np.float32), arkit_deltas=shapes.astype(np.float32), joint_names=JOINTS,
         joint_parents=rig.PARENTS, joint_regressor=regressor.astype(np.float32),
         pose_basis=np.zeros((0, len(template), 3), np.float32), skin_weights=weights.astype(np.float32),
-        region_names=tuple(masks), regions=np.array(list(masks.values()), np.float32),
+        region_names=regions.REGIONS, regions=np.array([masks[name] for name in regions.REGIONS], np.float32),
         landmark_triangles=np.full(478, -1, np.int32), landmark_barycentric=np.zeros((478, 3), np.float32),
         mirror_vertices=topology.mirror)
-    head = with_landmarks(head, embed(head, landmarker))
-    brows = regions.brow_regions(template, head.landmark_points(template))
-    masks |= {name: mask * skin for name, mask in brows.items()}
-    from dataclasses import replace
-
-    return replace(head, region_names=regions.REGIONS,
-                   regions=np.array([masks[name] for name in regions.REGIONS], np.float32))
+    return with_landmarks(head, embed(head, landmarker))
 
 
 def with_landmarks(head: HeadModel, embedding: Embedding) -> HeadModel:
     """The head with its landmarks placed."""
-    from dataclasses import replace
-
     return replace(head, landmark_triangles=embedding.triangles, landmark_barycentric=embedding.barycentric)
 
 
 def vertex_regions(source: Source, topology: Topology, shaper: Shaper) -> dict[str, np.ndarray]:
-    """(V,) masks of all regions but the brows; zero on eyes and lashes."""
+    """(V,) masks of all regions; zero on eyes and lashes."""
     skin, _, _ = mouth_and_sockets(source)
     masks = {}
     for name, mask in regions.source_regions(source, shaper.lids.rings, skin).items():

@@ -11,14 +11,23 @@ import numpy as np
 from backend.core.rays import Mesh, vertex_normals
 from backend.training.head.lids import LidRings
 from backend.training.head.source import Source
+from backend.training.head.topology import mouth_and_sockets
 
 REGIONS = ("forehead", "brow_left", "brow_right", "eyelid_left", "eyelid_right", "eye_socket_left", "eye_socket_right",
            "nose", "nostrils", "cheek_left", "cheek_right", "lips", "lip_border", "chin", "jaw", "ear_left", "ear_right",
            "scalp", "neck", "face_front", "throat")
 
-BROWS = {"brow_left": (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
-         "brow_right": (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)}
-"""MediaPipe landmarks around the brows, walking along the upper and back along the lower border."""
+LIP_RING = 6.7
+"""Rings of edges from the mouth bag's border to the vermilion border; measured on photographic MakeHuman skins, where
+the redness of the lips has fallen half way to the skin's between the sixth and the seventh ring."""
+
+BROW_LINE = np.array([[0.0130, 0.0125], [0.0200, 0.0145], [0.0280, 0.0165], [0.0360, 0.0180], [0.0430, 0.0175],
+                      [0.0490, 0.0140]])
+"""X and Z of the middle of the left brow on the source's template, metres: along the ridge, where photographic skins
+show a trace of it."""
+
+BROW_WIDTH = (0.0045, 0.0020)
+"""Half the brow's height at its inner and outer end, metres."""
 
 
 def ramp(x: np.ndarray, start: float, end: float) -> np.ndarray:
@@ -50,7 +59,7 @@ def ear(source: Source, side: str) -> np.ndarray:
 
 
 def source_regions(source: Source, rings: tuple[LidRings, LidRings], skin: np.ndarray) -> dict[str, np.ndarray]:
-    """(U,) masks of all regions but the brows; `skin` (F,) bool picks the skin's quads."""
+    """(U,) masks of all regions; `skin` (F,) bool picks the skin's quads."""
     position = source.template
     azimuth = np.degrees(np.arctan2(np.abs(position[:, 0]), -(position[:, 1] - 0.01)))
     height = position[:, 2]
@@ -61,26 +70,26 @@ def source_regions(source: Source, rings: tuple[LidRings, LidRings], skin: np.nd
                                "nose-hump-incr"), 0.15, 0.45)
     for side, letter, lid in (("left", "l", rings[0]), ("right", "r", rings[1])):
         sign = 1 if side == "left" else -1
+        masks[f"brow_{side}"] = _brow(position, sign)
         masks[f"eyelid_{side}"] = _lid(position, lid)
         middle = position[lid.edge].mean(0)
         distance = np.linalg.norm((position - middle) * [1, 0.7, 1.15], axis=1)
         masks[f"eye_socket_{side}"] = ramp(distance, 0.026, 0.015) * (position[:, 1] < middle[1] + 0.02)
         masks[f"cheek_{side}"] = ramp(reach(source, f"{letter}-cheek-volume-incr", f"{letter}-cheek-bones-incr",
                                             f"{letter}-cheek-inner-incr"), 0.1, 0.45)
-        masks[f"ear_{side}"] = ramp(reach(source, f"{letter}-ear-wing-incr", f"{letter}-ear-shape-round-incr"
-                                          if f"local_change:{letter}-ear-shape-round-incr" in source.mode_names
-                                          else f"{letter}-ear-shape-round"), 0.05, 0.3) * (position[:, 0] * sign > 0)
-    lips = reach(source, "mouth-upperlip-volume-incr", "mouth-lowerlip-volume-incr")
-    masks["lips"] = ramp(lips, 0.10, 0.35)
-    masks["lip_border"] = _grown(source, masks["lips"], 2) * (1 - masks["lips"])
-    masks["chin"] = ramp(reach(source, "chin-cleft-incr", "chin-height-incr", "chin-prominent-incr"), 0.15, 0.5) \
-        * (1 - masks["lips"])
-    masks["jaw"] = np.maximum(ramp(reach(source, "chin-bones-incr", "chin-width-incr"), 0.1, 0.4), masks["chin"])
-    below = ramp(height, -0.10, -0.13)
-    masks["neck"] = np.maximum(ramp(reach(source, "neck-scale-horiz-incr"), 0.1, 0.45),
-                               below) * (1 - masks["jaw"]) * (1 - masks["face_front"])
-    masks["throat"] = ramp(azimuth, 95, 60) * np.maximum(
-        masks["neck"], ramp(reach(source, "neck-double-incr"), 0.1, 0.4) * (1 - masks["jaw"]))
+        masks[f"ear_{side}"] = ramp(reach(source, f"{letter}-ear-wing-incr", f"{letter}-ear-shape-round"), 0.05, 0.3) * (position[:, 0] * sign > 0)
+    rings = mouth_rings(source)
+    masks["lips"] = ramp(rings, LIP_RING + 0.8, LIP_RING - 0.8)
+    masks["lip_border"] = ramp(rings, LIP_RING - 2, LIP_RING) * ramp(rings, LIP_RING + 3, LIP_RING + 1)
+    # The lower rim of the jaw bone, from the chin over the jaw's angle to the ear, then the skull's base.
+    rim = np.interp(position[:, 1], [-0.095, -0.060, -0.020, 0.005, 0.06], [-0.112, -0.100, -0.070, -0.045, -0.060])
+    under = ramp(height - rim, 0.004, -0.010)
+    masks["chin"] = ramp(reach(source, "chin-cleft-incr", "chin-prominent-incr"), 0.1, 0.4) * (1 - masks["lips"]) \
+        * (1 - under)
+    masks["jaw"] = np.maximum(ramp(reach(source, "chin-bones-incr", "chin-width-incr"), 0.1, 0.4) * (1 - under),
+                              masks["chin"])
+    masks["neck"] = under
+    masks["throat"] = ramp(azimuth, 75, 45) * under
     ears = np.maximum(masks["ear_left"], masks["ear_right"])
     # The hairline falls from the forehead over the temples to the nape.
     hairline = np.interp(azimuth, [0, 45, 75, 95, 130, 180], [0.072, 0.068, 0.040, 0.010, -0.050, -0.070])
@@ -89,18 +98,28 @@ def source_regions(source: Source, rings: tuple[LidRings, LidRings], skin: np.nd
     return masks
 
 
-def brow_regions(vertices: np.ndarray, landmarks: np.ndarray, width: float = 0.004) -> dict[str, np.ndarray]:
-    """(V,) masks of the brows from the landmarks (478, 3) around them; `width` metres of softness."""
-    answer = {}
-    for name, ids in BROWS.items():
-        upper, lower = landmarks[list(ids[:5])], landmarks[list(ids[5:])][::-1]
-        steps = np.linspace(0, 1, 25)
-        lines = [np.stack([np.interp(steps, np.linspace(0, 1, 5), line[:, k]) for k in range(3)], 1)
-                 for line in (upper, (upper + lower) / 2, lower)]
-        cloud = np.concatenate(lines)
-        distance = np.sqrt(((vertices[:, None] - cloud[None]) ** 2).sum(-1).min(1))
-        answer[name] = ramp(distance, width * 1.6, width * 0.4)
-    return answer
+def mouth_rings(source: Source) -> np.ndarray:
+    """(U,) rings of edges from the mouth bag's border out over the skin, 0 on it and inside, 99 beyond ten."""
+    skin, mouth, _ = mouth_and_sockets(source)
+    edges = np.concatenate([source.quads[skin][:, [k, (k + 1) % 4]] for k in range(4)])
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    rings = np.full(len(source.template), 99.0)
+    rings[source.quads[mouth]] = 0
+    for ring in range(1, 11):
+        reached = edges[rings[edges[:, 0]] == ring - 1, 1]
+        rings[reached] = np.minimum(rings[reached], ring)
+    return rings
+
+
+def _brow(position: np.ndarray, sign: int) -> np.ndarray:
+    """(U,) the brow of one side, a tapering band about BROW_LINE."""
+    steps = np.linspace(0, 1, 60)
+    knots = np.linspace(0, 1, len(BROW_LINE))
+    line = np.stack([np.interp(steps, knots, BROW_LINE[:, k]) for k in range(2)], 1)
+    flat = position[:, [0, 2]] * [sign, 1]
+    distance = np.linalg.norm(flat[:, None] - line[None], axis=-1)
+    half = np.interp(steps, [0, 1], BROW_WIDTH)[distance.argmin(1)]
+    return ramp(distance.min(1), half + 0.0015, half - 0.0010) * (position[:, 1] < -0.03)
 
 
 def _lid(position: np.ndarray, rings: LidRings) -> np.ndarray:
@@ -109,17 +128,6 @@ def _lid(position: np.ndarray, rings: LidRings) -> np.ndarray:
     mask[np.r_[rings.edge, rings.waterline]] = 1
     distance = np.sqrt(((position[rings.skin][:, None] - position[rings.edge][None]) ** 2).sum(-1).min(1))
     mask[rings.skin] = ramp(distance, 0.008, 0.003)
-    return mask
-
-
-def _grown(source: Source, mask: np.ndarray, rings: int) -> np.ndarray:
-    """The mask spread to its neighbours `rings` times."""
-    edges = np.concatenate([source.quads[:, [k, (k + 1) % 4]] for k in range(4)])
-    for _ in range(rings):
-        grown = mask.copy()
-        np.maximum.at(grown, edges[:, 0], mask[edges[:, 1]])
-        np.maximum.at(grown, edges[:, 1], mask[edges[:, 0]])
-        mask = grown
     return mask
 
 
@@ -141,4 +149,4 @@ def _hidden(source: Source, skin: np.ndarray) -> np.ndarray:
         rays = ball @ np.stack([side, np.cross(normal, side), normal])
         open_sky[vertex] = 1 - mesh.occluded(source.template[vertex] + 2e-4 * normal, rays, 0.03).mean()
     open_sky[np.setdiff1d(np.arange(len(open_sky)), used)] = 1
-    return ramp(open_sky, 0.30, 0.12)
+    return ramp(open_sky, 0.62, 0.48)

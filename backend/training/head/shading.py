@@ -27,7 +27,7 @@ def render(vertices: np.ndarray, triangles: np.ndarray, albedo: np.ndarray, *, s
            normals_of: np.ndarray | None = None) -> np.ndarray:
     """sRGB picture (size, size, 3) uint8 of a mesh under a key, a fill and sky light, twice supersampled.
 
-    `albedo` (V, 3) or (T, 3) linear. `width` metres seen at the target's distance.
+    `albedo` linear: (V, 3), (T, 3), or (T, 3, 3) for the corners of triangles. `width` metres seen at the target's distance.
     """
     fine = size * 2
     camera = frontal(fine * distance / width, fine, fine, np.array(target), distance, yaw, pitch)
@@ -42,7 +42,9 @@ def render(vertices: np.ndarray, triangles: np.ndarray, albedo: np.ndarray, *, s
     light = 0.25 + 0.2 * normal[:, 2]
     for direction, power in ((_KEY, 0.75), (_FILL, 0.3)):
         light = light + power * np.maximum(normal @ (direction / np.linalg.norm(direction)), 0)
-    if len(albedo) == len(triangles):
+    if albedo.ndim == 3:
+        colour = (albedo[hits.triangle[seen]] * weight).sum(1)
+    elif len(albedo) == len(triangles):
         colour = albedo[hits.triangle[seen]]
     else:
         colour = (albedo[corner] * weight).sum(1)
