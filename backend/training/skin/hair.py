@@ -62,7 +62,8 @@ def beard(a: Anatomy, traits: Traits, rng: np.random.Generator) -> tuple[np.ndar
         length = rng.uniform(2.0, 3.0 + 4.0 * traits.beard, count)
         cover = hairs(a, centres, _on_surface(a, centres, down), length, rng.uniform(0.1, 0.16, count),
                       np.full(count, 0.75))
-        cover = np.clip(cover + 0.75 * traits.beard * density * _soft(a, cover, 1.5), 0, 1)
+        under = traits.beard * density * np.clip(0.72 + 0.5 * fractal(a.position, 0.003, rng, 2)[..., 0], 0, 1)
+        cover = 1 - (1 - cover) * (1 - under)
     return np.clip(roots, 0, 1), cover
 
 
