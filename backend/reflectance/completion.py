@@ -105,7 +105,7 @@ def _detail_strength(space: SkinSpace, clean: Clean, base: np.ndarray, seen: np.
     if zone.sum() > 400:
         fine = detail - np.stack([gaussian(detail[..., c], 6) for c in range(3)], -1)
         middle = np.median(np.abs(fine[zone]), 0) * 1.48
-        strength = np.clip(middle, 0.012, 0.07)
+        strength = np.clip(middle, 0.012, 0.06)
     return strength
 
 
@@ -114,7 +114,7 @@ def _grain(space: SkinSpace, strength: np.ndarray, normal: np.ndarray) -> np.nda
     position = space.position
     light = triplanar(mottling_tile(3), position, normal, 0.0006)
     blood = triplanar(mottling_tile(4), position, normal, 0.0014)
-    grain = 0.85 * light[..., None] * strength
+    grain = 0.6 * light[..., None] * strength
     # Blood hides green and blue more than red.
-    grain = grain + 0.45 * blood[..., None] * (strength * np.array([0.3, 1.0, 0.9]))
+    grain = grain + 0.3 * blood[..., None] * (strength * np.array([0.3, 1.0, 0.9]))
     return grain.astype(np.float32)

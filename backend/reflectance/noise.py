@@ -20,7 +20,7 @@ def mottling_tile(seed: int = 3) -> np.ndarray:
     rng = np.random.default_rng(seed)
     spectrum = np.fft.rfft2(rng.standard_normal((TILE, TILE)))
     frequency = _frequency()
-    band = np.exp(-((frequency / 0.22) ** 2)) / np.maximum(frequency, 0.03) * (frequency > 0.02)
+    band = np.exp(-((frequency / 0.22) ** 2)) / np.maximum(frequency, 0.05) * (frequency > 0.03)
     return _normal(np.fft.irfft2(spectrum * band, (TILE, TILE)))
 
 

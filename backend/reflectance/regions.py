@@ -143,7 +143,7 @@ class SkinSpace:
     @cached_property
     def nose(self) -> np.ndarray:
         """(F, F) bridge to wings."""
-        return self.polygon(NOSE, 0.001, 0.004)
+        return np.maximum(self.polygon(NOSE, 0.001, 0.004), self.vertex_region("nose"))
 
     @cached_property
     def nostrils(self) -> np.ndarray:
@@ -162,14 +162,15 @@ class SkinSpace:
 
     @cached_property
     def face(self) -> np.ndarray:
-        """(F, F) inside the face oval."""
-        return self.polygon(FACE, 0.0, 0.008)
+        """(F, F) the front of the face, hairline to chin."""
+        named = self.vertex_region("face_front")
+        return self.polygon(FACE, 0.0, 0.008) if not named.any() else _step(named, 0.2, 0.8)
 
     @cached_property
     def beard(self) -> np.ndarray:
         """(F, F) where a beard grows: chin, jaw and upper lip, no lips."""
         nose_base = self.landmark_metres[2]
-        face = self.polygon(FACE, 0.012, 0.008)
+        face = np.maximum(self.face, self.vertex_region("jaw"))
         below = _step(nose_base[2] - self.position[..., 2], 0.0, 0.010)
         return face * below * (1 - self.lips)
 
@@ -184,8 +185,6 @@ class SkinSpace:
     def scalp(self) -> np.ndarray:
         """(F, F) where hair grows on a head: above a line from forehead over the ears to the nape."""
         named = self.vertex_region("scalp")
-        if named.any():
-            return named
         top = self.landmark_metres[10]
         temple = np.nanmean(self.landmark_metres[[127, 356]], 0)
         y, z = self.position[..., 1], self.position[..., 2]
@@ -195,7 +194,8 @@ class SkinSpace:
         line = top[2] + 0.012 - (top[2] + 0.012 - (temple[2] - 0.012)) * depth**2
         behind = _step(y - temple[1], 0.030, 0.050)
         line = line - behind * (temple[2] - 0.012 - (chin[2] + 0.02))
-        return _step(z - line, -0.006, 0.006) * (1 - self.ears)
+        grown = np.maximum(_step(z - line, -0.006, 0.006), named)
+        return grown * (1 - _step(self.ears, 0.1, 0.5))
 
     def flip(self, field: np.ndarray) -> np.ndarray:
         """The same field seen in the mirror u = 0.5."""

@@ -16,6 +16,12 @@ from backend.unwrap.surface import band, enlarge
 COVER = 0.86
 """How much of the scalp cropped hair hides at its densest."""
 
+SELF_SHADE = 0.8
+"""Long hair shines; the same hair cropped is darker than it looks."""
+
+MIRROR, STIFFNESS, PULL = 0.3, 20.0, 0.01
+"""How much the mirror's testimony counts, and the membrane's stiffness and pull towards the mean (`SkinSpace`)."""
+
 HAIR_LOW, HAIR_HIGH = 0.012, 0.45
 """Albedo luminance of hair, black to white."""
 
@@ -40,12 +46,8 @@ def scalp_of(space: SkinSpace, hair: HairSample | None, shading: np.ndarray, ton
     on_scalp = weight * step(scalp, 0.2, 0.6)
     if (on_scalp > 0.4).sum() < 150:
         return nothing
-    # A head with bare skin on most of the scalp that the photo shows is bald on the rest too.
-    bare = float((seen * step(scalp, 0.5, 0.9)).sum())
-    haired = float(on_scalp.sum())
-    if haired < 0.5 * bare:
-        return nothing
-    albedo = colour / np.maximum(shading, 1e-3)
+    grown = _grown(space, on_scalp, seen * step(scalp, 0.5, 0.9) * (1 - on_scalp))
+    albedo = SELF_SHADE * colour / np.maximum(shading, 1e-3)
     typical = np.median(albedo[on_scalp > 0.4], 0)
     # Hair glosses and shades itself: its typical colour with a little of the local change, by log deviation.
     deviation = np.log(np.maximum(albedo, 2e-3)) - np.log(np.maximum(typical, 2e-3))
@@ -56,9 +58,21 @@ def scalp_of(space: SkinSpace, hair: HairSample | None, shading: np.ndarray, ton
     base *= (np.clip(light, HAIR_LOW, HAIR_HIGH) / np.maximum(light, 1e-4))[..., None]
     # The hairline is where the photo shows it near the scalp's border, else the anatomical one; always soft.
     shown_skin = gaussian(seen * (1 - weight), 3)
-    limit = step(scalp, 0.35, 0.95) * (1 - step(shown_skin, 0.3, 0.8))
+    limit = step(scalp, 0.35, 0.95) * (1 - step(shown_skin, 0.3, 0.8)) * step(grown, 0.35, 0.65)
     limit = gaussian(limit.astype(np.float32), 0.004 / float(np.median(space.texel_metres)))
     return Scalp((COVER * limit).astype(np.float32), base.astype(np.float32))
+
+
+def _grown(space: SkinSpace, hair: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(F, F) 0..1 whether hair grows: what the photo shows, its mirror image, and between them a membrane.
+
+    So a bald crown with grey sides stays one, and the back of the head follows what is nearest.
+    """
+    weight = hair + skin + MIRROR * space.flip(hair + skin)
+    share = (hair + MIRROR * space.flip(hair)) / np.maximum(weight, 1e-6)
+    values, count = space.to_vertices(share[..., None], weight)
+    mean = float((values[:, 0] * count).sum() / max(float(count.sum()), 1e-9))
+    return space.lay_out(space.membrane(values - mean, count, STIFFNESS, PULL) + mean)[..., 0]
 
 
 def lay_over(space: SkinSpace, scalp: Scalp, albedo: np.ndarray, normal: np.ndarray, rows: slice) -> np.ndarray:
@@ -72,8 +86,8 @@ def lay_over(space: SkinSpace, scalp: Scalp, albedo: np.ndarray, normal: np.ndar
     clumps = triplanar(mottling_tile(8), position, facing, 0.0011)
     # Strands thin out towards the hairline instead of fading like paint.
     present = step(cover / COVER + 0.22 * strands * (1 - cover), 0.30, 0.75) * cover ** 0.25
-    present = np.clip(present * (0.90 + 0.06 * strands + 0.05 * clumps), 0, 1)[..., None]
-    shade = np.exp(0.18 * strands + 0.08 * clumps)[..., None]
+    present = np.clip(present * (0.90 + 0.06 * strands + 0.02 * clumps), 0, 1)[..., None]
+    shade = np.exp(0.20 * strands + 0.04 * clumps)[..., None]
     hair = np.clip(band(scalp.colour, rows, size) * shade, 0.004, 0.8)
     return (albedo * (1 - present) + hair * present).astype(np.float32)
 

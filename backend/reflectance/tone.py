@@ -48,6 +48,9 @@ CHROMA_SKIN, CHROMA_LIGHT = 0.12, 0.12
 """Spread of people about the line of skin chroma, and of white balance (natural logarithms of R/G and B/G). Tone
 curves of cameras saturate skin by about as much; tails are heavy (coloured light), so the cue is Student's t."""
 
+PERSON = 0.07
+"""Spread of people alone: what of an unusual colour is believed to be theirs and not the light's or the camera's."""
+
 TAIL = 3.0
 """Degrees of freedom of that cue."""
 
@@ -115,7 +118,7 @@ def estimate_tone(skin: np.ndarray, sclera: np.ndarray | None, sclera_sharp: flo
     # What chroma is left over is shared between the light and the person by their variances.
     expected = chroma_line(np.array(mean))
     left = measured - light_chroma - expected
-    chroma = expected + left * CHROMA_SKIN**2 / (CHROMA_SKIN**2 + light_sigma**2)
+    chroma = expected + left * PERSON**2 / (PERSON**2 + light_sigma**2)
     albedo = _with_luminance(np.array([np.exp(chroma[0]), 1.0, np.exp(chroma[1])]), np.exp(mean))
     return Tone(albedo, sigma / np.log(2))
 

@@ -90,7 +90,7 @@ def photograph(head: HeadModel, albedo: np.ndarray, light: Light | None, *, yaw:
     """Photo of the head. `light` None paints the albedo itself, unshaded."""
     posed = head.template if posed is None else posed
     face = np.nanmean(head.landmark_points(posed)[:468], 0)
-    k, extrinsic = camera.frontal(2.1 * pixels, pixels, pixels, face + [0, 0, 0.005], 0.75, yaw)
+    k, extrinsic = camera.frontal(2.1 * pixels, pixels, pixels, face + np.array([0, 0, 0.005]), 0.75, yaw)
     centres = (np.arange(2 * pixels) + 0.5) / 2
     grid = np.stack(np.meshgrid(centres, centres), -1).reshape(-1, 2)
     origins, rays = camera.pixel_rays(grid, k, extrinsic)
