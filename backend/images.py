@@ -21,7 +21,10 @@ def write_png(path: Path, image: np.ndarray, *, bits: int = 8) -> None:
     levels = np.rint(np.clip(np.nan_to_num(image), 0, 1) * top).astype(kind)
     if levels.ndim == 3:
         levels = levels[..., ::-1]  # cv2 stores blue first
-    done, data = cv2.imencode(".png", np.ascontiguousarray(levels), [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION])
+    how = [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
+    if bits == 16:  # the low byte is noise, where looking for repetitions costs thrice the time and gains nothing
+        how += [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY]
+    done, data = cv2.imencode(".png", np.ascontiguousarray(levels), how)
     if not done:
         raise ValueError(f"{path.name} could not be encoded")
     write_file(path, data.tobytes())

@@ -126,6 +126,9 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
         if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
             raise _out_of_memory(options) from error
         raise
+    finally:
+        if not any(work.glob("*.npz")):  # nothing to go on from
+            discard(work)
     discard(work)
     return made
 

@@ -138,10 +138,12 @@ class Client:
         lines = self._out.drain()
         for line in lines:
             self._hear(line)
+        if self._out is None:  # what was heard ended it
+            return self.state
         now = time.monotonic()
         if lines:
             self._heard = now
-        if self._out.ended and self.state is not ClientState.FAILED:
+        if self._out.ended:
             self._err.join(0.5)
             self.log.extend(self._err.drain())
             self._fail(BackendError(f"The backend stopped by itself ({self._death()}).", self._last_words()))
