@@ -75,7 +75,7 @@ def _sheet(options: argparse.Namespace) -> int:
 class _landmarker:  # noqa: N801 - used as a function
     """`with _landmarker() as detect`: MediaPipe's landmarker as `marks.Detect`."""
 
-    def __enter__(self):  # noqa: ANN204
+    def __enter__(self):
         from mediapipe.tasks import python as tasks
 
         model = Path(__file__).parents[2] / "assets" / "mediapipe" / "face_landmarker.task"

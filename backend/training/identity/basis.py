@@ -25,6 +25,9 @@ from backend.training.identity.statistics import (
 
 COMPONENTS = 200
 
+_OTHER_MESH = "The identity statistics belong to another mesh than the head generator's."
+_MEASURE_AGAIN = "Measure them again: python -m backend.training.identity measure."
+
 
 @dataclass(frozen=True)
 class IdentityBasis:
@@ -47,10 +50,11 @@ def identity_basis(source: Source, components: int = COMPONENTS,
     """The mean real head and its `components` main variations, on the vertices of `source`."""
     known = statistics or load_statistics()
     generator = read_generator(source)
+    if generator.fingerprint != known.mesh:
+        raise ModelError(_OTHER_MESH, _MEASURE_AGAIN)
     modes = make_modes(generator, exposure(generator.base, generator.quads, generator.skin) > EXPOSED, known.recipe)
     if modes.names != known.mode_names:
-        raise ModelError("The identity statistics were measured for other shape modes than the installed generator has.",
-                         "Measure them again: python -m backend.training.identity measure.")
+        raise ModelError(_OTHER_MESH, _MEASURE_AGAIN)
     return combine(generator, modes, known, components)
 
 

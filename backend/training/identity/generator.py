@@ -68,6 +68,13 @@ class Generator:
         quads = self.quads[np.isin(self.groups, EYE_GROUPS)]
         return np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]])
 
+    @cached_property
+    def fingerprint(self) -> dict[str, float]:
+        """A few figures that change when the mesh does: coefficients mean nothing on another mesh."""
+        base = self.base[self.skin]
+        return {"vertices": len(base), "triangles": len(self.skin_triangles),
+                "moment": round(float((base * base).sum()), 3), "weave": int((self.skin_triangles[:, 0] % 97).sum())}
+
 
 def read_generator(source: Source) -> Generator:
     """Keep of the head's raw material what modes are made of."""
@@ -75,7 +82,7 @@ def read_generator(source: Source) -> Generator:
         return source.coefficients(MEAN_ADULT | changes)
 
     base = source.head(coefficients())
-    base += _eye_middle(source.template, source) - _eye_middle(base, source)  # the adult stands higher than the template
+    base += _eye_middle(source.template, source) - _eye_middle(base, source)  # it stands higher
     base = (base + base[source.mirror] * [-1, 1, 1]) / 2  # the data is symmetric to 3e-9 m; modes want it exact
 
     names, targets = [], []

@@ -64,7 +64,7 @@ def make_modes(generator: Generator, exposed: np.ndarray, recipe: Recipe) -> Mod
     sigma = [np.full(len(names), recipe.sigma_target)]
 
     names.append("scale")
-    fields.append(_eyes_rigid(generator, (generator.base - eye_middle(generator)) [None] * SCALE_STEP))
+    fields.append(_eyes_rigid(generator, (generator.base - eye_middle(generator))[None] * SCALE_STEP))
     sigma.append(np.array([recipe.sigma_target]))
 
     found = harmonics(generator, exposed, recipe)

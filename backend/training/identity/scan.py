@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def read_scan(path: Path) -> Scan:
         with np.load(path, allow_pickle=False) as file:
             faces, material = file["f"], file["mat"]
             mean, modes = _to_world(file["v"]), _to_world(file["identity"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"{path.name} is not a packed ICT-FaceKit model: {error}.",
                          "Give the .npz with v, f, mat and identity.") from error
 

@@ -63,6 +63,7 @@ def spectrum(vertices: np.ndarray, triangles: np.ndarray, mirror: np.ndarray, co
     own = np.arange(len(vertices))
     first = own <= mirror
     values, functions, even = [], [], []
+    share = min(count, int(0.6 * count) + 12)  # about half of the modes are even
     for symmetric in (True, False):
         keep = own[first & (symmetric | (own != mirror))]
         on_plane = keep == mirror[keep]
@@ -75,12 +76,14 @@ def spectrum(vertices: np.ndarray, triangles: np.ndarray, mirror: np.ndarray, co
         folded = fold.T @ stiffness @ fold
         weight = fold.T @ diags(mass) @ fold
         start = np.ones(len(keep))  # fixed start vector: the answer must not depend on chance
-        value, vector = eigsh(folded, k=min(count, len(keep) - 1), M=weight, sigma=-1e-3, v0=start)
+        value, vector = eigsh(folded, k=min(share, len(keep) - 1), M=weight, sigma=-1e-3, v0=start)
         values.append(value)
         functions.append((fold @ vector).T)
         even.append(np.full(len(value), symmetric))
     value, function, symmetric_flag = np.concatenate(values), np.concatenate(functions), np.concatenate(even)
     order = np.argsort(value, kind="stable")[:count]
+    if value[order[-1]] > min(part.max() for part in values) and share < count:
+        raise ValueError("even and odd modes are too unequal in number on this surface")
     function = function[order]
     peak = np.take_along_axis(function, np.abs(function).argmax(1)[:, None], 1)
     return Spectrum(value[order], function * np.sign(peak), symmetric_flag[order], mass)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -56,6 +57,7 @@ class IdentityStatistics:
     """Coefficients c = mean + factor @ a + spread * b with a, b ~ N(0, 1). M modes, K components."""
 
     recipe: Recipe
+    mesh: dict[str, float]  # fingerprint of the generator's skin that the modes live on
     mode_names: tuple[str, ...]  # (M,)
     mean: np.ndarray  # (M,)
     factor: np.ndarray  # (M, K), measured
@@ -106,8 +108,9 @@ def measure(generator: Generator, modes: Modes, registration: Registration, reci
     mean = coefficients[:, 0]
     mean = (mean + modes.mirror_sign * mean[modes.mirror]) / 2
     eye_base = np.stack([generator.base[eye].mean(0) for eye in generator.eyes])
-    return IdentityStatistics(recipe, modes.names, mean, coefficients[:, 1:], _spread(modes, generator.skin), modes.mirror,
-                              modes.mirror_sign, eye_base, _eyes_of(generator, modes.fields), {})
+    return IdentityStatistics(
+        recipe, generator.fingerprint, modes.names, mean, coefficients[:, 1:], _spread(modes, generator.skin),
+        modes.mirror, modes.mirror_sign, eye_base, _eyes_of(generator, modes.fields), {})
 
 
 def _eyes_of(generator: Generator, fields: np.ndarray) -> np.ndarray:
@@ -135,10 +138,10 @@ _ARRAYS = ("mean", "factor", "spread", "mirror", "mirror_sign", "eye_base", "eye
 
 def save_statistics(statistics: IdentityStatistics, path: Path) -> None:
     """Write the figures as a compressed .npz without pickles."""
-    text = {"recipe": statistics.recipe.as_dict(), "mode_names": statistics.mode_names,
+    text = {"recipe": statistics.recipe.as_dict(), "mesh": statistics.mesh, "mode_names": statistics.mode_names,
             "attribution": ATTRIBUTION, "report": statistics.report}
     arrays = {name: getattr(statistics, name) for name in _ARRAYS}
-    arrays = {name: value.astype(np.float32) if value.dtype == np.float64 else value.astype(np.int32)
+    arrays = {name: value.astype(np.float32 if value.dtype.kind == "f" else np.int32)
               for name, value in arrays.items()}
     np.savez_compressed(path, text=np.frombuffer(json.dumps(text).encode(), np.uint8), **arrays)
 
@@ -150,9 +153,12 @@ def load_statistics(path: Path = STATISTICS_FILE) -> IdentityStatistics:
             text = json.loads(file["text"].tobytes().decode())
             arrays = {name: file[name] for name in _ARRAYS}
         recipe = Recipe(**text["recipe"])
+        text["mesh"], text["mode_names"], text["report"]  # named here so that a file without them is refused
     except FileNotFoundError as error:
         raise ModelError(f"The identity statistics {path.name} are missing.", "Restore the file.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"The identity statistics {path.name} cannot be read: {error}.", "Restore the file.") from error
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+        raise ModelError(f"The identity statistics {path.name} cannot be read: {error}.",
+                         "Restore the file.") from error
     arrays = {name: value.astype(np.float64) if value.dtype == np.float32 else value for name, value in arrays.items()}
-    return IdentityStatistics(recipe=recipe, mode_names=tuple(text["mode_names"]), report=text["report"], **arrays)
+    return IdentityStatistics(recipe=recipe, mesh=text["mesh"], mode_names=tuple(text["mode_names"]),
+                              report=text["report"], **arrays)
