@@ -105,3 +105,11 @@ def test_the_add_on_reads_the_same(written: Path) -> None:
         assert set(getattr(ours, part)) == set(getattr(theirs, part))
         for name, array in getattr(ours, part).items():
             np.testing.assert_array_equal(array, getattr(theirs, part)[name])
+
+
+def test_the_document_names_every_array_and_map(written: Path) -> None:
+    text = (SCHEMA.parent / "bundle.md").read_text("utf-8")
+    arrays = [name for table in backend_bundle.ARRAY_FILES.values() for name in table]
+    files = [path.name for path in written.rglob("*") if path.is_file()]
+    assert [name for name in arrays if f"`{name}`" not in text] == []
+    assert [name for name in files if f"`{name}`" not in text and f"## {name}" not in text] == []
