@@ -24,6 +24,12 @@ SIGMA_SENSOR = 0.05
 SIGMA_CROPPED = 0.15
 """EXIF speaks of a frame of other proportions: how much was cut away, and from where, is a deduction."""
 
+SIGMA_EDITED = 0.3
+"""A program wrote the file: it may have cropped, and most then write the new size into EXIF as if it were the old."""
+
+_EDITORS = re.compile(r"photoshop|lightroom|gimp|affinity|capture one|darktable|rawtherapee|luminar|snapseed|picasa"
+                      r"|photos \d|paint|irfanview|acdsee|pixelmator|facetune|faceapp|meitu", re.IGNORECASE)
+
 TYPICAL_EQUIVALENT = 38.0
 """mm: between a phone (24 to 30, often cropped) and a portrait lens (50 to 85)."""
 SPREAD_EQUIVALENT = 0.45
@@ -34,18 +40,22 @@ INTEROCULAR = 0.063
 """m between the eyes' centres of an adult (ANSUR II pupillary distance, mean of both sexes)."""
 
 _EQUIVALENT_RANGE = (10.0, 1000.0)  # mm, what lenses exist
-_SENSOR_WIDTH_RANGE = (2.0, 70.0)  # mm, phone to medium format
+_SENSOR_WIDTHS = (53.4, 43.8, 36.0, 28.7, 23.5, 22.3, 17.3, 13.2, 8.8, 7.5, 6.2, 5.7)  # mm, as sold
+_SENSOR_TOLERANCE = 0.03
 
 _FAMILIES: tuple[tuple[str, str, float], ...] = (
     (r"olympus|om digital", r"E-|OM-", 2.0),
     (r"panasonic", r"D(MC|C)-G", 2.0),
     (r"fujifilm", r"X-?(T|E|H|S|A|M|PRO)", 1.5),
-    (r"nikon", r"D(3\d{3}|5\d{3}|7\d{3}|[3-9]0|500)\b|Z ?(30|50|fc)", 1.5),
+    (r"nikon", r"D(3\d{3}|5\d{3}|7\d{3}|[3-9]0|[13]00|500)\b|Z ?(30|50|fc)", 1.5),
+    (r"nikon", r"D([3-6]|6\d0|7\d0|8\d0)\b|Z ?[5-9]", 1.0),
     (r"sony", r"ILCE-(3|5|6)\d{3}|NEX-", 1.5),
+    (r"sony", r"ILCE-(1|7|9)", 1.0),
+    (r"canon", r"EOS (R[3568]|R1|RP|1D ?X|[56]D)", 1.0),
+    (r"canon", r"EOS (\d{2,4}D|7D|R7|R10|R50|R100|M|REBEL|KISS|DIGITAL REBEL)", 1.6),
     (r"pentax|ricoh", r"K-?(3|5|7|30|50|70|S1|S2|P)\b", 1.5),
-    (r"leica|sony|canon|nikon", r"LEICA (M|SL|Q)|ILCE-(1|7|9)|EOS (R5|R6|R3|R8|5D|6D)|Z ?[5-9]\b", 1.0),
 )
-"""Make, model, crop factor of the sensor: for cameras that tell the focal length but neither equivalent nor sensor."""
+"""Make, model, crop factor of the sensor, of cameras that tell the focal length but seldom the equivalent."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,8 @@ def read_focal(exif: Image.Exif, stored_size: tuple[int, int], size: tuple[int, 
     tags = exif.get_ifd(ExifTags.IFD.Exif)
     shrink = size[0] / stored_size[0]
     frame = _frame(tags, stored_size, shrink)
-    extra = SIGMA_CROPPED if frame.cropped else 0.0
+    edited = _EDITORS.search(str(exif.get(ExifTags.Base.Software, ""))) is not None
+    extra = SIGMA_EDITED if edited else SIGMA_CROPPED if frame.cropped else 0.0
 
     equivalent = _number(tags, ExifTags.Base.FocalLengthIn35mmFilm)
     if equivalent is not None and _EQUIVALENT_RANGE[0] <= equivalent <= _EQUIVALENT_RANGE[1]:
@@ -79,14 +90,15 @@ def read_focal(exif: Image.Exif, stored_size: tuple[int, int], size: tuple[int, 
     length = _number(tags, ExifTags.Base.FocalLength)
     if length is None:
         return None
-    zoom = min(max(_number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0, 1.0), 20.0)
-    pixels = _from_sensor(tags, length, frame)
-    if pixels is None:
-        factor = _crop_factor(exif)
-        pixels = None if factor is None else length * factor / FULL_FRAME_DIAGONAL * frame.diagonal
-    if pixels is None:
-        return None
-    pixels *= zoom
+    factor = _crop_factor(exif)
+    if factor is not None:
+        pixels = length * factor / FULL_FRAME_DIAGONAL * frame.diagonal
+    else:
+        from_sensor = None if edited else _from_sensor(tags, length, frame)
+        if from_sensor is None:
+            return None
+        pixels = from_sensor
+    pixels *= min(max(_number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0, 1.0), 20.0)
     if not _EQUIVALENT_RANGE[0] <= pixels / frame.diagonal * FULL_FRAME_DIAGONAL <= _EQUIVALENT_RANGE[1]:
         return None
     return Focal(pixels, math.hypot(SIGMA_SENSOR, extra), "exif")
@@ -128,14 +140,18 @@ def _frame(tags: Mapping[int, object], stored_size: tuple[int, int], shrink: flo
 
 
 def _from_sensor(tags: Mapping[int, object], length: float, frame: _Frame) -> float | None:
-    """Focal length in pixels from the sensor's pixel pitch (FocalPlaneXResolution), which EXIF gives per unit."""
+    """Focal length in pixels from the sensor's pixel pitch (FocalPlaneXResolution), which EXIF gives per unit.
+
+    Programs that resize leave the pitch as it was, so it counts only when it makes a sensor that exists.
+    """
     resolution = _number(tags, ExifTags.Base.FocalPlaneXResolution)
     width = _number(tags, ExifTags.Base.ExifImageWidth)
     unit = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}.get(int(_number(tags, ExifTags.Base.FocalPlaneResolutionUnit) or 2))
     if not resolution or not width or unit is None:
         return None
     per_millimetre = resolution / unit
-    if not _SENSOR_WIDTH_RANGE[0] <= width / per_millimetre <= _SENSOR_WIDTH_RANGE[1]:
+    sensor = max(width, _number(tags, ExifTags.Base.ExifImageHeight) or 0) / per_millimetre
+    if all(abs(math.log(sensor / known)) > _SENSOR_TOLERANCE for known in _SENSOR_WIDTHS):
         return None
     return length * per_millimetre * frame.scale
 

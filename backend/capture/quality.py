@@ -21,9 +21,9 @@ from backend.errors import InputError
 REFUSE_INTEROCULAR, WARN_INTEROCULAR = 24.0, 100.0
 """Pixels between the eyes. Below the first, landmarks are off by more than 1.5 percent of that distance and the
 skin is a few thousand pixels in all; below the second, pores and fine lines are not in the photo."""
-WARN_BLUR, REFUSE_BLUR, BLUR_FLOOR = 0.032, 0.08, 1.2
-"""Blur as Gaussian sigma over interocular distance (sharp photos measure 0.013 to 0.025 by lashes and lids alone),
-and the sigma in pixels that a photo of few pixels cannot be told from sharp."""
+WARN_BLUR, REFUSE_BLUR, BLUR_FLOOR = 0.025, 0.08, 1.2
+"""Blur as Gaussian sigma over interocular distance (sharp photos measure 0.013 to 0.025, lashes and lids being no
+knife edges), and the sigma in pixels that cannot be told from sharp, which is added."""
 CLIPPED, WARN_CLIPPED, REFUSE_CLIPPED = 0.98, 0.08, 0.5
 """Linear value at which a channel has no more to tell; shares of the face's skin."""
 WARN_DARK, REFUSE_DARK = 0.012, 0.002
@@ -171,7 +171,8 @@ def measured_blur(grey: np.ndarray, points: np.ndarray) -> float:
     """Blur of the strongest edges about `points` (N, 2) of an sRGB grey picture (h, w), as Gaussian sigma in pixels.
 
     An edge of blur b has a gradient proportional to 1 / sqrt(b^2 + s^2) after smoothing by s: the ratio of two
-    smoothings gives b (Zhuo and Sim 2011). The first smoothing keeps noise from passing for sharpness.
+    smoothings gives b (Zhuo and Sim 2011). The first smoothing keeps noise from passing for sharpness. Central
+    differences average over two pixels, which blurs by a variance of 1/3 that is taken off.
     """
     (left, top), (right, bottom) = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
     part = np.ascontiguousarray(grey[max(0, top):max(1, bottom), max(0, left):max(1, right)])
@@ -184,7 +185,7 @@ def measured_blur(grey: np.ndarray, points: np.ndarray) -> float:
     if not strong.any():
         return math.inf
     ratio = max(float(np.median(gradients[0][strong] / gradients[1][strong])) ** 2, 1.0001)
-    return math.sqrt(max(0.0, (coarse ** 2 - ratio * fine ** 2) / (ratio - 1)))
+    return math.sqrt(max(0.0, (coarse ** 2 - ratio * fine ** 2) / (ratio - 1) - 1 / 3))
 
 
 def _blur(name: str, patch: _Patch) -> list[Finding]:

@@ -49,7 +49,7 @@ def test_a_crop_keeps_the_focal_length_in_pixels_and_is_less_sure():
 
 
 def test_the_sensor_is_worked_out_from_the_pixel_pitch():
-    """Canon EOS 5D: 35.8 mm on 4368 pixels, 50 mm lens."""
+    """A sensor 35.8 mm wide with 4368 pixels, a 50 mm lens."""
     per_inch = 4368 / 35.8 * 25.4
     tags = exif(FocalLength=50.0, FocalPlaneXResolution=per_inch, FocalPlaneResolutionUnit=2,
                 ExifImageWidth=4368, ExifImageHeight=2912)
@@ -61,6 +61,21 @@ def test_the_sensor_is_worked_out_from_the_pixel_pitch():
 def test_a_known_family_of_cameras():
     focal = read_focal(exif("FUJIFILM", "X-T4", FocalLength=56.0), (6240, 4160), (6240, 4160))
     assert focal.pixels == pytest.approx(56 * 1.5 / DIAGONAL * math.hypot(6240, 4160))
+
+
+def test_a_resized_file_that_kept_its_pixel_pitch_is_not_believed():
+    """What a well-known program leaves: the size rewritten, the pitch of 5760 pixels on 36 mm as it was."""
+    tags = {"FocalLength": 85.0, "FocalPlaneXResolution": 160.0, "FocalPlaneResolutionUnit": 4,
+            "ExifImageWidth": 910, "ExifImageHeight": 1137}
+    assert read_focal(exif(**tags), (910, 1137), (910, 1137)) is None
+
+
+def test_an_edited_file_is_believed_less():
+    tags = exif(FocalLengthIn35mmFilm=50)
+    tags[ExifTags.Base.Software] = "Adobe Photoshop CC 2017 (Macintosh)"
+    assert read_focal(tags, SIZE, SIZE).sigma > 0.25
+    tags[ExifTags.Base.Software] = "17.5.1"  # a phone's own
+    assert read_focal(tags, SIZE, SIZE).sigma == 0.03
 
 
 def test_digital_zoom_lengthens_the_real_focal_length():
