@@ -1,0 +1,222 @@
+"""How well skin comes out of a photo: generated people whose albedo is known, under several lights.
+
+`python -m benchmarks.skin [--people N] [--lights NAME...] [--fit truth|real] [--resolution R]` prints a markdown table.
+The people are drawn evenly over the skin tones, with shapes, cameras and sensors of their own, from seeds that no
+training uses (`SEED`). Albedo is compared in sRGB where the photo showed skin and the truth has no hair.
+
+- absolute: PSNR as it is. scaled: after the best gain per channel (linear), so that exposure and tint do not count.
+- tone: mean of |log2| of the luminance ratio on the cheeks, in stops, and the difference in ITA, degrees.
+- cross-light: the same person under all lights; standard deviation of the albedo a texel, absolute and after every
+  map was divided by its mean luminance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from backend.core.colour import linear_to_srgb, luminance
+from backend.fit.headfit import HeadFit
+from backend.head.model import HeadModel, default_head
+from backend.reflectance import estimate
+from backend.training.render import lights
+from backend.training.render.photo import random_look
+from backend.training.render.picture import Settings
+from backend.training.render.sample import Person, TruthSample, auto_exposure, make_sample, portrait
+from backend.training.skin import generate, random_traits
+from backend.training.skin.anatomy import Anatomy, anatomy_of
+from backend.training.skin.pigment import individual_typology_angle
+from backend.training.skin.traits import TONE
+from backend.unwrap import unwrap
+
+SEED = 90_000
+LIGHTS = ("studio", "window", "side", "evening")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One estimate of one photo against its truth."""
+
+    person: int
+    tone: float
+    absolute: float  # dB
+    scaled: float  # dB
+    similarity: float  # SSIM
+    stops: float  # signed, > 0: estimated too bright
+    angle: float  # degrees, signed
+
+
+@dataclass
+class Column:
+    """All scores of one method."""
+
+    name: str
+    scores: list[Score] = field(default_factory=list)
+    albedos: dict[int, list[np.ndarray]] = field(default_factory=dict)  # person -> (R, R, 3) linear, one a light
+    masks: dict[int, list[np.ndarray]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def person_of(index: int, count: int, head: HeadModel, resolution: int) -> Person:
+    """The `index`-th of `count` held-out people."""
+    rng = np.random.default_rng([SEED, index])
+    tone = float(TONE[0] * (TONE[1] / TONE[0]) ** ((index + 0.5) / count))
+    shape = np.zeros(len(head.shape_basis), np.float32)
+    shape[:60] = rng.normal(size=min(60, len(shape))) * 0.8
+    return Person(shape, np.zeros_like(head.template), generate(head, random_traits(rng, tone), resolution, rng))
+
+
+def photograph(person: Person, index: int, light: str, head: HeadModel, size: int) -> TruthSample:
+    """A held-out person under a named light, by a camera that depends on the person alone."""
+    rng = np.random.default_rng([SEED, index, 1])
+    focal, yaw, pitch = rng.uniform(28, 85), rng.uniform(-0.25, 0.25), rng.uniform(-0.1, 0.1)
+    view = portrait(head, person, size, size, focal_35mm=float(focal), yaw=float(yaw), pitch=float(pitch),
+                    roll=float(rng.normal(0, 0.03)), fill=0.45)
+    look = random_look(rng)
+    tone = person.skin.traits.tone
+    look = replace(look, exposure=auto_exposure(tone, tone) * float(np.exp(rng.normal(0, 0.15))), contrast=0.0)
+    return make_sample(head, person, view, lights.named(light), np.random.default_rng([SEED, index, 2]),
+                       name=f"person{index}_{light}.jpg", look=look, settings=Settings(lights=64))
+
+
+def compared(a: Anatomy, sample: TruthSample, weight: np.ndarray) -> np.ndarray:
+    """(R, R) bool: bare skin of the face that the photo showed well."""
+    skin = (a.masks["face"] > 0.5) & a.inside & (sample.all_hair < 0.3) & (a.masks["eye_opening"] < 0.3)
+    return skin & (weight > 0.3)
+
+
+def score(a: Anatomy, index: int, sample: TruthSample, albedo: np.ndarray, mask: np.ndarray) -> Score:
+    """Compare an albedo (R, R, 3) linear with the sample's."""
+    from skimage.metrics import structural_similarity
+
+    truth = sample.diffuse_albedo
+    gain = (truth[mask] * albedo[mask]).sum(0) / np.maximum((albedo[mask] ** 2).sum(0), 1e-9)
+    cheek = mask & (a.masks["cheeks"] > 0.5)
+    cheek = cheek if cheek.any() else mask
+    found, true = albedo[cheek].mean(0), truth[cheek].mean(0)
+
+    def shown(linear: np.ndarray) -> np.ndarray:
+        return linear_to_srgb(np.clip(linear, 0, 1))
+
+    def decibels(first: np.ndarray) -> float:
+        return float(-10 * np.log10(((shown(first)[mask] - shown(truth)[mask]) ** 2).mean() + 1e-12))
+
+    both = [np.where(mask[..., None], shown(image), 0) for image in (albedo, truth)]
+    _, similarity = structural_similarity(*both, channel_axis=-1, data_range=1.0, full=True)
+    angles = individual_typology_angle(np.clip(np.stack([found, true]), 1e-4, 1))
+    return Score(index, sample.traits.tone, decibels(albedo), decibels(albedo * gain), float(similarity[mask].mean()),
+                 float(np.log2(luminance(found) / luminance(true))), float(angles[0] - angles[1]))
+
+
+def real_fit(sample: TruthSample, head: HeadModel) -> tuple[HeadFit, object]:
+    """What capture and fit make of the sample's file."""
+    from backend.capture import observe
+    from backend.fit import fit_head
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / sample.name
+        path.write_bytes(sample.file)
+        observation = observe(path)
+    return fit_head([observation], head), observation
+
+
+def run(people: int, light_names: Sequence[str], resolution: int, size: int, fitted: str,
+        say: Callable[[str], None] = lambda text: None) -> list[Column]:
+    """Photograph, estimate and score everyone; `fitted` is "truth" or "real"."""
+    head = default_head()
+    a = anatomy_of(head, resolution)
+    photo, classical = Column("photo as albedo"), Column("classical")
+    for index in range(people):
+        person = person_of(index, people, head, resolution)
+        for light in light_names:
+            sample = photograph(person, index, light, head, size)
+            if fitted == "truth":
+                fit, observation = sample.fit(), sample.observation()
+            else:
+                fit, observation = real_fit(sample, head)  # type: ignore[assignment]
+            observed = unwrap([observation], fit, head, resolution)
+            start = time.perf_counter()
+            maps = estimate(observed, fit, head)
+            classical.seconds += time.perf_counter() - start
+            mask = compared(a, sample, observed.weight)
+            for column, albedo in ((photo, observed.colour), (classical, maps.diffuse_albedo)):
+                column.scores.append(score(a, index, sample, albedo, mask))
+                column.albedos.setdefault(index, []).append(albedo)
+                column.masks.setdefault(index, []).append(mask)
+            last = classical.scores[-1]
+            say(f"person {index} ({sample.traits.tone:.3f}), {light}: photo {photo.scores[-1].absolute:.1f} dB, "
+                f"classical {last.absolute:.1f} / {last.scaled:.1f} dB, {last.stops:+.2f} stops, ITA {last.angle:+.0f}")
+    return [photo, classical]
+
+
+def cross_light(column: Column) -> tuple[float, float]:
+    """Standard deviation over lights, absolute and luminance-normalised, mean over texels and people."""
+    plain, normalised = [], []
+    for person, albedos in column.albedos.items():
+        mask = np.logical_and.reduce(column.masks[person])
+        if len(albedos) < 2 or not mask.any():
+            continue
+        stack = np.stack([albedo[mask] for albedo in albedos])
+        plain.append(linear_to_srgb(np.clip(stack, 0, 1)).std(0).mean())
+        level = luminance(stack).mean(1)[:, None, None]
+        normalised.append(linear_to_srgb(np.clip(stack / level * level.mean(), 0, 1)).std(0).mean())
+    return float(np.mean(plain)), float(np.mean(normalised))
+
+
+def table(columns: Sequence[Column], title: str) -> str:
+    """The result as markdown."""
+    out = io.StringIO()
+    names = " | ".join(column.name for column in columns)
+    print(f"{title}\n\n| | {names} |\n|---|{'---|' * len(columns)}", file=out)
+
+    def row(label: str, cells: Sequence[str]) -> None:
+        print(f"| {label} | {' | '.join(cells)} |", file=out)
+
+    def mean(column: Column, name: str, tones: tuple[float, float] = (0, 1)) -> float:
+        return float(np.mean([getattr(s, name) for s in column.scores if tones[0] <= s.tone < tones[1]]))
+
+    row("PSNR absolute / scaled per channel / SSIM", [
+        f"{mean(c, 'absolute'):.1f} / {mean(c, 'scaled'):.1f} / {mean(c, 'similarity'):.2f}" for c in columns])
+    row("worst photo, absolute dB", [f"{min(s.absolute for s in c.scores):.1f}" for c in columns])
+    row("luminance error, stops (mean of absolute; bias)", [
+        f"{np.mean([abs(s.stops) for s in c.scores]):.2f}; {mean(c, 'stops'):+.2f}" for c in columns])
+    row("ITA error, degrees (mean of absolute)", [f"{np.mean([abs(s.angle) for s in c.scores]):.1f}" for c in columns])
+    spreads = [cross_light(column) for column in columns]
+    row("cross-light std, absolute / luminance-normalised", [f"{plain:.3f} / {even:.3f}" for plain, even in spreads])
+    edges = np.geomspace(*TONE, 4)
+    for label, low, high in (("dark (V, VI)", 0, edges[1]), ("medium (III, IV)", edges[1], edges[2]),
+                             ("light (I, II)", edges[2], 1)):
+        if any(low <= s.tone < high for s in columns[0].scores):
+            row(f"{label}: absolute dB; bias in stops", [
+                f"{mean(c, 'absolute', (low, high)):.1f}; {mean(c, 'stops', (low, high)):+.2f}" for c in columns])
+    row("seconds a photo", ["0" if not c.seconds else f"{c.seconds / len(c.scores):.1f}" for c in columns])
+    return out.getvalue()
+
+
+def main() -> int:
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.skin", description=__doc__.splitlines()[0])
+    parser.add_argument("--people", type=int, default=6)
+    parser.add_argument("--lights", nargs="+", default=list(LIGHTS), choices=lights.NAMES)
+    parser.add_argument("--fit", choices=("truth", "real"), default="truth")
+    parser.add_argument("--resolution", type=int, default=512)
+    parser.add_argument("--size", type=int, default=640, help="side of the photos, pixels")
+    options = parser.parse_args()
+    columns = run(options.people, options.lights, options.resolution, options.size, options.fit,
+                  lambda text: print(text, file=sys.stderr, flush=True))
+    title = (f"Skin: {options.people} generated people, {len(options.lights)} lights ({', '.join(options.lights)}), "
+             f"photos of {options.size} pixels, maps of {options.resolution}, {options.fit} fit.")
+    print(table(columns, title))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
