@@ -171,3 +171,24 @@ def test_a_folder_that_may_not_be_written_is_a_sentence(tmp_path: Path) -> None:
 def test_too_little_room_is_said_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"The disk is full: \d+ MB are free and ada needs about \d+ MB"):
         output.check_destination(tmp_path / "ada", is_bundle, needed_bytes=1 << 60)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")
+def test_a_disk_that_fills_up_at_any_file_is_a_sentence(avatar: Avatar, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    said = 0
+    for kilobytes in range(64, 1200, 128):
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "likeness", disk], check=False,
+                                 capture_output=True)
+        if mounted.returncode:
+            pytest.skip("mounting is not allowed here")
+        try:
+            avatar.write(disk / "ada")
+            read_bundle(disk / "ada")
+        except InputError as error:
+            said += "The disk is full: ada could not be written." in str(error)
+            assert list(disk.iterdir()) == []
+        finally:
+            subprocess.run(["umount", disk], check=True)
+    assert said >= 4
