@@ -77,9 +77,11 @@ def running() -> CreateJob | None:
 
 
 def create(context: bpy.types.Context, photo: Path, out: str, resolution: int, face: int = 0) -> CreateJob:
-    """Start a job that makes a bundle of `photo`; returns at once. `face` from 1 chooses one of several, 0 the largest.
+    """Start a job that makes a bundle of `photo`; returns at once. 
 
-    `out` is the bundle's folder, empty for one beside the photo. Raises InputError or BackendError when it cannot start.
+    `face` from 1 chooses one of several, 0 the largest.
+    `out` is the bundle's folder, empty for one beside the photo. Raises InputError or
+    BackendError when it cannot start.
     """
     global _running
     if not photo.is_file():

@@ -1,16 +1,20 @@
 """Operators: a few lines each that ask the scene core or the backend job for something and report the outcome."""
 
+# Blender wants these class names, and reads properties from annotations.
+# ruff: noqa: N801
+# mypy: disable-error-code="valid-type"
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
-from . import compat, jobs, preferences, properties, strings
+from . import compat, jobs, properties, strings
 from .bundle import read_bundle
 from .errors import AddonError
 from .properties import text
@@ -21,7 +25,13 @@ POLL_SECONDS = 0.1
 ENGINES = [("CYCLES", "Cycles", ""), ("EEVEE", "EEVEE", "")]
 
 
-class _Operator:
+if TYPE_CHECKING:
+    _Base = bpy.types.Operator
+else:
+    _Base = object  # a mixin at run time: Blender registers whole classes only
+
+
+class _Operator(_Base):
     """What all share: an error of ours becomes a report, a reason for being grey comes from the table."""
 
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
@@ -48,10 +58,12 @@ class _Operator:
         return {"FINISHED"}
 
 
-def _words(key: str) -> dict[str, str]:
-    """bl_label and bl_description from the table, for a class body."""
-    words = strings.OPERATOR[key]
-    return {"bl_idname": f"likeness.{key}", "bl_label": words.label, "bl_description": words.tip}
+def _avatar(context: bpy.types.Context) -> avatars.Avatar:
+    """The avatar that `poll` saw."""
+    found = avatars.active(context)
+    if found is None:
+        raise AddonError(strings.POLL["no_avatar"])
+    return found
 
 
 def _assemble(context: bpy.types.Context, folder: Path, name: str = "") -> str:
@@ -67,7 +79,8 @@ def _assemble(context: bpy.types.Context, folder: Path, name: str = "") -> str:
 class LIKENESS_OT_create(_Operator, bpy.types.Operator):
     """Photo to avatar, through the backend process."""
 
-    vars().update(_words("create"))
+    bl_idname = "likeness.create"
+    bl_label, bl_description = strings.OPERATOR["create"]
     needs_avatar = False
 
     photo: StringProperty(subtype="FILE_PATH", **text("photo"))
@@ -119,7 +132,8 @@ class LIKENESS_OT_create(_Operator, bpy.types.Operator):
             self.report({"ERROR"}, strings.POLL["no_photo"])
             return {"CANCELLED"}
         try:
-            self._job = jobs.create(context, Path(bpy.path.abspath(self.photo)), self.out, int(self.resolution), self.face)
+            photo_path = Path(bpy.path.abspath(self.photo))
+            self._job = jobs.create(context, photo_path, self.out, int(self.resolution), self.face)
         except AddonError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -135,16 +149,18 @@ class LIKENESS_OT_create(_Operator, bpy.types.Operator):
             self.report({"WARNING" if error.kind == "cancelled" else "ERROR"}, str(error))
             return {"CANCELLED"}
         settings.progress, settings.progress_text = state.fraction, state.text
-        if state.bundle is None:
+        bundle = state.bundle
+        if bundle is None:
             return {"RUNNING_MODAL"}
         settings.running = False
-        return self.attempt(lambda: _assemble(context, state.bundle, Path(self.photo).stem))
+        return self.attempt(lambda: _assemble(context, bundle, Path(self.photo).stem))
 
 
 class LIKENESS_OT_cancel(bpy.types.Operator):
     """Stop the running job."""
 
-    vars().update(_words("cancel"))
+    bl_idname = "likeness.cancel"
+    bl_label, bl_description = strings.OPERATOR["cancel"]
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
@@ -156,14 +172,17 @@ class LIKENESS_OT_cancel(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         """Ask the job to stop; the operator that started it reports."""
-        jobs.running().cancel()
+        job = jobs.running()
+        if job is not None:
+            job.cancel()
         return {"FINISHED"}
 
 
 class LIKENESS_OT_assemble(_Operator, bpy.types.Operator):
     """Bundle to avatar."""
 
-    vars().update(_words("assemble"))
+    bl_idname = "likeness.assemble"
+    bl_label, bl_description = strings.OPERATOR["assemble"]
     needs_avatar = False
 
     directory: StringProperty(subtype="DIR_PATH", **text("bundle"))
@@ -182,11 +201,12 @@ class LIKENESS_OT_assemble(_Operator, bpy.types.Operator):
 class LIKENESS_OT_remove(_Operator, bpy.types.Operator):
     """Delete the active avatar."""
 
-    vars().update(_words("remove"))
+    bl_idname = "likeness.remove"
+    bl_label, bl_description = strings.OPERATOR["remove"]
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Delete."""
-        avatar = avatars.active(context)
+        avatar = _avatar(context)
         name = avatar.name
         avatars.remove(avatar)
         self.report({"INFO"}, strings.REPORT["removed"].format(name=name))
@@ -196,7 +216,8 @@ class LIKENESS_OT_remove(_Operator, bpy.types.Operator):
 class LIKENESS_OT_hdri(_Operator, bpy.types.Operator):
     """Light from a shipped environment."""
 
-    vars().update(_words("hdri"))
+    bl_idname = "likeness.hdri"
+    bl_label, bl_description = strings.OPERATOR["hdri"]
     needs_avatar = False
 
     hdri: properties.hdri_property()
@@ -212,13 +233,14 @@ class LIKENESS_OT_hdri(_Operator, bpy.types.Operator):
 class LIKENESS_OT_photo_light(_Operator, bpy.types.Operator):
     """Light from the photo."""
 
-    vars().update(_words("photo_light"))
+    bl_idname = "likeness.photo_light"
+    bl_label, bl_description = strings.OPERATOR["photo_light"]
 
     view: IntProperty(min=0, **text("view"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Light."""
-        avatar = avatars.active(context)
+        avatar = _avatar(context)
 
         def action() -> str:
             photo.light(context.scene, avatar, read_bundle(avatar.bundle), self.view)
@@ -230,14 +252,15 @@ class LIKENESS_OT_photo_light(_Operator, bpy.types.Operator):
 class LIKENESS_OT_photo_match(_Operator, bpy.types.Operator):
     """The photo's camera, light and expression."""
 
-    vars().update(_words("photo_match"))
+    bl_idname = "likeness.photo_match"
+    bl_label, bl_description = strings.OPERATOR["photo_match"]
 
     view: IntProperty(min=0, **text("view"))
     photo: StringProperty(subtype="FILE_PATH", **text("photo"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Match."""
-        avatar = avatars.active(context)
+        avatar = _avatar(context)
         picture = Path(bpy.path.abspath(self.photo)) if self.photo else None
 
         def action() -> str:
@@ -249,32 +272,35 @@ class LIKENESS_OT_photo_match(_Operator, bpy.types.Operator):
 class LIKENESS_OT_expression(_Operator, bpy.types.Operator):
     """A preset face."""
 
-    vars().update(_words("expression"))
+    bl_idname = "likeness.expression"
+    bl_label, bl_description = strings.OPERATOR["expression"]
 
     expression: properties.expression_property()
     amount: FloatProperty(default=1.0, min=0.0, max=1.0, subtype="FACTOR", **text("amount"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Set the keys."""
-        expression.apply(avatars.active(context).mesh, expression.PRESETS[self.expression], self.amount)
+        expression.apply(_avatar(context).mesh, expression.PRESETS[self.expression], self.amount)
         return {"FINISHED"}
 
 
 class LIKENESS_OT_reset(_Operator, bpy.types.Operator):
     """Neutral face, bones at rest."""
 
-    vars().update(_words("reset"))
+    bl_idname = "likeness.reset"
+    bl_label, bl_description = strings.OPERATOR["reset"]
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Reset."""
-        avatars.reset(avatars.active(context))
+        avatars.reset(_avatar(context))
         return {"FINISHED"}
 
 
 class LIKENESS_OT_export_glb(_Operator, bpy.types.Operator, ExportHelper):
     """GLB file."""
 
-    vars().update(_words("export_glb"))
+    bl_idname = "likeness.export_glb"
+    bl_label, bl_description = strings.OPERATOR["export_glb"]
     bl_options: ClassVar[set[str]] = {"REGISTER"}
     filename_ext = ".glb"
 
@@ -285,7 +311,7 @@ class LIKENESS_OT_export_glb(_Operator, bpy.types.Operator, ExportHelper):
         path = Path(bpy.path.abspath(self.filepath))
 
         def action() -> str:
-            export.write_glb(avatars.active(context), path)
+            export.write_glb(_avatar(context), path)
             return strings.REPORT["exported"].format(file=path.name)
 
         return self.attempt(action)
@@ -294,7 +320,8 @@ class LIKENESS_OT_export_glb(_Operator, bpy.types.Operator, ExportHelper):
 class LIKENESS_OT_sheet(_Operator, bpy.types.Operator, ExportHelper):
     """Eight expressions in a picture."""
 
-    vars().update(_words("sheet"))
+    bl_idname = "likeness.sheet"
+    bl_label, bl_description = strings.OPERATOR["sheet"]
     bl_options: ClassVar[set[str]] = {"REGISTER"}
     filename_ext = ".png"
 
@@ -310,7 +337,7 @@ class LIKENESS_OT_sheet(_Operator, bpy.types.Operator, ExportHelper):
 
         def action() -> str:
             look = render.Look(engine, self.size, self.size, self.samples)
-            render.sheet(context.scene, avatars.active(context), path, look)
+            render.sheet(context.scene, _avatar(context), path, look)
             return strings.REPORT["saved"].format(file=path.name)
 
         return self.attempt(action)

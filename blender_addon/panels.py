@@ -1,6 +1,10 @@
 """The sidebar tab. Panels draw and decide nothing: what a button can do is said by its operator's `poll`."""
 
+# ruff: noqa: N801 - Blender wants these class names
+
 from __future__ import annotations
+
+from typing import ClassVar
 
 import bpy
 
@@ -62,7 +66,7 @@ class LIKENESS_PT_expression(_Panel, bpy.types.Panel):
 
     bl_label = strings.PANEL["expression"]
     bl_idname = "LIKENESS_PT_expression"
-    bl_options = {"DEFAULT_CLOSED"}
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""
@@ -75,7 +79,7 @@ class LIKENESS_PT_relight(_Panel, bpy.types.Panel):
 
     bl_label = strings.PANEL["relight"]
     bl_idname = "LIKENESS_PT_relight"
-    bl_options = {"DEFAULT_CLOSED"}
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""
@@ -92,7 +96,7 @@ class LIKENESS_PT_photo_match(_Panel, bpy.types.Panel):
 
     bl_label = strings.PANEL["photo_match"]
     bl_idname = "LIKENESS_PT_photo_match"
-    bl_options = {"DEFAULT_CLOSED"}
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""
@@ -107,7 +111,7 @@ class LIKENESS_PT_export(_Panel, bpy.types.Panel):
 
     bl_label = strings.PANEL["export"]
     bl_idname = "LIKENESS_PT_export"
-    bl_options = {"DEFAULT_CLOSED"}
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""

@@ -1,5 +1,7 @@
 """The scene's settings for the panels. What belongs to an avatar is stored on its objects, not here."""
 
+# mypy: disable-error-code="valid-type"
+
 from __future__ import annotations
 
 import math

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import bpy
 
-from . import operators, panels, preferences, properties
+from .operators import CLASSES as OPERATORS
+from .operators import stop_running_job
+from .panels import CLASSES as PANELS
+from .preferences import CLASSES as PREFERENCES
+from .properties import CLASSES as PROPERTIES
+from .properties import LikenessSettings
 from .scene import textures
 
-CLASSES: tuple[type, ...] = (*properties.CLASSES, *preferences.CLASSES, *operators.CLASSES, *panels.CLASSES)
+CLASSES: tuple[type, ...] = (*PROPERTIES, *PREFERENCES, *OPERATORS, *PANELS)
 
 
 def register() -> None:
     """Classes, the scene's property group and the handler that lets textures follow a saved file."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.Scene.likeness = bpy.props.PointerProperty(type=properties.LikenessSettings)
+    bpy.types.Scene.likeness = bpy.props.PointerProperty(type=LikenessSettings)
     bpy.app.handlers.save_pre.append(textures.follow_save)
 
 
 def unregister() -> None:
     """The reverse of `register`; a running job is stopped first."""
-    operators.stop_running_job()
+    stop_running_job()
     bpy.app.handlers.save_pre.remove(textures.follow_save)
     del bpy.types.Scene.likeness
     for cls in reversed(CLASSES):

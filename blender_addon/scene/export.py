@@ -180,4 +180,5 @@ def _wear_tissue(tree: bpy.types.NodeTree, shader: bpy.types.Node, source: bpy.t
 
 
 def _image_behind(socket: bpy.types.NodeSocket) -> bpy.types.Image | None:
-    return socket.links[0].from_node.image if socket.is_linked and socket.links[0].from_node.type == "TEX_IMAGE" else None
+    node = socket.links[0].from_node if socket.is_linked else None
+    return node.image if isinstance(node, bpy.types.ShaderNodeTexImage) else None

@@ -14,8 +14,8 @@ def _pair(**weights: float) -> dict[str, float]:
 PRESETS: dict[str, dict[str, float]] = {
     "neutral": {},
     "smile": _pair(mouthSmile=0.65, cheekSquint=0.4, eyeSquint=0.3, mouthDimple=0.15),
-    "laugh": _pair(mouthSmile=0.85, cheekSquint=0.7, eyeSquint=0.5, mouthUpperUp=0.35, mouthLowerDown=0.3)
-    | {"jawOpen": 0.35},
+    "laugh": _pair(mouthSmile=0.85, cheekSquint=0.7, eyeSquint=0.5, mouthUpperUp=0.7, mouthLowerDown=0.45)
+    | {"jawOpen": 0.3},
     "surprise": _pair(eyeWide=0.8, browOuterUp=0.8) | {"browInnerUp": 0.9, "jawOpen": 0.45, "mouthFunnel": 0.2},
     "anger": _pair(browDown=0.95, noseSneer=0.5, eyeSquint=0.35, mouthPress=0.5, mouthFrown=0.35),
     "sadness": _pair(mouthFrown=0.75, eyeLookDown=0.25, mouthLowerDown=0.1)

@@ -58,11 +58,13 @@ def eye_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Mater
     shade = add(tree, "ShaderNodeMapRange", (-520, -200), label="Towards the socket", inputs={
         "Value": (radius, "Value"), "From Min": IRIS_UV_RADIUS * 1.25, "From Max": 0.36, "To Min": 0.0, "To Max": 1.0})
     tinted = add(tree, "ShaderNodeMix", (-300, 150), data_type="RGBA", blend_type="MULTIPLY", inputs={
-        "Factor_Float": (shade, "Result"), "A_Color": colour, "B_Color": (0.72, 0.50, 0.46, 1.0)})
+        "Factor_Float": (shade, "Result"), "A_Color": colour, "B_Color": (0.86, 0.70, 0.65, 1.0)})
     soft = add(tree, "ShaderNodeMapRange", (-300, -200), label="Sclera is soft, iris is not", inputs={
         "Value": (radius, "Value"), "From Min": IRIS_UV_RADIUS * 0.95, "From Max": IRIS_UV_RADIUS * 1.1})
+    # Iris and pupil lie in fluid of nearly their own index: only the cornea over them shines.
+    wet = nodes.math(tree, "MULTIPLY", (soft, "Result"), 0.4, (-150, -320), label="Shine outside the cornea")
     shader = add(tree, "ShaderNodeBsdfPrincipled", (0, 0), inputs={
-        "Base Color": (tinted, "Result_Color"), "Roughness": 0.35, "Specular IOR Level": 0.3,
+        "Base Color": (tinted, "Result_Color"), "Roughness": 0.35, "Specular IOR Level": wet,
         "Subsurface Weight": (soft, "Result"), "Subsurface Radius": (1.0, 0.5, 0.35), "Subsurface Scale": 0.006,
         "Coat Weight": (soft, "Result"), "Coat Roughness": 0.06, "Coat IOR": 1.34})  # the tear film
     _finish(tree, (shader, "BSDF"))
@@ -72,7 +74,7 @@ def eye_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Mater
 def _painted_eye(tree: bpy.types.NodeTree, radius: nodes.Socket) -> nodes.Socket:
     """An eye for a bundle that has no picture of one: pupil, brown iris, limbus, sclera, as rings."""
     scaled = nodes.math(tree, "DIVIDE", radius, IRIS_UV_RADIUS * 2, (-560, 300))
-    ramp = add(tree, "ShaderNodeValToRGB", (-400, 300), label="Rings of the eye", inputs={"Factor" if False else "Fac": scaled})
+    ramp = add(tree, "ShaderNodeValToRGB", (-400, 300), label="Rings of the eye", inputs={"Fac": scaled})
     stops = ((0.0, (0.002, 0.002, 0.002)), (0.17, (0.003, 0.002, 0.002)), (0.19, (0.14, 0.07, 0.03)),
              (0.40, (0.09, 0.045, 0.022)), (0.47, (0.02, 0.012, 0.01)), (0.54, (0.70, 0.66, 0.63)))
     ramp.color_ramp.elements[0].position, ramp.color_ramp.elements[1].position = stops[0][0], stops[-1][0]
@@ -105,13 +107,17 @@ def cornea_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
 
 
 def lash_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
-    """Lashes: fine dark hairs with gaps between them, thinning out towards the tips."""
+    """Lashes: single hairs of geometry, v running from the root to the tip, where they thin out."""
     material, tree = _material(name, (0.03, 0.02, 0.015))
+    place = add(tree, "ShaderNodeUVMap", (-900, 200))
+    along = add(tree, "ShaderNodeSeparateXYZ", (-720, 200), inputs={"Vector": (place, "UV")})
+    solid = add(tree, "ShaderNodeMapRange", (-540, 200), label="Thins out towards the tip", inputs={
+        "Value": (along, "Y"), "From Min": 0.35, "From Max": 1.0, "To Min": 1.0, "To Max": 0.15})
     hair = add(tree, "ShaderNodeBsdfPrincipled", (-300, 0), label="Hair", inputs={
-        "Base Color": (0.022, 0.014, 0.010, 1.0), "Roughness": 0.45, "Specular IOR Level": 0.4})
+        "Base Color": (0.022, 0.014, 0.010, 1.0), "Roughness": 0.5, "Specular IOR Level": 0.35})
     clear = add(tree, "ShaderNodeBsdfTransparent", (-300, 200), label="Gap")
     gap = add(tree, "ShaderNodeMixShader", (0, 100), inputs={
-        "Fac": 0.35, "Shader": (clear, "BSDF"), "Shader_001": (hair, "BSDF")})
+        "Fac": (solid, "Result"), "Shader": (clear, "BSDF"), "Shader_001": (hair, "BSDF")})
     _finish(tree, (gap, "Shader"))
     compat.set_dithered(material)
     material.use_transparent_shadow = True
@@ -120,7 +126,7 @@ def lash_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
 
 def teeth_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
     """Enamel: warm off-white, a little translucent, wet."""
-    return _tissue(name, (0.72, 0.63, 0.50), roughness=0.22, specular=0.6, scale=0.008, weight=0.6, coat=0.3)
+    return _tissue(name, (0.76, 0.69, 0.58), roughness=0.22, specular=0.6, scale=0.008, weight=0.6, coat=0.3)
 
 
 def tongue_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
@@ -130,7 +136,7 @@ def tongue_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
 
 def mouth_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
     """Gums, palate and throat: dark red and moist."""
-    return _tissue(name, (0.30, 0.085, 0.075), roughness=0.38, specular=0.5, scale=0.010, weight=0.8, coat=0.2)
+    return _tissue(name, (0.42, 0.14, 0.12), roughness=0.35, specular=0.5, scale=0.014, weight=0.8, coat=0.2)
 
 
 MAKERS = {"eye": eye_material, "cornea": cornea_material, "lash": lash_material, "teeth": teeth_material,

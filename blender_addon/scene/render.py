@@ -19,8 +19,8 @@ from . import camera as cameras
 from . import expression, textures
 from .avatar import Avatar
 
-FACE_HEIGHT = 0.36  # metres that a portrait shows from top to bottom: a head and a hand's breadth
-FACE_CENTRE = np.array([0.0, 0.04, -0.03])  # from between the eyes to the middle of the head
+FACE_HEIGHT = 0.32  # metres that a portrait shows from top to bottom: a head and a finger's breadth around it
+FACE_CENTRE = np.array([0.0, 0.04, -0.025])  # from between the eyes to the middle of the head
 PORTRAIT_LENS = 85.0
 
 

@@ -26,7 +26,7 @@ def build_rig(name: str, geometry: Any, collection: bpy.types.Collection) -> bpy
     rig.show_in_front = True
     rig.data.display_type = "STICK"
     with editing(rig):
-        bones = []
+        bones: list[bpy.types.EditBone] = []
         for index, joint in enumerate(geometry["joint_names"].tolist()):
             bone = rig.data.edit_bones.new(joint)
             bone.head = Vector(geometry["joint_positions"][index].tolist())

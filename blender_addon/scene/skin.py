@@ -82,9 +82,9 @@ def _write_nodes(tree: bpy.types.NodeTree) -> None:
     displacement = _relief(tree, given)
     normal = _normal(tree, given)
     frame = nodes.frame(tree, "Skin, as each renderer takes it")
-    cycles = _principled(tree, frame, "Cycles: relief is displaced", (250, 500), given, colour, roughness, specular, coat)
-    eevee = _principled(tree, frame, "EEVEE: relief is the normal map", (250, -350), given, colour, roughness, specular,
-                        coat)
+    taken = given, colour, roughness, specular, coat
+    cycles = _principled(tree, frame, "Cycles: relief is displaced", (250, 500), *taken)
+    eevee = _principled(tree, frame, "EEVEE: relief is the normal map", (250, -350), *taken)
     nodes.put(tree, eevee, "Normal", normal)
     nodes.put(tree, eevee, "Coat Normal", normal)
     add(tree, "NodeGroupOutput", (700, 0), inputs={
@@ -94,10 +94,11 @@ def _write_nodes(tree: bpy.types.NodeTree) -> None:
 def _principled(tree: bpy.types.NodeTree, frame: bpy.types.Node, label: str, at: tuple[float, float],
                 given: bpy.types.Node, colour: nodes.Socket, roughness: nodes.Socket, specular: nodes.Socket,
                 coat: nodes.Socket) -> bpy.types.Node:
-    shader = add(tree, "ShaderNodeBsdfPrincipled", at, parent=frame, label=label, subsurface_method="RANDOM_WALK", inputs={
+    shader = add(tree, "ShaderNodeBsdfPrincipled", at, parent=frame, label=label, inputs={
         "Base Color": colour, "Roughness": roughness, "Specular IOR Level": specular, "IOR": 1.5,
         "Subsurface Weight": (given, "Subsurface"), "Subsurface Radius": RADIUS,
         "Subsurface Scale": (given, "Subsurface Scale"), "Coat Weight": coat, "Coat Roughness": 0.25, "Coat IOR": 1.45})
+    shader.subsurface_method = "RANDOM_WALK"
     compat.set_default(shader, "Subsurface Anisotropy", 0.0)  # the radius above is the reduced one: already isotropic
     shader.width = 260
     return shader

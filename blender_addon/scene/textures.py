@@ -6,7 +6,6 @@ While the .blend has no place, the images stay in the bundle. On every save they
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -105,7 +104,7 @@ def gather(blend_folder: Path) -> list[Path]:
         target = blend_folder / FOLDER / folder_name(picture) / source.name
         if not source.is_file():
             continue
-        if not (target.exists() and os.path.samefile(source, target)):
+        if not (target.exists() and target.samefile(source)):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
         if bpy.data.filepath:

@@ -1,6 +1,6 @@
 """Real bpy in module mode. Every test starts from an empty file with the add-on registered.
 
-Blender may crash or hang while the interpreter ends (after a glTF export, with a pending timer); pytest's own exit status
+Blender may crash or hang while the interpreter ends (after a glTF export, with a pending timer); pytest's own status
 must survive that, so the process ends itself as soon as pytest is done.
 """
 

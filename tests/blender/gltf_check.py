@@ -1,4 +1,4 @@
-"""The Khronos glTF validator on a file. `build.py setup` fetches it (tools/validator.py); nothing is downloaded here."""
+"""The Khronos glTF validator on a file. `build.py setup` fetches it (tools/validator.py), nothing here does."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Runs in the backend's environment: a bundle of the default head written by the real writer, and what torch says of it.
+"""Runs in the backend's environment: a bundle of the default head written by the real writer, and torch's word on it.
 
     python make_bundle.py FOLDER
 

@@ -38,14 +38,18 @@ def test_a_file_that_is_no_photo_is_told_in_a_sentence(tmp_path):
     assert not bpy.data.objects
 
 
+def poll_for_ever(job: jobs.CreateJob) -> None:
+    while True:
+        job.poll()
+        job.wait(0.05)
+
+
 def test_a_cancelled_job_leaves_nothing_behind(tmp_path):
     photo = ROOT / "samples" / "nasa_portrait.png"
     job = jobs.create(bpy.context, photo, str(tmp_path / "out"), 1024)
     job.cancel()
     with pytest.raises(jobs.Cancelled):
-        while True:
-            job.poll()
-            job.wait(0.05)
+        poll_for_ever(job)
     assert jobs.running() is None
     assert not (tmp_path / "out").exists()
 

@@ -95,5 +95,5 @@ def test_nothing_private_is_in_the_file(glb):
 def test_the_scene_is_as_it_was_afterwards(glb, avatar):
     assert expression.current(avatar.mesh) == pytest.approx({"jawOpen": 0.6})
     assert tuple(avatar.rig.location) == (1.0, 2.0, 3.0)
-    assert [material.name for material in avatar.mesh.data.materials][0] == "Ada Skin"
+    assert avatar.mesh.data.materials[0].name == "Ada Skin"
     assert len(bpy.data.materials) == len(avatar.mesh.data.materials)

@@ -1,0 +1,150 @@
+"""The whole path in one Blender process: photo, backend, bundle, avatar, pictures. Run by `build.py demo`.
+
+    python demo/in_blender.py --backend-python PYTHON --photo PHOTO --out FOLDER [--resolution 2048] [--face N]
+
+It uses nothing but the add-on's own operators and its scene core, as a user's script would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LIGHTS = (("front", "studio", 0.0), ("three_quarter", "courtyard", -40.0), ("profile", "sunset", -85.0))
+"""Name of the picture, Blender's HDRI, degrees of the camera towards the person's right."""
+SIDE, SHEET_SIDE, SAMPLES = 512, 256, 32
+UPRIGHT = """
+import sys
+from pathlib import Path
+from backend.capture.decode import decode
+from backend.capture.files import read_photo
+from backend.images import write_srgb_png
+write_srgb_png(Path(sys.argv[2]), decode(read_photo(Path(sys.argv[1]))).image)
+"""
+
+seconds: dict[str, float] = {}
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Time a part of the demo."""
+    start = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - start
+
+
+def arguments() -> argparse.Namespace:
+    """What `build.py` asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backend-python", type=Path, required=True)
+    parser.add_argument("--photo", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--resolution", default="2048")
+    parser.add_argument("--face", type=int, default=0)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Make everything; the exit status."""
+    options = arguments()
+    os.environ["LIKENESS_BACKEND_PYTHON"] = str(options.backend_python.absolute())
+    sys.path.insert(0, str(ROOT))  # a script's own folder is on the path, the repository is not
+    import bpy
+
+    import blender_addon
+
+    out = options.out.absolute()
+    out.mkdir(parents=True, exist_ok=True)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    blender_addon.register()
+    try:
+        bundle = make_bundle(options, out / "bundle")
+        pictures(out, bundle, upright(options, out / "bundle"))
+    except RuntimeError as error:  # what an operator reported
+        sys.stderr.write(f"{str(error).removeprefix('Error: ').strip()}\n")
+        return 2
+    finally:
+        blender_addon.unregister()
+    tell(out)
+    return 0
+
+
+def make_bundle(options: argparse.Namespace, folder: Path) -> Path:
+    """Photo to bundle and avatar, by the operator."""
+    import bpy
+
+    with stage("photo to bundle, and avatar"):
+        bpy.ops.likeness.create(photo=str(options.photo.absolute()), out=str(folder), resolution=options.resolution,
+                                face=options.face)
+    return folder
+
+
+def pictures(out: Path, folder: Path, photo: Path) -> None:
+    """avatar.blend, avatar.glb, three portraits, a sheet, the photo match."""
+    import bpy
+
+    from blender_addon import compat
+    from blender_addon.bundle import read_bundle
+    from blender_addon.scene import avatar as avatars
+    from blender_addon.scene import photo as photos
+    from blender_addon.scene import render
+
+    scene = bpy.context.scene
+    (avatar,) = avatars.in_scene(scene)
+    look = render.Look(compat.CYCLES, SIDE, SIDE, SAMPLES)
+    for name, hdri, yaw in LIGHTS:
+        with stage(f"render {name}"):
+            bpy.ops.likeness.hdri(hdri=hdri)
+            with render.kept(scene), render.portrait(scene, avatar, math.radians(yaw)):
+                render.still(scene, out / f"{name}_{hdri}.png", look)
+    with stage("sheet of expressions"):
+        bpy.ops.likeness.hdri(hdri="courtyard")
+        bpy.ops.likeness.sheet(filepath=str(out / "expressions.png"), size=SHEET_SIDE, samples=SAMPLES // 2)
+    with stage("photo match"):
+        photos.comparison(scene, avatar, read_bundle(folder), photo, out / "photo_match.png", look)
+        bpy.ops.likeness.reset()
+    with stage("avatar.glb"):
+        bpy.ops.likeness.export_glb(filepath=str(out / "avatar.glb"))
+    with stage("avatar.blend"):
+        bpy.ops.likeness.hdri(hdri="courtyard")
+        eye = render.portrait_camera(avatar, math.radians(-20))
+        avatar.collection.objects.link(eye)
+        scene.camera, scene.render.engine = eye, compat.CYCLES
+        bpy.ops.wm.save_as_mainfile(filepath=str(out / "avatar.blend"))
+
+
+def upright(options: argparse.Namespace, folder: Path) -> Path:
+    """The photo as the backend saw it: any format, turned as its EXIF says. Blender reads fewer formats and no EXIF."""
+    target = folder.with_name("photo.png")
+    subprocess.run([options.backend_python, "-c", UPRIGHT, options.photo.absolute(), target], check=True, cwd=ROOT)
+    return target
+
+
+def tell(out: Path) -> None:
+    """Where everything lies, and how long it took."""
+    for name, took in seconds.items():
+        sys.stdout.write(f"{took:7.1f} s  {name}\n")
+    for item in sorted(out.iterdir()):
+        sys.stdout.write(f"{item}\n")
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    except SystemExit as leaving:
+        status = int(leaving.code or 0)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # Blender may crash while the interpreter ends, after everything was written
