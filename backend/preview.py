@@ -20,12 +20,15 @@ from backend.head.model import HeadModel
 
 SIDE = 768
 """Pixels of each half."""
-_MARGIN = 0.12  # of the head's height, around it
+_MARGIN = 0.18  # of the head's height, around it
 _BACKGROUND = 0.12  # linear grey, about 38 % in sRGB: neither skin nor hair
 _FLAT = {"mouth": (0.10, 0.02, 0.02), "teeth": (0.60, 0.55, 0.47), "tongue": (0.30, 0.09, 0.08), "lash": (0.02,) * 3}
 """Linear albedo of materials without a map."""
 _SEE_THROUGH = ("cornea", "lash")  # the cornea is glass; lash cards would need their alpha
-_SPECULAR = 0.028  # F0 of skin; the mirror part of a rough surface, from the light's own low orders
+_SHADED = ("eye", "mouth", "teeth", "tongue")  # what lies between lids and lips, where the sky is mostly hidden
+_BOUNCED = 0.4  # of the light still arrives there, from the lips and lids themselves
+_OPENING_RAYS = 12
+_OPENING_REACH = 0.03  # metres; lids and lips are nearer, nose and brow hardly
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def side_by_side(photo: np.ndarray, head: HeadModel, posed: np.ndarray, intrinsi
     `photo` (H, W, 3) linear, `posed` (V, 3) metres, `light_sh` (9, 3), `diffuse` (R, R, 3) and `eye` (P, P, 3) linear
     albedo maps.
     """
-    view = window(posed, intrinsics, world_to_camera)
+    above = head.skin_weights[:, head.joint("neck")] < 0.5  # the neck may be long, and is nobody's likeness
+    view = window(posed[above], intrinsics, world_to_camera)
     border = (_BACKGROUND,) * 3
     left = cv2.warpAffine(photo, view.to_photo, (SIDE, SIDE), flags=cv2.INTER_AREA | cv2.WARP_INVERSE_MAP,
                           borderMode=cv2.BORDER_CONSTANT, borderValue=border)
@@ -52,9 +56,9 @@ def side_by_side(photo: np.ndarray, head: HeadModel, posed: np.ndarray, intrinsi
     return np.concatenate([left, right], 1)
 
 
-def window(posed: np.ndarray, intrinsics: np.ndarray, world_to_camera: np.ndarray) -> View:
-    """The square around the projected head."""
-    pixels, _ = project(posed, intrinsics, world_to_camera)
+def window(points: np.ndarray, intrinsics: np.ndarray, world_to_camera: np.ndarray) -> View:
+    """The square around projected points (N, 3)."""
+    pixels, _ = project(points, intrinsics, world_to_camera)
     low, high = pixels.min(0), pixels.max(0)
     side = float((high - low).max()) * (1 + 2 * _MARGIN)
     corner = (low + high) / 2 - side / 2
@@ -87,12 +91,28 @@ def render(head: HeadModel, posed: np.ndarray, intrinsics: np.ndarray, world_to_
         normal = np.einsum("nc,ncx->nx", weight, normals[triangles[triangle]])
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
         uv = np.einsum("nc,ncx->nx", weight, uvs[triangle])
-        ray = directions.reshape(-1, 3)[on]
-        reflected = ray - 2 * (ray * normal).sum(1, keepdims=True) * normal
-        gleam = _SPECULAR * np.maximum(shading(reflected, light_sh), 0)
-        colour[on] = albedo(material[triangle], uv) * np.maximum(shading(normal, light_sh), 0) + gleam
+        light = np.maximum(shading(normal, light_sh), 0)
+        hidden = np.isin(material[triangle], [head.material_index(name) for name in _SHADED])
+        places = np.einsum("nc,ncx->nx", weight[hidden], mesh.vertices[triangles[triangle[hidden]]])
+        light[hidden] *= np.maximum(openness(mesh, places, normal[hidden]), _BOUNCED)[:, None]
+        colour[on] = albedo(material[triangle], uv) * light
         total += colour.reshape(side, side, 3)
     return (total / 4).astype(np.float32)
+
+
+def openness(mesh: Mesh, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Share (N,) of the cosine-weighted sky above points (N, 3) with unit normals (N, 3) that nothing near hides."""
+    index = np.arange(_OPENING_RAYS)
+    radius, angle = np.sqrt((index + 0.5) / _OPENING_RAYS), index * 2.399963  # golden angle: an even disc
+    height = np.sqrt(1 - radius**2)
+    side = np.cross(normals, np.where(np.abs(normals[:, :1]) < 0.9, [1.0, 0, 0], [0, 1.0, 0]))
+    side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-9)
+    other = np.cross(normals, side)
+    free = np.zeros(len(points))
+    for r, phi, h in zip(radius, angle, height, strict=True):
+        direction = r * np.cos(phi) * side + r * np.sin(phi) * other + h * normals
+        free += ~mesh.occluded(points + 2e-4 * normals, direction, _OPENING_REACH)
+    return free / _OPENING_RAYS
 
 
 def _albedo_sampler(head: HeadModel, diffuse: np.ndarray,
