@@ -19,6 +19,10 @@ from backend.errors import InputError
 __all__ = ["Observation", "observe"]
 
 
+BYSTANDER = 0.4
+"""A second face smaller than this share of the largest is somebody in the background: nobody would mean it."""
+
+
 def observe(path: Path, *, face: int | None = None, progress: Progress = silent) -> Observation:
     """Read a photo and find the face in it.
 
@@ -61,7 +65,8 @@ def _choose(faces: list[Face], wanted: int | None, name: str, width: int) -> tup
     where = ", ".join(f"{number} {_side(face, width)}" for number, face in enumerate(faces, 1))
     if wanted is None:
         text = f"{len(faces)} faces were found, and the largest was taken. To choose another, give its number: {where}."
-        return chosen, (Finding("several_faces", "warning", text),)
+        bystander = faces[1].interocular < BYSTANDER * faces[0].interocular
+        return chosen, (Finding("several_faces", "note" if bystander else "warning", text),)
     text = f"{len(faces)} faces were found, and number {wanted} was taken as asked ({where})."
     return chosen, (Finding("several_faces", "note", text),)
 

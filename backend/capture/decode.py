@@ -147,7 +147,7 @@ def _deep_pixels(file: PhotoFile, picture: Image.Image) -> tuple[np.ndarray, np.
     if pixels is None or sorted(pixels.shape[:2]) != sorted(picture.size):
         raise ValueError("its pixels end early")
     if pixels.dtype not in (np.uint16, np.float32, np.uint8):
-        raise ValueError(f"pixels of type {pixels.dtype} are not understood")
+        raise InputError(f"{file.name} holds pixels of an unusual kind ({pixels.dtype}).", CONVERT)
     pixels = _shrink(pixels if pixels.ndim == 3 else pixels[..., None])
     channels = pixels.shape[2]
     if channels in (2, 4):
@@ -190,7 +190,7 @@ def _shallow_pixels(picture: Image.Image, name: str,
     elif picture.mode in ("1", "HSV", "YCbCr", "RGBX"):
         picture = picture.convert("L" if picture.mode == "1" else "RGB")
     if picture.mode not in ("L", "RGB", "I;16", "I;16L", "I;16B", "F"):
-        raise ValueError(f"pixels of kind {picture.mode} are not understood")
+        raise InputError(f"{name} holds pixels of an unusual kind ({picture.mode}).", CONVERT)
     encoded = np.asarray(picture)
     if encoded.dtype.byteorder == ">":
         encoded = encoded.astype(encoded.dtype.newbyteorder("="))

@@ -32,6 +32,8 @@ TILE_LEVELS = (2, 4, 8)
 """Tiles a half, a quarter, an eighth of the long side, each overlapping its neighbours by half."""
 MIN_TILE = 160
 """Pixels: a face found in a smaller tile would be useless."""
+MAX_LISTED = 8
+"""Of a crowd, the largest so many are told apart; refining a face costs a tenth of a second."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def detect_faces(image: np.ndarray) -> list[Face]:
             for x in _starts(width, side):
                 found += _in_window(image, x, y, min(side, width), min(side, height), CROP_SIDE)
         found = _distinct(found)
-    faces = [refined for refined in (_refine(image, points) for points in _distinct(found)) if refined is not None]
+    faces = [refined for refined in (_refine(image, points) for points in _distinct(found)[:MAX_LISTED])
+             if refined is not None]
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -_extent(face.landmarks)):
         if all(not _same(face.landmarks, other.landmarks) for other in kept):

@@ -37,7 +37,8 @@ class Observation:
     image: np.ndarray  # (H, W, 3) float32 linear Rec.709, 0..1
     landmarks: np.ndarray  # (478, 3) float32 pixels; z in pixels too, towards the camera negative
     blendshapes: np.ndarray  # (52,) float32 0..1, order of `arkit.ARKIT_NAMES`
-    head_matrix: np.ndarray  # (4, 4) float64, the landmarker's: canonical face (cm) to camera (y up, z backward)
+    head_matrix: np.ndarray  # (4, 4) float64, the landmarker's: canonical face (cm) to camera (y up, z backward);
+    # that camera is MediaPipe's: 63 degrees high, axis through the image's middle, whatever `focal` says
     mask: np.ndarray  # (H, W, 6) uint8, probability * 255 of `MASK_CLASSES`
     focal: Focal
     findings: tuple[Finding, ...]

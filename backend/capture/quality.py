@@ -1,7 +1,8 @@
 """Whether a photo will make a good head, in plain words: notes, warnings, and the refusals.
 
 Everything is measured on a small upright crop about the face, so that the verdict does not depend on the photo's
-size. Limits are named here; how they were found is in docs/capture.md.
+size. Limits are named here, with what they were found on: the sample portrait and some 150 generated faces of all
+ages, complexions, lights and turns, shrunk, blurred, darkened and covered on purpose.
 """
 
 from __future__ import annotations

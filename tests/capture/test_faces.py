@@ -145,6 +145,15 @@ def test_the_largest_of_several_is_taken_and_said_so(group, tmp_path):
                             "1 right, 2 left, 3 in the middle.")
 
 
+def test_somebody_in_the_background_is_only_noted(head, tmp_path):
+    canvas = np.full((760, 900, 3), 120, np.uint8)
+    canvas[20:740, 20:620] = cv2.resize(head, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    canvas[100:340, 660:860] = head
+    Image.fromarray(canvas).save(tmp_path / "friend.png")
+    (finding,) = [f for f in observe(tmp_path / "friend.png").findings if f.kind == "several_faces"]
+    assert finding.severity == "note"
+
+
 def test_another_face_can_be_chosen(group, tmp_path):
     Image.fromarray(group).save(tmp_path / "group.png")
     observation = observe(tmp_path / "group.png", face=2)
