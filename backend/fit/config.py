@@ -55,9 +55,11 @@ class RefineConfig:
     """Per-vertex refinement on top of the model."""
 
     enabled: bool = True
-    amplitude: float = 0.004  # metres, hard limit of an offset
-    modes: int = 60
-    sigma: float = 0.0008  # metres, prior of a smooth offset
+    sigma: float = 0.0005  # metres, of the smooth part of a face that the model cannot express
+    length: float = 0.014  # metres over which the field changes; much longer than the amplitude, so it cannot fold
+    amplitude: float = 0.003  # metres, soft limit of an offset
+    symmetry: float = 0.4  # share of the field's variance that both sides have in common
+    every: int = 2  # take each second landmark: they lie closer than the field's length
 
 
 @dataclass(frozen=True)

@@ -45,10 +45,7 @@ class LandmarkTerm:
             return Rows(residual, None, np.empty((0, 0)))
         z = in_camera[:, 2]
         count, mean_depth, scale = len(z), view.translation[2], np.exp(view.depth[0])
-        by_point = np.zeros((count, 3, 3))  # of predicted by the point in the camera
-        by_point[:, 0, 0] = by_point[:, 1, 1] = view.focal / z
-        by_point[:, :2, 2] = -view.focal * in_camera[:, :2] / (z * z)[:, None]
-        by_point[:, 2, 2] = scale * view.focal / mean_depth
+        by_point = self._by_point(in_camera, view)
         by_view = np.zeros((count, 3, view.size))
         by_view[:, :, :3] = -by_point @ cross(turned)
         by_view[:, :, 3:6] = by_point
@@ -69,6 +66,18 @@ class LandmarkTerm:
     def predicted(self, beta: np.ndarray, view: View) -> np.ndarray:
         """(P, 3) pixels x, y and depth where the points should be measured, noise modes included."""
         return self._predict(beta, view)[0]
+
+    def by_point(self, beta: np.ndarray, view: View) -> np.ndarray:
+        """(P, 3, 3) derivative of `predicted` by the points in the camera's axes, metres."""
+        return self._by_point(self._predict(beta, view)[2], view)
+
+    def _by_point(self, in_camera: np.ndarray, view: View) -> np.ndarray:
+        z = in_camera[:, 2]
+        by_point = np.zeros((len(z), 3, 3))
+        by_point[:, 0, 0] = by_point[:, 1, 1] = view.focal / z
+        by_point[:, :2, 2] = -view.focal * in_camera[:, :2] / (z * z)[:, None]
+        by_point[:, 2, 2] = np.exp(view.depth[0]) * view.focal / view.translation[2]
+        return by_point
 
     def distances(self, rows: Rows) -> np.ndarray:
         """(P, 2) sigmas: in the image, and in depth."""

@@ -12,6 +12,7 @@ from backend.capture.observation import Observation
 from backend.core.camera import intrinsics, project
 from backend.core.progress import Progress
 from backend.errors import InputError
+from backend.fit import refine
 from backend.fit.config import FitConfig
 from backend.fit.headfit import HeadFit
 from backend.fit.light import first_light
@@ -29,9 +30,11 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
     """Vertices, errors, light and sentences. Raises InputError when no view fits."""
     head = points.head
     tensors = HeadTensors.of(head, torch.float64)
-    offsets = np.zeros(head.template.shape)
-    progress(0.2, "Posing the head")
-    neutral = neutral_vertices(tensors, torch.as_tensor(state.beta), torch.as_tensor(offsets))
+    progress(0.1, "Refining the surface")
+    neutral = neutral_vertices(tensors, torch.as_tensor(state.beta))
+    offsets = refine.offsets(problem, state, points, neutral.numpy(), config)
+    neutral = neutral + torch.as_tensor(offsets)
+    progress(0.4, "Posing the head")
     pose = np.stack([_pose(head, view) for view in state.views])
     posed = np.stack([
         posed_vertices(tensors, neutral, torch.as_tensor(view.psi), torch.as_tensor(turns)).numpy()
