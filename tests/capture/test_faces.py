@@ -83,6 +83,16 @@ def test_a_sideways_face_is_found_where_it_is(head_linear, head_face):
     assert apart < 0.03 * head_face.interocular
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_photo_that_lost_its_orientation_is_turned_upright(quarters, head, head_linear, head_face, tmp_path):
+    Image.fromarray(np.rot90(head, quarters)).save(tmp_path / "lying.png")
+    observation = observe(tmp_path / "lying.png")
+    assert np.abs(observation.image - head_linear).max() < 1e-6
+    assert "turned_upright" in {finding.kind for finding in observation.findings}
+    apart = np.linalg.norm(observation.landmarks[:, :2] - head_face.landmarks[:, :2], axis=1).mean()
+    assert apart < 0.01 * head_face.interocular
+
+
 def test_a_small_face_in_a_large_photo_is_found(head, head_face):
     """43 pixels between the eyes in twelve megapixels: 1 percent of the photo's width."""
     canvas = np.full((3000, 4000, 3), 0.1, np.float32)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import icc_profiles as icc
 import numpy as np
 import pillow_heif
 import pytest
@@ -19,6 +18,7 @@ from backend.capture.decode import BACKDROP, MAX_PIXELS, WORK_PIXELS, Photo, dec
 from backend.capture.files import read_photo
 from backend.capture.landmarks import Face, detect_faces
 from backend.core.colour import linear_to_srgb, srgb_to_linear
+from tests.capture import icc_profiles as icc
 
 # Mean absolute difference of sRGB values, 0..255.
 LOSSLESS, LOSSY = 0.01, 2.0
