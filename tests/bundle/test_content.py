@@ -19,6 +19,12 @@ from tests.bundle.conftest import Avatar
 SCHEMA = Path(__file__).parents[2] / "docs" / "avatar.schema.json"
 
 
+def pixels(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert image is not None
+    return image
+
+
 def test_avatar_json_follows_its_schema(written: Path) -> None:
     schema = json.loads(SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -60,13 +66,13 @@ def test_another_head_s_expressions_follow_the_arkit_shapes(avatar: Avatar, tmp_
 
 def test_maps_hold_their_values_to_half_a_level(avatar: Avatar, written: Path) -> None:
     read = read_bundle(written)
-    colour = cv2.imread(str(read.map_path("diffuse_albedo")), cv2.IMREAD_UNCHANGED)[..., ::-1] / 255
+    colour = pixels(read.map_path("diffuse_albedo"))[..., ::-1] / 255
     half_level = 0.5 / 255 * 2.5  # sRGB is steepest, 2.4 linear per encoded, at white
     assert np.abs(srgb_to_linear(colour) - avatar.maps.diffuse_albedo).max() < half_level
     for name in ("specular_albedo", "roughness", "confidence"):
-        grey = cv2.imread(str(read.map_path(name)), cv2.IMREAD_UNCHANGED) / 255
+        grey = pixels(read.map_path(name)) / 255
         assert np.abs(grey - getattr(avatar.maps, name)).max() <= 0.5 / 255 + 1e-6
-    normal = cv2.imread(str(read.map_path("normal")), cv2.IMREAD_UNCHANGED)
+    normal = pixels(read.map_path("normal"))
     assert normal.dtype == np.uint16
     assert np.abs(normal[..., ::-1] / 65535 * 2 - 1 - avatar.maps.normal).max() < 2 / 65535
 
@@ -85,7 +91,7 @@ def test_displacement_is_exact_and_its_bands_add_up(avatar: Avatar, written: Pat
 def test_listed_maps_say_what_the_files_are(written: Path) -> None:
     for entry in json.loads((written / "avatar.json").read_text())["maps"]:
         if entry["file"].endswith(".png"):
-            image = cv2.imread(str(written / entry["file"]), cv2.IMREAD_UNCHANGED)
+            image = pixels(written / entry["file"])
             assert image.shape[:2] == (entry["height"], entry["width"])
             assert (1 if image.ndim == 2 else image.shape[2]) == entry["channels"]
             assert image.dtype.itemsize * 8 == entry["bits"]
