@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from backend.capture.decode import decode
 from backend.capture.exif import assumed_focal, read_focal
 from backend.capture.files import read_photo
-from backend.capture.landmarks import Face, detect_faces
+from backend.capture.landmarks import LEFT_IRIS, RIGHT_IRIS, Face, detect_faces
 from backend.capture.mask import segment_photo
 from backend.capture.observation import Finding, Observation
 from backend.capture.quality import refuse_small, verdict
@@ -19,6 +20,8 @@ from backend.errors import InputError
 __all__ = ["Observation", "observe"]
 
 
+FANCY = 0.03
+"""Landmarks that wander more than this share of the interocular distance belong to no face that stands upright."""
 BYSTANDER = 0.4
 """A second face smaller than this share of the largest is somebody in the background: nobody would mean it."""
 
@@ -34,18 +37,52 @@ def observe(path: Path, *, face: int | None = None, progress: Progress = silent)
     progress(0.0, "Reading the photo")
     photo = decode(read_photo(path))
     progress(0.3, "Looking for the face")
-    faces = detect_faces(photo.image)
-    chosen, findings = _choose(faces, face, photo.name, photo.image.shape[1])
+    image, faces, flipped = _either_way_up(photo.image)
+    chosen, findings = _choose(faces, face, photo.name, image.shape[1])
     refuse_small(photo.name, chosen)
-    progress(0.6, "Separating skin, hair and clothes")
-    mask = segment_photo(photo.image, chosen.landmarks)
-    progress(0.9, "Judging the photo")
-    findings += verdict(photo.name, photo.image, mask, chosen)
     size = photo.image.shape[1], photo.image.shape[0]
     focal = read_focal(photo.exif, photo.stored_size, size) or assumed_focal(size, chosen.interocular)
+    image, chosen, turned = _upright(image, chosen)
+    if flipped or turned:
+        findings += (Finding("turned_upright", "note", "The photo lay on its side or head and was turned upright."),)
+    progress(0.6, "Separating skin, hair and clothes")
+    mask = segment_photo(image, chosen.landmarks)
+    progress(0.9, "Judging the photo")
+    findings = photo.findings + findings + verdict(photo.name, image, mask, chosen)
     progress(1.0, "Photo read")
-    return Observation(photo.name, photo.sha256, photo.image, chosen.landmarks, np.clip(chosen.blendshapes, 0, 1),
-                       chosen.head_matrix, mask, focal, photo.findings + findings)
+    return Observation(photo.name, photo.sha256, image, chosen.landmarks, np.clip(chosen.blendshapes, 0, 1),
+                       chosen.head_matrix, mask, focal, findings)
+
+
+def _either_way_up(image: np.ndarray) -> tuple[np.ndarray, list[Face], bool]:
+    """The photo, its faces, and whether it had to be stood on its head to find one that holds still.
+
+    Faces lying on their side are found as they are; of faces upside down only fancies are. Fancies count only when
+    there is nothing better, to be refused with a better reason than that there is no face.
+    """
+    faces = detect_faces(image)
+    steady = [face for face in faces if face.spread < FANCY]
+    if steady:
+        return image, steady, False
+    flipped = np.ascontiguousarray(image[::-1, ::-1])
+    steady = [face for face in detect_faces(flipped) if face.spread < FANCY]
+    return (flipped, steady, True) if steady else (image, faces, False)
+
+
+def _upright(image: np.ndarray, face: Face) -> tuple[np.ndarray, Face, bool]:
+    """The photo turned by quarters until the face stands upright, for files that lost their orientation."""
+    eyes = face.landmarks[LEFT_IRIS.start, :2] - face.landmarks[RIGHT_IRIS.start, :2]
+    quarters = round(math.atan2(eyes[1], eyes[0]) / (math.pi / 2)) % 4
+    if not quarters:
+        return image, face, False
+    place = face.landmarks[:, :2].mean(0)
+    sides = [image.shape[1], image.shape[0]]
+    for number in range(quarters):  # a quarter to the left takes (x, y) to (y, width - x)
+        place = np.array([place[1], sides[number % 2] - place[0]])
+    turned = np.ascontiguousarray(np.rot90(image, quarters))
+    near = [other for other in detect_faces(turned)
+            if np.linalg.norm(other.landmarks[:, :2].mean(0) - place) < face.interocular]
+    return (turned, near[0], True) if near else (image, face, False)
 
 
 def _choose(faces: list[Face], wanted: int | None, name: str, width: int) -> tuple[Face, tuple[Finding, ...]]:
