@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from backend.core.colour import linear_to_srgb
-from backend.output import make_private, write_file
+from backend.output import write_file
 
 _PNG_COMPRESSION = 3
 """zlib level: a 2048² colour map takes 0.1 s; level 9 takes ten times that for 4 % less."""
@@ -41,5 +42,6 @@ def write_exr(path: Path, channel: np.ndarray) -> None:
 
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     with OpenEXR.File(header, {"Y": np.ascontiguousarray(channel, np.float32)}) as file:
-        file.write(str(path))
-    make_private(path)
+        data = io.BytesIO()  # the library's own way to a file knows neither every name nor the disk's errors
+        file.write(data)
+    write_file(path, data.getbuffer())

@@ -43,36 +43,27 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
         os.fsync(file.fileno())
 
 
-def make_private(path: Path) -> None:
-    """Sync a file that a library wrote, and take it from everyone but its owner."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-    path.chmod(0o600)
-
-
 @contextlib.contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
     """Turns the disk's own errors while writing into `folder` into an InputError with a remedy."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         sentence = disk_error(error, folder)
         if sentence is None:
             raise
         raise sentence from error
 
 
-def disk_error(error: BaseException, folder: Path) -> InputError | None:
+def disk_error(error: OSError, folder: Path) -> InputError | None:
     """The sentence for an error of the disk, None when `error` is something else."""
-    number = error.errno if isinstance(error, OSError) else None
-    text = str(error)  # OpenEXR raises RuntimeError with the system's words in it
-    if number in _FULL or "No space left" in text or "File too large" in text or "quota" in text.lower():
+    if error.errno in _FULL:
         return InputError(f"The disk is full: {folder.name} could not be written.",
                           "Free some space, lower --resolution, or choose a folder on another disk.")
-    if number in _FORBIDDEN or "Permission denied" in text or "Read-only file system" in text:
+    if error.errno in _FORBIDDEN:
         return InputError(f"The folder {folder.name} cannot be written: permission denied.",
                           "Choose a folder of your own with --out.")
-    if number == errno.ENAMETOOLONG:
+    if error.errno == errno.ENAMETOOLONG:
         return InputError(f"The name {folder.name[:40]}… is too long.", "Choose a shorter one with --out.")
     return None
 

@@ -192,3 +192,11 @@ def test_a_disk_that_fills_up_at_any_file_is_a_sentence(avatar: Avatar, tmp_path
         finally:
             subprocess.run(["umount", disk], check=True)
     assert said >= 4
+
+
+@pytest.mark.parametrize("name", ["Ädä 日本 😀", "with [brackets] * and ?", "-dash", "x" * 200, "\udcff undecodable"])
+def test_odd_names_of_folders_are_fine(avatar: Avatar, tmp_path: Path, name: str) -> None:
+    avatar.write(tmp_path / name)
+    avatar.write(tmp_path / name)
+    read_bundle(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
