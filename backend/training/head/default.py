@@ -96,8 +96,9 @@ def texture_coordinates(source: Source, topology: Topology) -> np.ndarray:
     half = layout.flatten(sheet, magnification, care)
     uvs = topology.own_uvs.copy()
     uvs[is_skin] = layout.skin_uvs(half, sheet, shape, faces, topology.mirror)
-    for name in ("mouth", "teeth", "tongue"):
-        of = topology.material == MATERIALS.index(name)
+    own = topology.tooth[topology.faces[:, 0]] >= 0
+    for name in ("mouth", "tongue"):
+        of = (topology.material == MATERIALS.index(name)) & ~own
         low, high = uvs[of].min((0, 1)), uvs[of].max((0, 1))
         uvs[of] = 0.02 + 0.96 * (uvs[of] - low) / (high - low)
     return uvs

@@ -1,4 +1,4 @@
-"""The default head's landmark embedding: what `landmarks` found, made symmetric and moved onto lids, lips and irises."""
+"""The default head's landmark embedding: what `landmarks` found, symmetric, moved onto lids, lips and irises."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _upper_half(head: HeadModel, line: np.ndarray, edges: np.ndarray) -> np.ndar
         walk, previous = [start, first], start
         while walk[-1] != goal:
             around = edges[(edges == walk[-1]).any(1)].sum(1) - walk[-1]
-            previous, step = walk[-1], [n for n in around if n != previous][0]
+            previous, step = walk[-1], next(n for n in around if n != previous)
             walk.append(step)
         walks.append(walk)
     upper = max(walks, key=lambda walk: place[walk, 2].mean())
@@ -124,7 +124,8 @@ def _upper_half(head: HeadModel, line: np.ndarray, edges: np.ndarray) -> np.ndar
     return mask
 
 
-def _on_curve(points: np.ndarray, place: np.ndarray, edges: np.ndarray, across: tuple[int, ...] = (0, 1, 2)) -> np.ndarray:
+def _on_curve(points: np.ndarray, place: np.ndarray, edges: np.ndarray,
+              across: tuple[int, ...] = (0, 1, 2)) -> np.ndarray:
     """Nearest place on the polyline `edges` to each point (N, 3), measured along the axes `across`."""
     a, b = place[edges[:, 0]], place[edges[:, 1]]
     axes = list(across)

@@ -36,7 +36,7 @@ def source_identity(source: Source, components: int = COMPONENTS) -> SourceIdent
 def random_sliders(source: Source, components: int, rng: np.random.Generator) -> SourceIdentity:
     """Principal components of heads with random phenotypes and targets, aligned on the face, each with its mirror."""
     mean = source.head(source.coefficients({"age": 0.72}))
-    mean = mean + [0, 0, -(mean - source.template)[:source.anny_count, 2].mean()]
+    mean = mean - np.array([0, 0, (mean - source.template)[:source.anny_count, 2].mean()])
     names = [name for name in source.model.local_change_labels
              if (name[2:] if name[:2] in ("l-", "r-") else name).startswith(SLIDERS)]
     face = source.template[:, 1] < 0

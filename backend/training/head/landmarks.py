@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.core.camera import frontal
+from backend.core.camera import frontal, pixel_rays
 from backend.core.rays import Mesh, vertex_normals
-from backend.training.head.shading import cast_view, render
+from backend.training.head.shading import render
 
 VIEWS = ((0.0, 0.0), (0.0, 0.12), (0.0, -0.12), (0.2, 0.0), (-0.2, 0.0), (0.45, 0.0), (-0.45, 0.0), (0.3, 0.12),
          (-0.3, 0.12))
@@ -65,8 +65,6 @@ def landmark_positions(landmarker_file: Path, vertices: np.ndarray, triangles: n
         if pixels is None:
             continue
         camera = frontal(SIZE * DISTANCE / WIDTH, SIZE, SIZE, np.array(TARGET), DISTANCE, yaw, pitch)
-        from backend.core.camera import pixel_rays
-
         origins, directions = pixel_rays(pixels[:, :2], *camera)
         hits = mesh.cast(origins, directions)
         corner = triangles[surface][np.maximum(hits.triangle, 0)]
@@ -92,7 +90,7 @@ def mirror_pairs(points: np.ndarray) -> np.ndarray:
 
 
 def closest_on(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Closest triangle (N,) and barycentrics (N, 3) to each point (N, 3). Ericson, Real-Time Collision Detection 5.1.5."""
+    """Closest triangle (N,) and barycentrics (N, 3) to each point (N, 3)."""
     best = np.full(len(points), np.inf)
     index, weights = np.zeros(len(points), np.int32), np.zeros((len(points), 3))
     a, b, c = (vertices[triangles[:, k]] for k in range(3))

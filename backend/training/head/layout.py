@@ -57,7 +57,8 @@ def half_sheet(template: np.ndarray, quads: np.ndarray, crown: float = np.deg2ra
     other = [chain for chain in _chains(edges[~on_axis[edges].all(1)])]
     border = min(other, key=lambda chain: positions[chain, 2].min())
     border = border if border[0] == lower[0] else border[::-1]
-    assert border[0] == lower[0] and border[-1] == upper[-1]
+    assert border[0] == lower[0]
+    assert border[-1] == upper[-1]
     return HalfSheet(vertices, positions, half, np.concatenate([lower, upper[:start + 1]]), upper[start:], border)
 
 
@@ -134,7 +135,8 @@ def _tutte(sheet: HalfSheet, sides: dict[str, np.ndarray]) -> np.ndarray:
     graph = (graph + graph.T).tocsr()
     laplacian = csr_matrix((np.asarray(graph.sum(1)).ravel(), (range(total), range(total))), (total, total)) - graph
     answer = target.copy()
-    answer[~pinned] = splu(laplacian[~pinned][:, ~pinned].tocsc()).solve(-laplacian[~pinned][:, pinned] @ target[pinned])
+    right = -laplacian[~pinned][:, pinned] @ target[pinned]
+    answer[~pinned] = splu(laplacian[~pinned][:, ~pinned].tocsc()).solve(right)
     return answer
 
 
@@ -148,7 +150,10 @@ def _holes(sheet: HalfSheet) -> list[np.ndarray]:
 
 
 def _plugs(sheet: HalfSheet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A fan of triangles in every hole, so that lids and lips cannot overlap: (P, 3), hubs (H, 3), on the midline (H,)."""
+    """A fan of triangles in every hole, so that lids and lips cannot overlap.
+
+    Fans (P, 3), positions of their hubs (H, 3), and which hubs lie on the midline (H,).
+    """
     fans, hubs, axis = [], [], []
     for chain in _holes(sheet):
         rim = sheet.positions[chain]
@@ -276,7 +281,8 @@ def _line_search(uv: np.ndarray, step: np.ndarray, triangles: np.ndarray, gradie
 
 def _rest_frames(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """(T, 2, 2): columns are the triangle's edges in an orthonormal frame of its plane."""
-    e1, e2 = positions[triangles[:, 1]] - positions[triangles[:, 0]], positions[triangles[:, 2]] - positions[triangles[:, 0]]
+    a, b, c = (positions[triangles[:, k]] for k in range(3))
+    e1, e2 = b - a, c - a
     length = np.linalg.norm(e1, axis=1)
     along = (e1 * e2).sum(1) / length
     height = np.linalg.norm(np.cross(e1, e2), axis=1) / length

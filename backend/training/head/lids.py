@@ -22,6 +22,7 @@ EDGE_HEIGHT = 0.0009  # metres of the lid's outer edge over the eye
 WATERLINE_HEIGHT = 0.0002  # metres of the lid's inner edge over the eye: it all but touches
 INNER_HEIGHT = 0.0004  # metres of the lid's inside, behind the margin
 SKIN_HEIGHT = 0.0014  # metres, least height of the lid's skin beyond its edge
+WIDEN_INNER, WIDEN_OUTER = 0.26, 0.06  # per radian from the gaze: opens the fissure from 22 mm to about 25 mm
 OVERLAP = 0.02  # radians by which a closed upper lid laps over the lower one
 FALLOFF_RINGS = 6  # rings of skin that follow the lid's edge
 
@@ -96,7 +97,7 @@ class LidFitter:
             over = np.linalg.norm(edge - centre, axis=1) - eyes.EYEBALL_RADIUS - EDGE_HEIGHT
             return np.r_[over, 0.5 * (centre - start)[[0, 2]] * np.sqrt(len(edge)) / 3]
 
-        offset = least_squares(gaps, start + [0, -0.003, 0]).x - start
+        offset = least_squares(gaps, start + np.array([0, -0.003, 0])).x - start
         return cls(rings, (balls[0], balls[1]), np.stack([offset, offset * [-1, 1, 1]]), source.mirror)
 
     def centres(self, shape: np.ndarray) -> np.ndarray:
@@ -107,7 +108,9 @@ class LidFitter:
         """A source shape (V, 3) with its lids on our eyes."""
         shape = shape.copy()
         for rings, centre in zip(self.rings, self.centres(shape), strict=True):
-            moved = onto(shape[rings.edge], centre, EDGE_HEIGHT)
+            for ring in (rings.waterline, rings.inner, rings.deeper):
+                shape[ring] = widened(shape[ring], centre)
+            moved = onto(widened(shape[rings.edge], centre), centre, EDGE_HEIGHT)
             shape[rings.skin] += np.einsum("se,ex->sx", rings.follow, moved - shape[rings.edge])
             shape[rings.edge] = moved
             shape[rings.skin] = above(shape[rings.skin], centre, SKIN_HEIGHT)
@@ -148,7 +151,7 @@ class LidFitter:
 
 
 def _land(rest: np.ndarray, moved: np.ndarray, centre: np.ndarray, close: bool) -> np.ndarray:
-    """Edge vertices `moved` (N, 3) with the upper lid's stopped at (or, to `close`, brought to) the lower lid's line."""
+    """Edge vertices `moved` (N, 3), the upper lid's stopped at (or, to `close`, brought to) the lower lid's line."""
     inner, outer = rest[np.abs(rest[:, 0]).argmin()], rest[np.abs(rest[:, 0]).argmax()]
     along = (rest[:, 0] - inner[0]) / (outer[0] - inner[0])
     upper = rest[:, 2] > inner[2] + along * (outer[2] - inner[2])
@@ -167,6 +170,17 @@ def _spherical(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Azimuth from the gaze axis -Y towards +X, elevation towards +Z, radius; of points (N, 3) about the origin."""
     radius = np.linalg.norm(points, axis=1)
     return np.arctan2(points[:, 0], -points[:, 1]), np.arcsin(points[:, 2] / radius), radius
+
+
+def widened(points: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Lid points (N, 3) turned away from the middle of the eye; MakeHuman's eyes are narrower than people's."""
+    side = np.sign(centre[0])
+    azimuth, elevation, radius = _spherical(points - centre)
+    outward = azimuth * side
+    outward = outward * (1 + np.where(outward < 0, WIDEN_INNER, WIDEN_OUTER) * np.abs(outward))
+    flat = radius * np.cos(elevation)
+    azimuth = outward * side
+    return centre + np.stack([flat * np.sin(azimuth), -flat * np.cos(azimuth), radius * np.sin(elevation)], 1)
 
 
 def onto(points: np.ndarray, centre: np.ndarray, height: float | np.ndarray) -> np.ndarray:

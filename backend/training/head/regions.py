@@ -14,8 +14,8 @@ from backend.training.head.source import Source
 from backend.training.head.topology import mouth_and_sockets
 
 REGIONS = ("forehead", "brow_left", "brow_right", "eyelid_left", "eyelid_right", "eye_socket_left", "eye_socket_right",
-           "nose", "nostrils", "cheek_left", "cheek_right", "lips", "lip_border", "chin", "jaw", "ear_left", "ear_right",
-           "scalp", "neck", "face_front", "throat")
+           "nose", "nostrils", "cheek_left", "cheek_right", "lips", "lip_border", "chin", "jaw", "ear_left",
+           "ear_right", "scalp", "neck", "face_front", "throat")
 
 LIP_RING = 6.7
 """Rings of edges from the mouth bag's border to the vermilion border; measured on photographic MakeHuman skins, where
@@ -77,7 +77,8 @@ def source_regions(source: Source, rings: tuple[LidRings, LidRings], skin: np.nd
         masks[f"eye_socket_{side}"] = ramp(distance, 0.026, 0.015) * (position[:, 1] < middle[1] + 0.02)
         masks[f"cheek_{side}"] = ramp(reach(source, f"{letter}-cheek-volume-incr", f"{letter}-cheek-bones-incr",
                                             f"{letter}-cheek-inner-incr"), 0.1, 0.45)
-        masks[f"ear_{side}"] = ramp(reach(source, f"{letter}-ear-wing-incr", f"{letter}-ear-shape-round"), 0.05, 0.3) * (position[:, 0] * sign > 0)
+        pinna = reach(source, f"{letter}-ear-wing-incr", f"{letter}-ear-shape-round")
+        masks[f"ear_{side}"] = ramp(pinna, 0.05, 0.3) * (position[:, 0] * sign > 0)
     rings = mouth_rings(source)
     masks["lips"] = ramp(rings, LIP_RING + 0.8, LIP_RING - 0.8)
     masks["lip_border"] = ramp(rings, LIP_RING - 2, LIP_RING) * ramp(rings, LIP_RING + 3, LIP_RING + 1)

@@ -62,8 +62,8 @@ def skin_weights(source: Source, topology: Topology) -> np.ndarray:
     groups[source.quads] = source.groups[:, None]
     part = np.full(len(kept), "", dtype="U32")
     part[kept] = groups[topology.source_index[kept]]
-    weights[part == "helper-upper-teeth"] = np.eye(len(JOINTS))[1]
-    weights[(part == "helper-lower-teeth") | (part == "helper-tongue")] = np.eye(len(JOINTS))[2]
+    weights[topology.tooth == 0] = np.eye(len(JOINTS))[1]
+    weights[(topology.tooth == 1) | (part == "helper-tongue")] = np.eye(len(JOINTS))[2]
     for side in (0, 1):
         weights[(topology.eye_part == side) | (topology.eye_part == side + 2)] = np.eye(len(JOINTS))[3 + side]
     weights[topology.lash >= 0] = np.eye(len(JOINTS))[1]

@@ -8,8 +8,8 @@ from backend.core.camera import frontal, pixel_rays
 from backend.core.colour import linear_to_srgb
 from backend.core.rays import Hits, Mesh, vertex_normals
 
-ALBEDO = {"skin": (0.55, 0.33, 0.24), "mouth": (0.28, 0.07, 0.06), "eye": (0.75, 0.72, 0.7), "teeth": (0.7, 0.66, 0.58),
-          "tongue": (0.4, 0.12, 0.11), "lash": (0.02, 0.015, 0.012)}
+ALBEDO = {"skin": (0.55, 0.33, 0.24), "mouth": (0.28, 0.07, 0.06), "eye": (0.75, 0.72, 0.7),
+          "teeth": (0.7, 0.66, 0.58), "tongue": (0.4, 0.12, 0.11), "lash": (0.02, 0.015, 0.012)}
 """Linear Rec.709 a person would not be surprised by, per material."""
 
 _KEY, _FILL = np.array([-0.35, -0.8, 0.5]), np.array([0.7, -0.6, 0.1])
@@ -27,7 +27,8 @@ def render(vertices: np.ndarray, triangles: np.ndarray, albedo: np.ndarray, *, s
            normals_of: np.ndarray | None = None) -> np.ndarray:
     """sRGB picture (size, size, 3) uint8 of a mesh under a key, a fill and sky light, twice supersampled.
 
-    `albedo` linear: (V, 3), (T, 3), or (T, 3, 3) for the corners of triangles. `width` metres seen at the target's distance.
+    `albedo` linear: (V, 3), (T, 3), or (T, 3, 3) for the corners of triangles. `width`: metres seen
+    at the target's distance.
     """
     fine = size * 2
     camera = frontal(fine * distance / width, fine, fine, np.array(target), distance, yaw, pitch)

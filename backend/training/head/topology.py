@@ -1,7 +1,7 @@
 """Which vertices and faces the default head has, and how displacements of the source carry over to them.
 
 Vertices: those of the source that are kept, in the source's order, then our own eyes (left and right eyeball, left and
-right cornea), then our own lashes (left, right). They replace MakeHuman's eyes and lashes.
+right cornea), our own lashes (left, right) and our own teeth (upper, lower). They replace MakeHuman's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from backend.head import eyes
 from backend.head.model import MATERIALS
-from backend.training.head import lashes
+from backend.training.head import lashes, teeth
 from backend.training.head.source import Source
 
 
@@ -29,6 +29,8 @@ class Topology:
     eye_unit: np.ndarray  # (V, 3) point in units of the eyeball's radius about its centre; 0 outside the eyes
     eye_ring: np.ndarray  # (V,) ring number on the eye's surface, -1 outside
     lash: np.ndarray  # (V,) int8: 0 on a left lash, 1 on a right one, -1 elsewhere
+    tooth: np.ndarray  # (V,) int8: 0 on the upper arch, 1 on the lower one, gums included, -1 elsewhere
+    arches: tuple[teeth.Arch, teeth.Arch]  # upper, lower, in place on the source's template
 
     @property
     def kept(self) -> np.ndarray:
@@ -83,7 +85,6 @@ def build_topology(source: Source) -> Topology:
     material = np.full(len(groups), -1)
     material[skin] = MATERIALS.index("skin")
     material[mouth | socket] = MATERIALS.index("mouth")
-    material[np.char.find(groups, "teeth") >= 0] = MATERIALS.index("teeth")
     material[np.char.find(groups, "tongue") >= 0] = MATERIALS.index("tongue")
     faces, material, uvs = source.quads[material >= 0], material[material >= 0], source.uvs[material >= 0]
     kept = np.unique(faces)
@@ -118,16 +119,30 @@ def build_topology(source: Source) -> Topology:
         own_mirror.append(np.arange(count * lashes.POINTS) + start + (1 - 2 * side) * count * lashes.POINTS)
         lash.append(np.full(count * lashes.POINTS, side))
         start += count * lashes.POINTS
-    hair_vertices = 2 * count * lashes.POINTS
-    unit.append(np.zeros((hair_vertices, 3)))
+    tooth = [np.full(start, -1)]
+    strips = [np.unique(source.quads[groups == f"helper-{name}-teeth"]) for name in ("upper", "lower")]
+    arches = [teeth.build_arch(source.template, strip, strips[0], upper=number == 0)
+              for number, strip in enumerate(strips)]
+    for number, arch in enumerate(arches):
+        own_faces.append(arch.quads + start)
+        own_material.append(np.where(arch.gum, MATERIALS.index("mouth"), MATERIALS.index("teeth")))
+        # Gums share the mouth's square: a strip along its lower border, which the mouth bag leaves free.
+        own_uvs.append(np.where(arch.gum[:, None, None], arch.uvs * [1, 0.036], arch.uvs))
+        own_mirror.append(arch.mirror + start)
+        tooth.append(np.full(len(arch.points), number))
+        start += len(arch.points)
+    others = start - sum(len(column) for column in unit)
+    unit.append(np.zeros((others, 3)))
     for column in (ring, part):
-        column.append(np.full(hair_vertices, -1))
+        column.append(np.full(others, -1))
+    lash.append(np.full(start - sum(len(column) for column in lash), -1))
     return Topology(
         source_index=np.concatenate([kept, np.full(start - len(kept), -1)]),
         faces=np.concatenate(own_faces).astype(np.int32), material=np.concatenate(own_material).astype(np.int32),
         own_uvs=np.concatenate(own_uvs), mirror=np.concatenate(own_mirror).astype(np.int32),
         eye_part=np.concatenate(part).astype(np.int8), eye_unit=np.concatenate(unit), eye_ring=np.concatenate(ring),
-        lash=np.concatenate(lash).astype(np.int8))
+        lash=np.concatenate(lash).astype(np.int8), tooth=np.concatenate(tooth).astype(np.int8),
+        arches=(arches[0], arches[1]))
 
 
 LID_RINGS = 2
