@@ -73,13 +73,13 @@ def check_destination(folder: Path, is_ours: Callable[[Path], bool], needed_byte
 
     It may be absent, empty, or one of ours (`is_ours`), which will be replaced.
     """
-    if folder.is_symlink() and not folder.exists():
-        raise InputError(f"{folder.name} is a link that leads nowhere.", "Choose another folder with --out.")
     with disk_errors(folder):
+        if folder.is_symlink() and not folder.exists():
+            raise InputError(f"{folder.name} is a link that leads nowhere.", "Choose another folder with --out.")
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder.name} is a file, not a folder.", "Choose a folder with --out.")
         if folder.is_dir() and any(folder.iterdir()) and not is_ours(folder):
-            raise InputError(f"The folder {folder.name} exists and is not an avatar; nothing in it was touched.",
+            raise InputError(f"The folder {folder.name or folder} exists and is not an avatar; it was left alone.",
                              "Choose a new or empty folder with --out.")
         place = existing_parent(folder)
         if not place.is_dir():
@@ -111,7 +111,8 @@ def replacing(folder: Path, is_ours: Callable[[Path], bool], owned: Callable[[Pa
     `owned(old)` are the relative file names of an old result that go with it; whatever else lies in it is moved
     over to the new one, so no file that a person put there is lost.
     """
-    folder = folder.resolve()
+    with disk_errors(folder):
+        folder = folder.resolve()
     check_destination(folder, is_ours)
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)

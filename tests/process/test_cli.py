@@ -100,7 +100,8 @@ def test_places_that_cannot_be_written_are_refused_before_the_work(tmp_path: Pat
     (tmp_path / "holiday").mkdir()
     (tmp_path / "holiday" / "letter.txt").write_text("dear")
     for out, words in ((tmp_path / "file", "file is a file"), (tmp_path / "holiday", "is not an avatar"),
-                       (Path("/proc/ada"), "cannot be written")):
+                       (Path("/proc/ada"), "cannot be written"), (tmp_path / ("x" * 300), "is too long"),
+                       (Path("/"), "is not an avatar")):
         started = time.monotonic()
         done = run("create", PORTRAIT, "--out", out, *SPEED)
         assert done.returncode == 2
