@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     measuring = commands.add_parser("measure", help="measure the statistics of real heads from a scan model")
     measuring.add_argument("scan", type=Path)
     measuring.add_argument("--out", type=Path, default=STATISTICS_FILE)
-    measuring.add_argument("--draws", type=int, default=16, help="random heads for the report")
+    measuring.add_argument("--draws", type=int, default=8, help="random heads for the report")
     drawing = commands.add_parser("sheet", help="a picture of 24 random people")
     drawing.add_argument("picture", type=Path)
     drawing.add_argument("--seed", type=int, default=7)

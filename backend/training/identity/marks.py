@@ -19,6 +19,12 @@ from backend.training.identity.surface import Surface
 VIEWS = ((0.0, 0.0), (0.35, 0.0), (-0.35, 0.0), (0.7, 0.0), (-0.7, 0.0), (0.0, 0.3), (0.0, -0.3))
 """Yaw and pitch in radians of the renders."""
 
+LEAST_FACING = 0.35
+"""Cosine below which a landmark is taken to lie on an outline, where a ray cannot place it."""
+
+DISAGREEMENT = 0.006
+"""Metres from the views' median beyond which a view has missed the landmark."""
+
 RENDER_SIZE = 512
 STEP = 1e-4
 """Metres between the rays that trace lids and lips."""
@@ -30,13 +36,12 @@ CURVE_SAMPLES = 21
 
 LIPS = (0, 17, 37, 39, 40, 61, 84, 91, 146, 181, 185, 267, 269, 270, 291, 314, 321, 375, 405, 409)
 NOSE = (1, 2, 4, 5, 6, 195, 197, 168, 48, 64, 98, 278, 294, 327, 19, 94, 218, 438, 115, 344, 220, 440, 45, 275)
-BROWS = (46, 52, 53, 55, 65, 276, 282, 283, 285, 295)
 CHEEKS = (50, 280, 36, 266, 205, 425, 101, 330, 118, 347)
-CHIN = (152, 175, 199, 200, 18, 148, 377, 176, 400)
+CHIN = (152, 175, 199, 200, 18)
 FOREHEAD = (8, 9, 151, 10)
-LID_CORNERS = (33, 133, 362, 263)
-LANDMARKS = (*LIPS, *NOSE, *BROWS, *CHEEKS, *CHIN, *FOREHEAD, *LID_CORNERS)
-"""MediaPipe's points that mean the same on every head (those of its silhouette slide and are left out)."""
+LANDMARKS = (*LIPS, *NOSE, *CHEEKS, *CHIN, *FOREHEAD)
+"""MediaPipe's points that mean the same on every head. Those of its silhouette slide, and
+brows without hair are guesses that differ by 2 mm from head to head: left out."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,10 @@ Detect = Callable[[np.ndarray], np.ndarray | None]
 def find_marks(vertices: np.ndarray, skin: np.ndarray, eyes: np.ndarray, detect: Detect) -> Marks:
     """All marks of a head that stands in our axes. `skin` (T, 3) and `eyes` (E, 3) triangles of `vertices` (V, 3)."""
     head = _Head(vertices, skin, eyes)
-    sets = [("landmark", _landmarks(head, detect)), *_lids(head), *_lips(head), *_ears(head)]
+    triangle, barycentric = _landmarks(head, detect)
+    lips = len(LIPS)
+    sets = [("lip-border", (triangle[:lips], barycentric[:lips])), ("landmark", (triangle[lips:], barycentric[lips:])),
+            *_lids(head), *_lips(head), *_ears(head)]
     triangle = np.concatenate([found[0] for _, found in sets])
     barycentric = np.concatenate([found[1] for _, found in sets])
     return Marks(triangle, barycentric, np.concatenate([[kind] * len(found[0]) for kind, found in sets]))
@@ -109,8 +117,8 @@ def shade(head: _Head, yaw: float, pitch: float) -> tuple[np.ndarray, np.ndarray
 
 
 def _landmarks(head: _Head, detect: Detect) -> Found:
-    """Mean over the views that see each landmark of where it lies on the skin."""
-    sums, weights = np.zeros((478, 3)), np.zeros(478)
+    """Where each landmark lies on the skin: mean over the views that see it squarely and agree on it."""
+    points, weights = [], []
     for yaw, pitch in VIEWS:
         image, k, camera = shade(head, yaw, pitch)
         pixels = detect(image)
@@ -118,17 +126,19 @@ def _landmarks(head: _Head, detect: Detect) -> Found:
             continue
         origins, directions = pixel_rays(pixels, k, camera)
         hits = head.skin_mesh.cast(origins, directions)
-        corners = head.vertices[head.skin[hits.triangle]]
-        normal = np.einsum("nc,ncx->nx", hits.barycentric, head.normals[head.skin[hits.triangle]])
-        facing = np.clip(-(normal * directions).sum(1), 0, 1) ** 2 * hits.hit
-        facing[facing < 0.2] = 0
-        points = np.einsum("nc,ncx->nx", hits.barycentric, corners)
-        sums += np.where(facing[:, None] > 0, points, 0) * facing[:, None]
-        weights += facing
+        corners = head.skin[hits.triangle]
+        normal = np.einsum("nc,ncx->nx", hits.barycentric, head.normals[corners])
+        facing = np.where(hits.hit, -(normal * directions).sum(1), 0)
+        weights.append(np.where(facing > LEAST_FACING, facing**2, 0))
+        points.append(np.einsum("nc,ncx->nx", hits.barycentric, head.vertices[corners]))
     chosen = np.array(LANDMARKS)
-    points = sums[chosen] / np.maximum(weights[chosen], 1e-9)[:, None]
-    triangle, barycentric, _ = head.surface.closest(points)
-    return np.where(weights[chosen] > 0.3, triangle, -1), barycentric
+    place, weight = np.array(points)[:, chosen], np.array(weights)[:, chosen]
+    middle = np.nanmedian(np.where(weight[..., None] > 0, place, np.nan), 0)
+    weight = weight * (np.linalg.norm(place - middle, axis=2) < DISAGREEMENT)
+    total = weight.sum(0)
+    mean = (place * weight[..., None]).sum(0) / np.maximum(total, 1e-9)[:, None]
+    triangle, barycentric, _ = head.surface.closest(mean)
+    return np.where(total > LEAST_FACING, triangle, -1), barycentric
 
 
 def _lids(head: _Head) -> list[tuple[str, Found]]:

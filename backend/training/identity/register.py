@@ -28,8 +28,12 @@ SCHEDULE = ((0.06, 5.0), (0.04, 4.0), (0.025, 3.0), (0.016, 2.0), (0.011, 1.5), 
 
 STEPS_PER_ROUND = 4
 
-MARK_WEIGHT = {"landmark": 0.05, "lid-upper": 1.0, "lid-lower": 1.0, "lip-upper": 0.7, "lip-lower": 0.7, "ear": 0.6}
+MARK_WEIGHT = {"landmark": 0.05, "lip-border": 0.2, "lid-upper": 1.0, "lid-lower": 1.0, "lip-upper": 0.7,
+               "lip-lower": 0.7, "ear": 0.6}
 """How much a mark pulls, in units of one square centimetre of skin times `SCHEDULE`; landmarks are good to 1-2 mm."""
+
+DOUBTED = 0.002
+"""Metres; a landmark that the surfaces contradict by this much counts half (after the first rounds)."""
 
 FARTHEST = 0.012
 """Metres; a nearest point beyond this is no counterpart (after the first rounds)."""
@@ -88,6 +92,7 @@ def lay_on(generator: Generator, scan: Scan, base: np.ndarray, ours: Marks, thei
 
     mark_rows = _mark_rows(ours, known, triangles, len(base))
     mark_weight = np.array([MARK_WEIGHT[kind] for kind in ours.kind[known]]) * 1e-4
+    is_landmark = np.isin(ours.kind[known], ("landmark", "lip-border"))
     current = start
     for round_number, (length, pull) in enumerate(SCHEDULE):
         reach = FARTHEST if round_number >= 3 else np.inf
@@ -96,8 +101,10 @@ def lay_on(generator: Generator, scan: Scan, base: np.ndarray, ours: Marks, thei
             face, barycentric, distance = surface.closest(current, normals)
             good = open_ours & (distance < reach)
             point = np.einsum("nc,ncx->nx", barycentric, surface.corners[face])
-            current = start + solver.solve(length, good * solver.areas, surface.normals[face], point - start,
-                                           mark_rows, mark_weight * pull, target_points[known] - mark_rows @ start)
+            missed = np.linalg.norm(mark_rows @ current - target_points[known], axis=1)
+            belief = np.where(is_landmark & (round_number >= 3), 1 / (1 + (missed / DOUBTED) ** 2), 1.0)
+            current = start + solver.solve(length, good * solver.areas, surface.normals[face], point - start, mark_rows,
+                                           mark_weight * belief * pull, target_points[known] - mark_rows @ start)
             current = (current + current[mirror] * [-1, 1, 1]) / 2
     return _carry(generator, scan, current, surface, seen, open_ours, solver, rotation, shift)
 
@@ -117,24 +124,31 @@ def _carry(generator: Generator, scan: Scan, laid: np.ndarray, surface: Surface,
     mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
     modes = purify(fields[1:], mirror)
 
-    eye_mean, eye_modes = [], []
+    eye_mean, eye_modes = _eyes(generator, scan, rotation, shift)
+    return Registration(mean, modes, eye_mean, eye_modes, open_ours, trusted, rotation, shift, seen, distance)
+
+
+def _eyes(generator: Generator, scan: Scan, rotation: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How the eyes move to the mean scan (2, 3) and with each mode (K, 2, 3): sideways and up with the eyeball's
+    middle, forward with the cornea, whatever the size of the ball."""
+    means, fields = [], []
     for side in (0, 1):
         own = generator.base[generator.eyes[side]]
-        theirs = scan.eye_vertices(side)
-        ball = scan.mean[theirs] @ rotation.T + shift
-        front = ball[:, 1] < ball[:, 1].min() + 0.004
-        eye_mean.append(_apex(ball) - _apex(own))
-        eye_modes.append(scan.modes[:, theirs[front]].mean(1) @ rotation.T)
-    eye_means, eye_fields = np.array(eye_mean), np.stack(eye_modes, 1)
-    eye_means = (eye_means + eye_means[::-1] * [-1, 1, 1]) / 2
-    eye_fields = purify(eye_fields, np.array([1, 0]))
-    return Registration(mean, modes, eye_means, eye_fields, open_ours, trusted, rotation, shift, seen, distance)
+        inner = scan.eyeball_vertices[side]
+        whole = np.unique(scan.eye_triangles[side])
+        ball, outside = scan.mean[inner] @ rotation.T + shift, scan.mean[whole] @ rotation.T + shift
+        front = outside[:, 1] < outside[:, 1].min() + 0.004
+        own_middle, middle = _box_middle(own), _box_middle(ball)
+        means.append([middle[0] - own_middle[0], outside[:, 1].min() - own[:, 1].min(), middle[2] - own_middle[2]])
+        field = scan.modes[:, inner].mean(1) @ rotation.T
+        field[:, 1] = (scan.modes[:, whole[front]].mean(1) @ rotation.T)[:, 1]
+        fields.append(field)
+    mean = np.array(means)
+    return (mean + mean[::-1] * [-1, 1, 1]) / 2, purify(np.stack(fields, 1), np.array([1, 0]))
 
 
-def _apex(ball: np.ndarray) -> np.ndarray:
-    """(3,) middle of an eyeball in x and z, foremost point in y."""
-    low, high = ball.min(0), ball.max(0)
-    return np.array([(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2])
+def _box_middle(points: np.ndarray) -> np.ndarray:
+    return (points.min(0) + points.max(0)) / 2
 
 
 def purify(fields: np.ndarray, mirror: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from backend.errors import InputError
 
 SKIN_MATERIALS = ("M_Face", "M_BackHead")
 EYE_MATERIALS = (("M_ScleraLeft", "M_IrisLeft"), ("M_ScleraRight", "M_IrisRight"))
+BALL_MATERIALS = (("M_IrisLeft",), ("M_IrisRight",))
 SKIN_END = 11248
 """Vertices from here on are the mouth bag, the eye sockets and what lies in them."""
 
@@ -26,15 +27,12 @@ class Scan:
     mean: np.ndarray  # (U, 3) float64 metres
     modes: np.ndarray  # (K, U, 3) float64 metres per standard deviation
     skin_triangles: np.ndarray  # (T, 3)
-    eye_triangles: tuple[np.ndarray, np.ndarray]  # left (+X), right
+    eye_triangles: tuple[np.ndarray, np.ndarray]  # left (+X), right, with the cornea
+    eyeball_vertices: tuple[np.ndarray, np.ndarray]  # of the round ball within
 
     def head(self, coefficients: np.ndarray) -> np.ndarray:
         """Vertices (U, 3) of the head with `coefficients` (K,)."""
         return self.mean + np.tensordot(coefficients, self.modes, 1)
-
-    def eye_vertices(self, side: int) -> np.ndarray:
-        """Vertex indices of the left (0) or right (1) eyeball."""
-        return np.unique(self.eye_triangles[side])
 
 
 def read_scan(path: Path) -> Scan:
@@ -54,7 +52,8 @@ def read_scan(path: Path) -> Scan:
 
     skin = cut(SKIN_MATERIALS)
     skin = skin[(skin < SKIN_END).all(1)]
-    return Scan(mean, modes, skin, (cut(EYE_MATERIALS[0]), cut(EYE_MATERIALS[1])))
+    return Scan(mean, modes, skin, (cut(EYE_MATERIALS[0]), cut(EYE_MATERIALS[1])),
+                (np.unique(cut(BALL_MATERIALS[0])), np.unique(cut(BALL_MATERIALS[1]))))
 
 
 def _to_world(centimetres: np.ndarray) -> np.ndarray:
