@@ -26,7 +26,7 @@ ENGINES = [("CYCLES", "Cycles", ""), ("EEVEE", "EEVEE", "")]
 
 
 if TYPE_CHECKING:
-    _Base = bpy.types.Operator
+    from bpy.types import Operator as _Base
 else:
     _Base = object  # a mixin at run time: Blender registers whole classes only
 

@@ -40,11 +40,13 @@ def get(context: bpy.types.Context) -> LikenessPreferences | None:
 
 
 def backend_folder(context: bpy.types.Context) -> Path:
-    """The backend package: the one named in the preferences, else the one beside the add-on."""
+    """The backend package: the one named in the preferences, else the one inside the extension or beside it."""
     found = get(context)
     if found is not None and found.backend_folder:
         return Path(bpy.path.abspath(found.backend_folder))
-    return Path(__file__).parent.parent / "backend"
+    here = Path(__file__).parent
+    inside = here / "backend"
+    return inside if inside.is_dir() else here.parent / "backend"
 
 
 CLASSES = (LikenessPreferences,)

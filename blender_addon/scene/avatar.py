@@ -67,6 +67,7 @@ def assemble(scene: bpy.types.Scene, bundle: Any, name: str) -> Avatar:
     rig.bind(body, armature)
     smooth = body.modifiers.new("Subdivision", "SUBSURF")
     smooth.levels, smooth.render_levels = 0, SUBDIVISIONS
+    smooth.boundary_smooth = "PRESERVE_CORNERS"  # lashes are open strips: their roots must stay on the lid
     armature.location = scene.cursor.location
     _tag(avatar_id, collection, body, armature, bundle)
     return Avatar(avatar_id, body, armature, collection)

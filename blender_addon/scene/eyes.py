@@ -18,6 +18,8 @@ from .nodes import add
 CORNEA_IOR = 1.376  # textbook value for the cornea
 IRIS_UV_RADIUS = 0.5 * math.degrees(math.asin(5.85 / 12.0)) / 110.0
 """Where the iris ends in the eye's UV square: azimuthal equidistant about the gaze, 110 degrees at the border."""
+CAP_UV_RADIUS = 0.5 * 36.0 / 110.0
+"""Where the default head's cornea ends, inside the eyeball."""
 
 
 def _material(name: str, look: tuple[float, float, float]) -> tuple[bpy.types.Material, bpy.types.NodeTree]:
@@ -46,29 +48,39 @@ def _tissue(name: str, colour: tuple[float, float, float], *, roughness: float, 
 def eye_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Material:
     """The eyeball: the photo's iris and sclera, soft sclera, wet outside the cornea."""
     material, tree = _material(name, (0.8, 0.78, 0.76))
-    place = add(tree, "ShaderNodeUVMap", (-1100, -200), label="Eye square, iris in the middle")
-    centred = add(tree, "ShaderNodeVectorMath", (-900, -200), operation="SUBTRACT",
-                  inputs={"Vector": (place, "UV"), "Vector_001": (0.5, 0.5, 0.0)})
-    radius = add(tree, "ShaderNodeVectorMath", (-720, -200), operation="LENGTH", inputs={"Vector": (centred, "Vector")})
+    radius = _gaze_radius(tree, (-1100, -200))
     if "eye_albedo" in maps:
         colour = nodes.image(tree, maps["eye_albedo"], (-720, 250), label="Iris and sclera from the photo")
     else:
-        colour = _painted_eye(tree, (radius, "Value"))
+        colour = _painted_eye(tree, radius)
     # Away from the iris the lids and the socket keep light and colour from the sclera; the UV ring is about the gaze.
     shade = add(tree, "ShaderNodeMapRange", (-520, -200), label="Towards the socket", inputs={
-        "Value": (radius, "Value"), "From Min": IRIS_UV_RADIUS * 1.25, "From Max": 0.36, "To Min": 0.0, "To Max": 1.0})
+        "Value": radius, "From Min": IRIS_UV_RADIUS * 1.25, "From Max": 0.36, "To Min": 0.0, "To Max": 1.0})
     tinted = add(tree, "ShaderNodeMix", (-300, 150), data_type="RGBA", blend_type="MULTIPLY", inputs={
         "Factor_Float": (shade, "Result"), "A_Color": colour, "B_Color": (0.86, 0.70, 0.65, 1.0)})
-    soft = add(tree, "ShaderNodeMapRange", (-300, -200), label="Sclera is soft, iris is not", inputs={
-        "Value": (radius, "Value"), "From Min": IRIS_UV_RADIUS * 0.95, "From Max": IRIS_UV_RADIUS * 1.1})
+    soft = add(tree, "ShaderNodeMapRange", (-300, -200), label="Outside the limbus", inputs={
+        "Value": radius, "From Min": IRIS_UV_RADIUS * 0.95, "From Max": IRIS_UV_RADIUS * 1.1})
+    # Light that wanders inside the sclera must not come out under the cornea's border, which lies within the eyeball.
+    deep = add(tree, "ShaderNodeMapRange", (-300, -480), label="Sclera beyond the cornea", inputs={
+        "Value": radius, "From Min": CAP_UV_RADIUS * 1.1, "From Max": CAP_UV_RADIUS * 1.4})
     # Iris and pupil lie in fluid of nearly their own index: only the cornea over them shines.
     wet = nodes.math(tree, "MULTIPLY", (soft, "Result"), 0.4, (-150, -320), label="Shine outside the cornea")
     shader = add(tree, "ShaderNodeBsdfPrincipled", (0, 0), inputs={
         "Base Color": (tinted, "Result_Color"), "Roughness": 0.35, "Specular IOR Level": wet,
-        "Subsurface Weight": (soft, "Result"), "Subsurface Radius": (1.0, 0.5, 0.35), "Subsurface Scale": 0.006,
+        "Subsurface Weight": (deep, "Result"), "Subsurface Radius": (1.0, 0.5, 0.35), "Subsurface Scale": 0.004,
         "Coat Weight": (soft, "Result"), "Coat Roughness": 0.06, "Coat IOR": 1.34})  # the tear film
     _finish(tree, (shader, "BSDF"))
     return material
+
+
+def _gaze_radius(tree: bpy.types.NodeTree, at: tuple[float, float]) -> nodes.Socket:
+    """Distance from the middle of the eye's UV square: the angle off the gaze axis, 0.5 at 110 degrees."""
+    place = add(tree, "ShaderNodeUVMap", at, label="Eye square, iris in the middle")
+    centred = add(tree, "ShaderNodeVectorMath", (at[0] + 190, at[1]), operation="SUBTRACT",
+                  inputs={"Vector": (place, "UV"), "Vector_001": (0.5, 0.5, 0.0)})
+    length = add(tree, "ShaderNodeVectorMath", (at[0] + 370, at[1]), operation="LENGTH",
+                 inputs={"Vector": (centred, "Vector")})
+    return length, "Value"
 
 
 def _painted_eye(tree: bpy.types.NodeTree, radius: nodes.Socket) -> nodes.Socket:
@@ -93,12 +105,19 @@ def cornea_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
     clear = add(tree, "ShaderNodeBsdfTransparent", (-600, -120), label="Clear")
     glass = add(tree, "ShaderNodeBsdfGlass", (-600, -280), label="Refracting",
                 inputs={"Roughness": 0.0, "IOR": CORNEA_IOR})
+    # The cap's border dives into the eyeball; bending ends at the limbus, before that border could draw a ring.
+    edge = add(tree, "ShaderNodeMapRange", (-600, 850), label="Border, past the iris", inputs={
+        "Value": _gaze_radius(tree, (-1150, 850)), "From Min": IRIS_UV_RADIUS * 0.97,
+        "From Max": IRIS_UV_RADIUS * 1.04})
     path = add(tree, "ShaderNodeLightPath", (-600, 620))
-    lit = nodes.math(tree, "MAXIMUM", (path, "Is Shadow Ray"), (path, "Is Diffuse Ray"), (-350, 500))
+    lit = nodes.math(tree, "MAXIMUM", (path, "Is Shadow Ray"), (path, "Is Diffuse Ray"), (-400, 500))
+    lit = nodes.math(tree, "MAXIMUM", lit, (edge, "Result"), (-250, 500))
+    inside = nodes.math(tree, "SUBTRACT", 1.0, (edge, "Result"), (-400, 320))
+    shiny = nodes.math(tree, "MULTIPLY", (fresnel, "Fac"), inside, (-250, 320))
     cycles = add(tree, "ShaderNodeMixShader", (-100, 150), label="Light passes, sight is bent",
                  inputs={"Fac": lit, "Shader": (glass, "BSDF"), "Shader_001": (clear, "BSDF")})
     eevee = add(tree, "ShaderNodeMixShader", (-100, -150),
-                inputs={"Fac": (fresnel, "Fac"), "Shader": (clear, "BSDF"), "Shader_001": (shine, "BSDF")})
+                inputs={"Fac": shiny, "Shader": (clear, "BSDF"), "Shader_001": (shine, "BSDF")})
     _finish(tree, (cycles, "Shader"), (150, 150), "CYCLES")
     _finish(tree, (eevee, "Shader"), (150, -150), "EEVEE")
     compat.set_blended(material)
@@ -125,18 +144,18 @@ def lash_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
 
 
 def teeth_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
-    """Enamel: warm off-white, a little translucent, wet."""
-    return _tissue(name, (0.76, 0.69, 0.58), roughness=0.22, specular=0.6, scale=0.008, weight=0.6, coat=0.3)
+    """Enamel: warm off-white and wet. Open shells, through which light cannot wander: no subsurface."""
+    return _tissue(name, (0.80, 0.73, 0.62), roughness=0.22, specular=0.6, scale=0.001, weight=0.0, coat=0.3)
 
 
 def tongue_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
     """Tongue."""
-    return _tissue(name, (0.45, 0.17, 0.15), roughness=0.42, specular=0.5, scale=0.012, weight=1.0, coat=0.2)
+    return _tissue(name, (0.50, 0.20, 0.18), roughness=0.42, specular=0.5, scale=0.012, weight=1.0, coat=0.2)
 
 
 def mouth_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
-    """Gums, palate and throat: dark red and moist."""
-    return _tissue(name, (0.42, 0.14, 0.12), roughness=0.35, specular=0.5, scale=0.014, weight=0.8, coat=0.2)
+    """Gums, palate and throat: dark red and moist. An open bag, so no subsurface either."""
+    return _tissue(name, (0.42, 0.15, 0.13), roughness=0.35, specular=0.5, scale=0.001, weight=0.0, coat=0.2)
 
 
 MAKERS = {"eye": eye_material, "cornea": cornea_material, "lash": lash_material, "teeth": teeth_material,

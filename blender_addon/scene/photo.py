@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from . import camera as cameras
 from . import expression, relight, render, rig, textures
 from .avatar import ROLE_TAG, Avatar
 from .textures import TAG
+
+CROP_MARGIN = 0.25  # of the head's size, on every side
+SHAPE_TOLERANCE = 0.01  # of width over height
+BACKDROP = 0.25  # encoded grey behind the avatar alone
 
 
 def match(scene: bpy.types.Scene, avatar: Avatar, bundle: Any, view: int = 0, photo: Path | None = None,
@@ -58,44 +63,68 @@ def wear_expression(avatar: Avatar, bundle: Any, view: int) -> None:
 
 
 def light(scene: bpy.types.Scene, avatar: Avatar, bundle: Any, view: int) -> bpy.types.World:
-    """The recovered light of one photo as the scene's world."""
-    path = _place(bundle.folder) / f"photo_light_{view}.exr"
+    """The recovered light of one photo as the scene's world.
+
+    Its image is made in Blender's scratch folder (a bundle is read, never written); saving the .blend takes it along.
+    """
+    path = Path(bpy.app.tempdir) / f"{avatar.id[:8]}_photo_light_{view}.exr"
     return relight.light_of_photo(scene, bundle.fit["light_sh"][view], path, avatar.id, avatar.name)
 
 
-def _place(bundle_folder: Path) -> Path:
-    """Where derived images go: beside the bundle's maps, or Blender's own scratch folder when that is read-only."""
-    folder = bundle_folder / "maps"
-    try:
-        probe = folder / ".likeness-probe"
-        probe.touch()
-        probe.unlink()
-        return folder
-    except OSError:
-        return Path(bpy.app.tempdir)
+@dataclass(frozen=True)
+class Crop:
+    """A part of a photo, in fractions of its width and height; y down."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def of(self, pixels: np.ndarray) -> np.ndarray:
+        """That part of an image (H, W, C)."""
+        height, width = pixels.shape[:2]
+        rows = slice(round(self.top * height), round(self.bottom * height))
+        return pixels[rows, round(self.left * width):round(self.right * width)]
+
+
+def head_crop(bundle: Any, view: int) -> Crop:
+    """The head in a photo, and some air around it."""
+    pose, k = bundle.fit["world_to_camera"][view], bundle.fit["intrinsics"][view]
+    seen = (bundle.fit["posed_vertices"][view] @ pose[:3, :3].T + pose[:3, 3]) @ k.T
+    pixels = seen[:, :2] / seen[:, 2:] / bundle.fit["image_size"][view]
+    low, high = pixels.min(0), pixels.max(0)
+    margin = CROP_MARGIN * (high - low)
+    left, top = np.clip(low - margin, 0, 1)
+    right, bottom = np.clip(high + margin, 0, 1)
+    return Crop(float(left), float(top), float(right), float(bottom))
 
 
 def comparison(scene: bpy.types.Scene, avatar: Avatar, bundle: Any, photo: Path, path: Path, look: render.Look,
-               view: int = 0, longest: int = 768) -> Path:
-    """PNG of photo | avatar | avatar over the photo, through the recovered camera and in the recovered light.
+               view: int = 0) -> Path:
+    """PNG of photo | avatar | avatar over the photo about the head, in the recovered camera and light.
 
-    Colours are shown as they are (view transform Standard), because the photo's are.
+    `look.height` is the picture's height in pixels. Colours are shown as they are (view transform Standard), because
+    the photo's are. Raises InputError for a photo of another shape than the one the avatar was made from.
     """
-    with render.kept(scene):
-        match(scene, avatar, bundle, view, longest=longest)
-        width, height = scene.render.resolution_x, scene.render.resolution_y
-        seen = render.Look(look.engine, width, height, look.samples, "Standard", transparent=True)
-        picture = render.read_png(render.still(scene, path, seen))
-    background = render.read_png(photo)
-    expected = tuple(int(side) for side in bundle.fit["image_size"][view])
-    found = background.shape[1], background.shape[0]
-    if abs(found[0] / found[1] - expected[0] / expected[1]) > 0.01:
+    whole = render.read_png(photo)[..., :3]
+    size = tuple(int(side) for side in bundle.fit["image_size"][view])
+    if abs(whole.shape[1] / whole.shape[0] - size[0] / size[1]) > SHAPE_TOLERANCE:
         raise InputError(strings.REPORT["photo_size"].format(
-            file=photo.name, found=f"{found[0]} x {found[1]}", expected=f"{expected[0]} x {expected[1]}"),
+            file=photo.name, found=f"{whole.shape[1]} x {whole.shape[0]}", expected=f"{size[0]} x {size[1]}"),
             "Choose the photo that the avatar was made from.")
-    background = render.resized(background[..., :3], height, width)
+    crop = head_crop(bundle, view)
+    scale = look.height / ((crop.bottom - crop.top) * size[1])
+    full = render.Look(look.engine, round(size[0] * scale), round(size[1] * scale), look.samples, "Standard", True)
+    with render.kept(scene):
+        match(scene, avatar, bundle, view)
+        frame = scene.render
+        frame.use_border = frame.use_crop_to_border = True
+        frame.border_min_x, frame.border_max_x = crop.left, crop.right
+        frame.border_min_y, frame.border_max_y = 1 - crop.bottom, 1 - crop.top
+        picture = render.read_png(render.still(scene, path, full))
+    background = render.resized(crop.of(whole), *picture.shape[:2])
     alpha = picture[..., 3:]
     over = picture[..., :3] * alpha + background * (1 - alpha)
-    alone = picture[..., :3] * alpha
+    alone = picture[..., :3] * alpha + BACKDROP * (1 - alpha)
     textures.write_png(path, np.concatenate([background, alone, over], 1))
     return path

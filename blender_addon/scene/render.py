@@ -40,7 +40,8 @@ class Look:
 def kept(scene: bpy.types.Scene) -> Iterator[None]:
     """Whatever a picture changes of the scene's settings comes back at the end of the block."""
     places = [(scene.render, ("engine", "resolution_x", "resolution_y", "resolution_percentage", "film_transparent",
-                              "filepath", "pixel_aspect_x", "pixel_aspect_y")),
+                              "filepath", "pixel_aspect_x", "pixel_aspect_y", "use_border", "use_crop_to_border",
+                              "border_min_x", "border_max_x", "border_min_y", "border_max_y")),
               (scene.render.image_settings, ("file_format", "color_mode", "color_depth")),
               (scene.view_settings, ("view_transform",)),
               (scene.cycles, ("samples", "use_denoising", "denoiser")),
