@@ -125,11 +125,10 @@ class _Pool:
 
     def _lost(self, worker: Worker) -> None:
         """A child has gone: its file failed, the others go on; one that never got ready ends the batch."""
-        item, how = self._busy[worker], worker.death()
+        item, death = self._busy[worker], worker.death()
         if item is None:
-            raise BackendError(f"The work cannot be started ({how}).", "Run the doctor command.")
-        self._finish(worker, {"kind": "backend", "message": f"The work stopped unexpectedly ({how}).",
-                              "remedy": "Try this photo by itself with --verbose."})
+            raise BackendError(f"The work cannot be started. {death.message}", "Run the doctor command.")
+        self._finish(worker, {"kind": death.kind, "message": death.message, "remedy": death.remedy})
         del self._busy[worker]
         if self._todo:
             self._start()

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from backend import assets, crash, devices, protocol
-from backend.errors import Cancelled, InputError, LikenessError
+from backend.errors import BackendError, Cancelled, InputError, LikenessError
 from backend.protocol import Message, Writer
 
 if TYPE_CHECKING:  # the server starts quickly because only its child loads the stages
@@ -91,10 +91,13 @@ class Worker:
             self._process.kill()
         return self._process.wait()
 
-    def death(self) -> str:
-        """How the child ended, for a sentence."""
+    def death(self) -> BackendError:
+        """How the child ended although nobody asked it to."""
         status = self._process.wait()
-        return f"signal {-status}" if status < 0 else f"exit status {status}"
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        memory = "The memory may have run out: choose a lower resolution. " if status == -9 else ""
+        return BackendError(f"The work stopped unexpectedly ({how}).",
+                            f"{memory}Start it again: it goes on from the last finished stage.")
 
     def _read(self) -> None:
         assert self._process.stdout is not None

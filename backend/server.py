@@ -161,19 +161,17 @@ class Server:
     def _lost(self) -> None:
         """The child has gone without being asked to."""
         assert self._worker is not None
-        how, was_ready, job = self._worker.death(), self._ready, self._running
+        death, was_ready, job = self._worker.death(), self._ready, self._running
         self._worker, self._running, self._deadline, self._ready = None, None, None, False
         if not was_ready:
-            error = BackendError(f"The backend cannot start its work ({how}).",
+            error = BackendError(f"The backend cannot start. {death.message}",
                                  "Set its environment up again, and read the log.")
             for message in [*self._waiting, {"id": None}]:
                 self._writer.error(error, message["id"])
             self._waiting.clear()
             return
         if job is not None:
-            self._writer.error(BackendError(
-                f"The work stopped unexpectedly ({how}).",
-                "Start it again: it goes on from the last finished stage."), job["id"])
+            self._writer.error(death, job["id"])
         self._start_worker()
 
     def _next(self) -> None:

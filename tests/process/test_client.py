@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -176,6 +177,16 @@ def test_a_backend_that_dies_at_once_leaves_its_last_words(tmp_path: Path) -> No
     wait(one, lambda: one.state is ClientState.FAILED, 20)
     assert "exit status 1" in str(one.error)
     assert "No module named torch" in str(one.error)
+
+
+def test_an_environment_without_its_packages_is_said(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    one = Client()
+    one.start(tmp_path / "bare" / "bin" / "python", BACKEND)
+    wait(one, lambda: one.state is ClientState.FAILED, 30)
+    assert "The backend cannot start" in str(one.error)
+    assert "Set its environment up again" in str(one.error)
+    assert any("No module named" in line for line in one.log)
 
 
 def test_words_that_are_no_messages_are_kept_in_the_log(tmp_path: Path) -> None:
