@@ -19,7 +19,7 @@ from scipy.optimize import linear_sum_assignment
 from backend.core.camera import project
 from backend.fit.noise import TABLE, LandmarkNoise, pose_terms, yaw_pitch
 from backend.fit.residuals import FACE_UNIT
-from backend.head.model import HeadModel, default_head
+from backend.head.model import DEFAULT_HEAD, HeadModel, load_head
 
 VIEWS = ((0.0, 0.08), (0.0, 0.2), (0.45, 0.15), (-0.45, 0.15))
 """Mean and spread of yaw in radians, one photo of each per person."""
@@ -121,8 +121,9 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--samples", type=Path, help="keep the measured errors in this file, or reuse it")
     parser.add_argument("--out", type=Path, default=TABLE)
+    parser.add_argument("--head", type=Path, default=DEFAULT_HEAD)
     options = parser.parse_args()
-    head = default_head()
+    head = load_head(options.head)
     if options.samples and options.samples.exists():
         with np.load(options.samples) as file:
             samples = dict(file)

@@ -67,6 +67,8 @@ class LimitConfig:
     """Where a fit stops being a person."""
 
     shape_norm: float = 1.9  # RMS of beta beyond which identity is shrunk back
+    bad_photo: float = 1.5  # times the median photo's error: beyond it a photo counts less, by the square
+    strangers: float = 0.0032  # metres between faces fitted alone; no two photos of one rendered head were so far apart
     refuse_rmse: float = 0.20  # face units; landmarks this far off are of no human face seen straight
 
 

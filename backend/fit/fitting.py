@@ -10,6 +10,7 @@ import numpy as np
 from backend.capture.observation import Observation
 from backend.core.progress import Progress, part, silent
 from backend.errors import InputError
+from backend.fit.agreement import strangers, weighted
 from backend.fit.config import FitConfig
 from backend.fit.contour import slide_contours
 from backend.fit.headfit import HeadFit
@@ -34,8 +35,14 @@ def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: Fi
     noise = noise or measured_noise()
     progress(0.0, "Preparing the head")
     points = HeadPoints.of(head)
-    state, problem = solve_parameters(observations, points, config, noise, part(progress, 0.05, 0.75))
-    return assemble(observations, points, state, problem, config, part(progress, 0.75, 1.0))
+    state, problem = solve_parameters(observations, points, config, noise, part(progress, 0.05, 0.6))
+    said: tuple[str, ...] = ()
+    if len(observations) > 1:
+        progress(0.6, "Comparing the photos")
+        quick = replace(config, stages=config.stages[:2])
+        alone = [solve_parameters([observation], points, quick, noise)[0].beta for observation in observations]
+        said = strangers(points, alone, observations, config)
+    return assemble(observations, points, state, problem, config, said, part(progress, 0.75, 1.0))
 
 
 def solve_parameters(observations: Sequence[Observation], points: HeadPoints, config: FitConfig, noise: LandmarkNoise,
@@ -52,6 +59,7 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
             problem = replace(problem, views=tuple(
                 slide_contours(terms, view, state.beta, points, config)
                 for terms, view in zip(problem.views, state.views, strict=True)))
+        problem = weighted(problem, state, config) if index > 1 else problem
         state = solve(problem, state, stage.free, stage.iterations)
     return state, problem
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from backend.fit.config import FitConfig
 from backend.fit.points import PointSet, cross
-from backend.fit.state import View, axis_angle
+from backend.fit.state import View, axis_angle, centre_jacobian
 
 FACE_UNIT = 0.063  # metres; mean interocular distance of adults
 
@@ -44,12 +44,12 @@ class LandmarkTerm:
         if not derivatives:
             return Rows(residual, None, np.empty((0, 0)))
         z = in_camera[:, 2]
-        count, mean_depth, scale = len(z), view.translation[2], np.exp(view.depth[0])
+        count, mean_depth, scale = len(z), view.centre[2], np.exp(view.depth[0])
         by_point = self._by_point(in_camera, view)
         by_view = np.zeros((count, 3, view.size))
         by_view[:, :, :3] = -by_point @ cross(turned)
-        by_view[:, :, 3:6] = by_point
-        by_view[:, 2, 5] -= scale * view.focal * z / mean_depth**2  # d/dt of f (z - t) / t, less 1 / t above
+        by_view[:, :, 3:6] = by_point @ centre_jacobian(view.centre)
+        by_view[:, 2, 5] -= scale * view.focal * z / mean_depth  # of f (z / c - 1) by log c, besides that by z
         by_view[:, :2, 6] = predicted[:, :2] - self.centre - self._noise(view)[:, :2]
         bare_depth = scale * view.focal * (z / mean_depth - 1)
         by_view[:, 2, 6] = by_view[:, 2, 7] = bare_depth
@@ -76,7 +76,7 @@ class LandmarkTerm:
         by_point = np.zeros((len(z), 3, 3))
         by_point[:, 0, 0] = by_point[:, 1, 1] = view.focal / z
         by_point[:, :2, 2] = -view.focal * in_camera[:, :2] / (z * z)[:, None]
-        by_point[:, 2, 2] = np.exp(view.depth[0]) * view.focal / view.translation[2]
+        by_point[:, 2, 2] = np.exp(view.depth[0]) * view.focal / view.centre[2]
         return by_point
 
     def distances(self, rows: Rows) -> np.ndarray:
@@ -88,11 +88,11 @@ class LandmarkTerm:
         return self.modes @ view.noise
 
     def _predict(self, beta: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        turned = self.points.posed(beta, view.psi, view.turns) @ view.rotation.T
-        in_camera = turned + view.translation
+        turned = (self.points.posed(beta, view.psi, view.turns) - view.pivot) @ view.rotation.T
+        in_camera = turned + view.centre
         z = in_camera[:, 2]
         pixels = view.focal * in_camera[:, :2] / z[:, None] + self.centre
-        depth = np.exp(view.depth[0]) * view.focal * (z / view.translation[2] - 1) + self.unit * view.depth[1]
+        depth = np.exp(view.depth[0]) * view.focal * (z / view.centre[2] - 1) + self.unit * view.depth[1]
         return np.column_stack([pixels, depth]) + self._noise(view), turned, in_camera
 
 
@@ -107,14 +107,13 @@ class IrisTerm:
 
     def rows(self, beta: np.ndarray, view: View) -> Rows:
         """One residual per iris: log of measured over predicted diameter."""
-        points = self.centres.posed(beta, view.psi, view.turns)
-        turned = points @ view.rotation.T
-        z = turned[:, 2] + view.translation[2]
+        turned = (self.centres.posed(beta, view.psi, view.turns) - view.pivot) @ view.rotation.T
+        z = turned[:, 2] + view.centre[2]
         residual = np.log(view.focal * self.true_diameter / (z * self.diameter)) / self.sigma
         by_z = (-1 / (z * self.sigma))[:, None]
         by_view = np.zeros((len(z), view.size))
         by_view[:, :3] = -by_z * cross(turned)[:, 2]
-        by_view[:, 5:6] = by_z
+        by_view[:, 5:6] = by_z * view.centre[2]
         by_view[:, 6] = 1 / self.sigma
         by_beta, by_psi, by_turn = self.centres.jacobians(beta, view.psi, view.turns)
         axis = view.rotation[2]

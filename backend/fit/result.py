@@ -19,15 +19,15 @@ from backend.fit.light import first_light
 from backend.fit.points import TURNING
 from backend.fit.report import scale_belief, warnings
 from backend.fit.solver import Problem
-from backend.fit.start import IRIS_CENTRES, HeadPoints, face_unit
+from backend.fit.start import HeadPoints, face_unit
 from backend.fit.state import State, View, axis_angle
 from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
 from backend.head.model import HeadModel
 
 
 def assemble(observations: Sequence[Observation], points: HeadPoints, state: State, problem: Problem,
-             config: FitConfig, progress: Progress) -> HeadFit:
-    """Vertices, errors, light and sentences. Raises InputError when no view fits."""
+             config: FitConfig, said: tuple[str, ...], progress: Progress) -> HeadFit:
+    """Vertices, errors, light and sentences, after those already `said`. Raises InputError when no view fits."""
     head = points.head
     tensors = HeadTensors.of(head, torch.float64)
     progress(0.1, "Refining the surface")
@@ -45,7 +45,7 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
     rmse = np.array([
         landmark_rmse(observation, points, posed[n], cameras[n], world_to_camera[n])
         for n, observation in enumerate(observations)])
-    unit = np.array([face_unit(view, points) for view in state.views])
+    unit = np.array([face_unit(view) for view in state.views])
     # What is no face can be "fitted" by a head that fills the sky: measure by the landmarks' own spread as well.
     spread = np.array([float(np.sqrt(observation.landmarks[:, :2].var(0).sum())) for observation in observations])
     relative = rmse / np.maximum(np.minimum(unit, spread), 1e-6)
@@ -66,7 +66,7 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
         intrinsics=cameras, world_to_camera=world_to_camera,
         image_size=np.array([observation.size for observation in observations]), landmark_rmse=rmse,
         light_sh=light.astype(np.float32), scale_source=source, scale_sigma=sigma,
-        warnings=warnings(observations, state, relative, source, sigma))
+        warnings=said + warnings(observations, state, relative, source, sigma))
 
 
 def landmark_rmse(observation: Observation, points: HeadPoints, posed: np.ndarray, k: np.ndarray,
@@ -95,5 +95,3 @@ def _arkit(points: HeadPoints, view: View, observation: Observation) -> np.ndarr
             scores[ARKIT_NAMES.index(f"eyeLook{name}{side}")] = value / reach
     return np.clip(scores, 0, 1)
 
-
-__all__ = ["IRIS_CENTRES", "assemble", "landmark_rmse"]

@@ -17,7 +17,7 @@ from backend.fit.residuals import IrisTerm, LandmarkTerm, PriorTerm, Rows
 from backend.fit.state import State
 
 DAMPING_START, DAMPING_LEAST, DAMPING_MOST = 1e-3, 1e-9, 1e9
-ENOUGH = 1e-4  # relative gain of the cost below which an iteration is the last
+ENOUGH = 2e-5  # relative gain of the cost below which an iteration is the last
 
 
 @dataclass(frozen=True)

@@ -66,20 +66,21 @@ def first_view(observation: Observation, points: HeadPoints, noise_count: int) -
         raise InputError(f"The landmarks found in {observation.name} do not lie like those of a face.",
                          "Use a sharper photo that shows the whole face.")
     joints = len(TURNING)
-    return View(cv2.Rodrigues(turn)[0], shift[:, 0], float(np.log(focal)), np.zeros(2), np.stack([np.eye(3)] * joints),
-                np.zeros(noise_count), np.zeros(len(points.head.expression_names)))
+    pivot = points.points.mean.mean(0)
+    turned = cv2.Rodrigues(turn)[0]
+    return View(turned, pivot, turned @ pivot + shift[:, 0], float(np.log(focal)), np.zeros(2),
+                np.stack([np.eye(3)] * joints), np.zeros(noise_count), np.zeros(len(points.head.expression_names)))
 
 
-def face_unit(view: View, points: HeadPoints) -> float:
+def face_unit(view: View) -> float:
     """Pixels per face unit at the face's depth."""
-    centre = view.rotation @ points.points.mean.mean(0) + view.translation
-    return view.focal * FACE_UNIT / float(centre[2])
+    return view.focal * FACE_UNIT / float(view.centre[2])
 
 
 def view_problem(observation: Observation, points: HeadPoints, view: View, noise: LandmarkNoise,
                  config: FitConfig) -> ViewProblem:
     """All terms of a view whose pose is roughly known."""
-    unit = face_unit(view, points)
+    unit = face_unit(view)
     width, height = observation.size
     yaw, pitch = yaw_pitch(view.rotation)
     used = points.used

@@ -15,12 +15,18 @@ class View:
     """One photo's unknowns."""
 
     rotation: np.ndarray  # (3, 3) world to camera
-    translation: np.ndarray  # (3,) metres
+    pivot: np.ndarray  # (3,) metres, world: the middle of the mean face, fixed
+    centre: np.ndarray  # (3,) metres, camera: where the pivot is
     log_focal: float  # of pixels
     depth: np.ndarray  # (2,) log scale and shift (face units) from true to the landmarker's depth
     turns: np.ndarray  # (G, 3, 3) rotations of the turning joints
     noise: np.ndarray  # (K,) scores of the landmarker's correlated errors, N(0, 1)
     psi: np.ndarray  # (E,)
+
+    @property
+    def translation(self) -> np.ndarray:
+        """(3,) metres, world to camera."""
+        return self.centre - self.rotation @ self.pivot
 
     @property
     def focal(self) -> float:
@@ -55,12 +61,16 @@ class View:
         raise KeyError(name)
 
     def moved(self, step: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> View:
-        """This view after a `step` (size,); rotations are moved on the left, psi is kept in its bounds."""
+        """This view after a `step` (size,); rotations are moved on the left, psi is kept in its bounds.
+
+        The face's place moves in (x / z, y / z, log z): what focal length and distance leave undecided is then a
+        straight valley, along which a Gauss-Newton step runs; in metres it is a curve that takes dozens.
+        """
         camera = step[self.slice("camera")]
         turn_steps = step[self.slice("turns")].reshape(-1, 3)
         turns = np.stack([rotation(w) @ r for w, r in zip(turn_steps, self.turns, strict=True)])
         return replace(
-            self, rotation=rotation(camera[:3]) @ self.rotation, translation=self.translation + camera[3:],
+            self, rotation=rotation(camera[:3]) @ self.rotation, centre=_shifted(self.centre, camera[3:]),
             log_focal=self.log_focal + float(step[self.slice("focal")][0]),
             depth=self.depth + step[self.slice("depth")], turns=turns, noise=self.noise + step[self.slice("noise")],
             psi=np.clip(self.psi + step[self.slice("expression")], lower, upper))
@@ -72,6 +82,17 @@ class State:
 
     beta: np.ndarray  # (S,)
     views: tuple[View, ...]
+
+
+def centre_jacobian(centre: np.ndarray) -> np.ndarray:
+    """(3, 3) metres of `View.centre` per step of its (x / z, y / z, log z)."""
+    z = centre[2]
+    return np.array([[z, 0, centre[0]], [0, z, centre[1]], [0, 0, z]])
+
+
+def _shifted(centre: np.ndarray, step: np.ndarray) -> np.ndarray:
+    z = centre[2] * np.exp(step[2])
+    return np.array([(centre[0] / centre[2] + step[0]) * z, (centre[1] / centre[2] + step[1]) * z, z])
 
 
 def rotation(axis_angle: np.ndarray) -> np.ndarray:
