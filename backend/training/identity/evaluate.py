@@ -55,10 +55,15 @@ def _distances(generator: Generator, scan: Scan, registration: Registration, fit
                target: np.ndarray) -> dict[str, np.ndarray]:
     """Millimetres from the scan's exposed skin to the fitted skin, by region."""
     used = np.unique(registration.scan_triangles)
-    points = (scan.head(target)[used]) @ registration.scan_rotation.T + registration.scan_shift
+    head = scan.head(target) @ registration.scan_rotation.T + registration.scan_shift
+    points = head[used]
     distance = Surface(fitted, generator.skin_triangles).closest(points)[2] * 1000
     tip = points[np.argmin(points[:, 1])]
-    face = np.linalg.norm(points - tip, axis=1) < FACE_RADIUS
-    middle = (points[:, 2] > eye_middle(generator)[2] - NECK)
+    from_tip = np.linalg.norm(points - tip, axis=1)
+    middle = points[:, 2] > eye_middle(generator)[2] - NECK
     ear = middle & (np.abs(points[:, 0]) > np.quantile(np.abs(points[middle, 0]), 0.90))
-    return {"face": distance[face], "head": distance[middle], "ears": distance[ear]}
+    to_eye = np.min([np.linalg.norm(points - head[ball].mean(0), axis=1) for ball in scan.eyeball_vertices], 0)
+    below = (np.abs(points[:, 0]) < 0.035) & (points[:, 2] < tip[2] - 0.012) & (points[:, 2] > tip[2] - 0.055)
+    return {"face": distance[from_tip < FACE_RADIUS], "nose": distance[from_tip < 0.028],
+            "mouth": distance[below & (from_tip < FACE_RADIUS)], "lids": distance[to_eye < 0.024],
+            "head": distance[middle], "ears": distance[ear]}

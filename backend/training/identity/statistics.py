@@ -37,7 +37,7 @@ BODY_WEIGHT, INNER_WEIGHT = 0.3, 0.1
 EYE_AREA = 4e-4
 """Square metres of face that one eye's place is worth."""
 
-SPREAD = {"target": 2e-4, "phenotype": 5e-4, "scale": 5e-4, "eye": 1.5e-4}
+SPREAD = {"target": 1e-4, "phenotype": 3e-4, "scale": 3e-4, "eye": 1.5e-4}
 """Metres by which each mode of a kind moves the place that it moves most, as a standard deviation that is added to the
 measured one: for what the scans do not show or their model smoothed away. Together about half a millimetre on a face.
 """
