@@ -6,9 +6,11 @@ Deformation is in `deform`, UV rasterisation in `uvspace`; the default head is m
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -77,14 +79,10 @@ class HeadModel:
 
     @cached_property
     def _cut(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        corners, owner = [], []
-        for face, is_quad in enumerate(self.faces[:, 3] >= 0):
-            corners.append((0, 1, 2))
-            owner.append(face)
-            if is_quad:
-                corners.append((0, 2, 3))
-                owner.append(face)
-        corner, face = np.array(corners, np.int32), np.array(owner, np.int32)
+        cuts = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+        is_there = np.column_stack([np.ones(len(self.faces), bool), self.faces[:, 3] >= 0])
+        owner, which = np.nonzero(is_there)
+        corner, face = cuts[which], owner.astype(np.int32)
         return self.faces[face[:, None], corner].astype(np.int32), face, corner
 
     def material_index(self, name: str) -> int:
@@ -135,7 +133,7 @@ def save_head(head: HeadModel, path: Path) -> None:
             arrays[field.name] = value.astype(np.float16) if field.name in _HALF else value
     if head.expression_names == ARKIT_NAMES:
         del arrays["expression_basis"]
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
 def load_head(path: Path) -> HeadModel:
@@ -153,7 +151,7 @@ def load_head(path: Path) -> HeadModel:
         return HeadModel(**values)
     except FileNotFoundError as error:
         raise ModelError(f"The head model {path.name} is missing.", "Reinstall Likeness.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error) as error:
         raise ModelError(f"The head model {path.name} cannot be read: {error}.", "Reinstall Likeness.") from error
 
 

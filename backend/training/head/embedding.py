@@ -11,16 +11,19 @@ from backend.head.model import HeadModel
 from backend.training.head.landmarks import Embedding, closest_on, landmark_positions, mirror_pairs
 from backend.training.head.shading import ALBEDO
 
-IRISES = {"eye_right": (468, 469, 470, 471, 472), "eye_left": (473, 474, 475, 476, 477)}
+IRISES: dict[str, tuple[int, ...]] = {"eye_right": (468, 469, 470, 471, 472), "eye_left": (473, 474, 475, 476, 477)}
 """MediaPipe's five points of each iris, the person's: its middle and four on its border."""
 
 
-LIDS = {"left": (362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398),
-        "right": (133, 155, 154, 153, 145, 144, 163, 7, 33, 246, 161, 160, 159, 158, 157, 173)}
+LIDS: dict[str, tuple[int, ...]] = {
+    "left": (362, 382, 381, 380, 374, 373, 390, 249, 263, 466, 388, 387, 386, 385, 384, 398),
+    "right": (133, 155, 154, 153, 145, 144, 163, 7, 33, 246, 161, 160, 159, 158, 157, 173)}
 """The lids' edges; the ninth is the outer corner, the first the inner one."""
 
-INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
-OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+INNER_LIPS: tuple[int, ...] = (
+    78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+OUTER_LIPS: tuple[int, ...] = (
+    61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 """From the person's right corner along the upper lip to the left corner, and back along the lower lip."""
 
 INNER_RING, OUTER_RING = 2, 7

@@ -42,8 +42,9 @@ def random_sliders(source: Source, components: int, rng: np.random.Generator) ->
     face = source.template[:, 1] < 0
     heads = []
     for _ in range(RANDOM_HEADS):
-        phenotypes = {"gender": rng.uniform(), "age": rng.uniform(0.67, 1), "muscle": rng.uniform(0.3, 0.7),
-                      "weight": rng.uniform(0.2, 0.8), "proportions": rng.uniform(0.3, 0.8)}
+        phenotypes: dict[str, float] = {
+            "gender": rng.uniform(), "age": rng.uniform(0.67, 1), "muscle": rng.uniform(0.3, 0.7),
+            "weight": rng.uniform(0.2, 0.8), "proportions": rng.uniform(0.3, 0.8)}
         local: dict[str, float] = {}
         for name in names:
             twin = local.get("l-" + name[2:]) if name.startswith("r-") else None
@@ -54,8 +55,8 @@ def random_sliders(source: Source, components: int, rng: np.random.Generator) ->
     stack = np.array(heads)
     mean = symmetric(stack.mean(0), source.mirror)
     spread = (stack - mean).reshape(len(stack), -1) / np.sqrt(len(stack))
-    value, vector = np.linalg.eigh(spread @ spread.T)
-    basis = (vector[:, np.argsort(-value)[:components]].T @ spread).reshape(-1, *mean.shape)
+    variance, vector = np.linalg.eigh(spread @ spread.T)
+    basis = (vector[:, np.argsort(-variance)[:components]].T @ spread).reshape(-1, *mean.shape)
     return SourceIdentity(mean, basis, "")
 
 

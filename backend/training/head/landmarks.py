@@ -85,7 +85,7 @@ def mirror_pairs(points: np.ndarray) -> np.ndarray:
     cost = cost + cost.T
     cost[:468, 468:] = cost[468:, :468] = 1e3  # irises pair with irises
     pairs = linear_sum_assignment(cost)[1]
-    assert (pairs[pairs] == np.arange(len(points))).all()
+    assert np.array_equal(pairs[pairs], np.arange(len(points)))
     return pairs
 
 
@@ -120,4 +120,5 @@ def _barycentric_of_closest(point: np.ndarray, a: np.ndarray, b: np.ndarray, c: 
              np.stack([zero, 1 - t_bc, t_bc], 1)]
     distance = np.stack([((e[:, :1] * a + e[:, 1:2] * b + e[:, 2:] * c - point) ** 2).sum(1) for e in edges])
     edge = np.stack(edges)[distance.argmin(0), np.arange(len(a))]
-    return np.where((inside >= 0).all(1)[:, None], inside, edge)
+    within = np.all(inside >= 0, axis=1)[:, None]
+    return np.where(within, inside, edge)

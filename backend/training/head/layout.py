@@ -154,7 +154,9 @@ def _plugs(sheet: HalfSheet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Fans (P, 3), positions of their hubs (H, 3), and which hubs lie on the midline (H,).
     """
-    fans, hubs, axis = [], [], []
+    fans: list[np.ndarray] = []
+    hubs: list[np.ndarray] = []
+    axis: list[bool] = []
     for chain in _holes(sheet):
         rim = sheet.positions[chain]
         open_chain = abs(rim[0, 0]) < 1e-7 and abs(rim[-1, 0]) < 1e-7
@@ -168,7 +170,7 @@ def _plugs(sheet: HalfSheet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         fans.append(fan)
         hubs.append(hub)
         axis.append(open_chain)
-    return np.concatenate(fans), np.array(hubs), np.array(axis)
+    return (np.concatenate([np.zeros((0, 3), int), *fans]), np.reshape(hubs, (-1, 3)), np.array(axis, bool))
 
 
 def _parted(sheet: HalfSheet, positions: np.ndarray) -> np.ndarray:
@@ -301,14 +303,15 @@ def _chains(edges: np.ndarray) -> list[np.ndarray]:
     for a, b in edges.tolist():
         neighbours.setdefault(a, []).append(b)
         neighbours.setdefault(b, []).append(a)
-    chains, seen = [], set()
+    chains: list[np.ndarray] = []
+    seen: set[int] = set()
     for start in sorted(neighbours, key=lambda vertex: (len(neighbours[vertex]) != 1, vertex)):
         if start in seen:
             continue
-        chain, vertex = [], start
-        while vertex is not None:
-            chain.append(vertex)
-            seen.add(vertex)
-            vertex = next((n for n in neighbours[vertex] if n not in seen), None)
+        chain = [start]
+        seen.add(start)
+        while ahead := [n for n in neighbours[chain[-1]] if n not in seen]:
+            chain.append(ahead[0])
+            seen.add(ahead[0])
         chains.append(np.array(chain))
     return chains

@@ -79,9 +79,9 @@ def source_regions(source: Source, rings: tuple[LidRings, LidRings], skin: np.nd
                                             f"{letter}-cheek-inner-incr"), 0.1, 0.45)
         pinna = reach(source, f"{letter}-ear-wing-incr", f"{letter}-ear-shape-round")
         masks[f"ear_{side}"] = ramp(pinna, 0.05, 0.3) * (position[:, 0] * sign > 0)
-    rings = mouth_rings(source)
-    masks["lips"] = ramp(rings, LIP_RING + 0.8, LIP_RING - 0.8)
-    masks["lip_border"] = ramp(rings, LIP_RING - 2, LIP_RING) * ramp(rings, LIP_RING + 3, LIP_RING + 1)
+    ring = mouth_rings(source)
+    masks["lips"] = ramp(ring, LIP_RING + 0.8, LIP_RING - 0.8)
+    masks["lip_border"] = ramp(ring, LIP_RING - 2, LIP_RING) * ramp(ring, LIP_RING + 3, LIP_RING + 1)
     # The lower rim of the jaw bone, from the chin over the jaw's angle to the ear, then the skull's base.
     rim = np.interp(position[:, 1], [-0.095, -0.060, -0.020, 0.005, 0.06], [-0.112, -0.100, -0.070, -0.045, -0.060])
     under = ramp(height - rim, 0.004, -0.010)

@@ -23,8 +23,8 @@ def cast_view(mesh: Mesh, camera: tuple[np.ndarray, np.ndarray], size: int) -> t
 
 
 def render(vertices: np.ndarray, triangles: np.ndarray, albedo: np.ndarray, *, size: int = 512, yaw: float = 0.0,
-           pitch: float = 0.0, distance: float = 0.7, width: float = 0.30, target: tuple[float, ...] = (0, -0.03, -0.01),
-           normals_of: np.ndarray | None = None) -> np.ndarray:
+           pitch: float = 0.0, distance: float = 0.7, width: float = 0.30,
+           target: tuple[float, ...] = (0, -0.03, -0.01), normals_of: np.ndarray | None = None) -> np.ndarray:
     """sRGB picture (size, size, 3) uint8 of a mesh under a key, a fill and sky light, twice supersampled.
 
     `albedo` linear: (V, 3), (T, 3), or (T, 3, 3) for the corners of triangles. `width`: metres seen

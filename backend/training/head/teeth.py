@@ -90,15 +90,17 @@ def _arch_columns(widths: tuple[float, ...], heights: tuple[float, ...],
     curve = np.stack([axes[0] * np.sin(t), axes[1] * (1 - np.cos(t))], 1)
     length = np.r_[0, np.linalg.norm(np.diff(curve, axis=0), axis=1).cumsum()]
     borders = np.r_[0, np.cumsum(widths)]
-    at, bulge, height, molar = [], [], [], []
+    at: list[float] = []
+    bulge: list[float] = []
+    height: list[float] = []
+    molar: list[float] = []
     for number in range(len(widths)):
         for step in range(TOOTH_STEPS + (number == len(widths) - 1)):
             share = step / TOOTH_STEPS
             at.append(borders[number] + share * widths[number])
-            bulge.append(np.sin(np.pi * share) ** 0.5 if 0 < share < 1 else 0.0)
+            bulge.append(float(np.sin(np.pi * share) ** 0.5) if 0 < share < 1 else 0.0)
             height.append(heights[number])
-            molar.append(np.clip((number - 2) / 2.5, 0, 1))
-    at, bulge, height, molar = (np.array(x) for x in (at, bulge, height, molar))
+            molar.append(float(np.clip((number - 2) / 2.5, 0, 1)))
     x, y = np.interp(at, length, curve[:, 0]), np.interp(at, length, curve[:, 1])
     angle = np.interp(at, length, t)
     outward = np.stack([axes[1] * np.sin(angle), -axes[0] * np.cos(angle)], 1)
@@ -106,5 +108,5 @@ def _arch_columns(widths: tuple[float, ...], heights: tuple[float, ...],
     left = np.stack([x, y], 1)
     both = np.concatenate([left[:0:-1] * [-1, 1], left])
     directions = np.concatenate([outward[:0:-1] * [-1, 1], outward])
-    doubled = [np.concatenate([column[:0:-1], column]) for column in (bulge, height, molar)]
+    doubled = [np.array(column[:0:-1] + column) for column in (bulge, height, molar)]
     return both, directions, *doubled

@@ -1,0 +1,150 @@
+"""Pieces of the head builder that need no source data."""
+
+import numpy as np
+import pytest
+
+from backend.head import eyes
+from backend.training.head import lashes, layout, lids, teeth
+from backend.training.head.landmarks import closest_on, mirror_pairs
+
+
+@pytest.mark.parametrize("make", [eyes.eyeball, eyes.cornea])
+def test_eye_surfaces_face_outwards_and_are_mirror_symmetric(make):
+    shape = make()
+    triangles = np.concatenate([shape.quads[:, :3], shape.quads[shape.quads[:, 3] >= 0][:, [0, 2, 3]]])
+    corners = shape.points[triangles]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    assert ((normal * corners.mean(1)).sum(1) > 0).all()
+    flipped = shape.points * [-1, 1, 1]
+    nearest = np.linalg.norm(flipped[:, None] - shape.points[None], axis=-1).min(1)
+    assert nearest.max() < 1e-9
+
+
+def test_cornea_bulges_about_a_millimetre_and_covers_the_iris():
+    ball, cap = eyes.eyeball(), eyes.cornea()
+    bulge = (-cap.points[:, 1]).max() * eyes.EYEBALL_RADIUS - eyes.EYEBALL_RADIUS
+    assert 0.0009 < bulge < 0.0014  # Gullstrand: apex 13.1 mm before the centre of a 12 mm globe
+    iris = ball.points[np.linalg.norm(ball.points[:, [0, 2]], axis=1) < np.sin(eyes.IRIS_ANGLE) - 1e-6]
+    iris = iris[iris[:, 1] < 0]
+    front = eyes.surface_radius(iris / np.linalg.norm(iris, axis=1, keepdims=True))
+    assert (np.linalg.norm(iris, axis=1) < front).all()
+
+
+def test_eye_uv_is_azimuthal_equidistant():
+    direction = np.array([[0, -1.0, 0], [np.sin(0.5), -np.cos(0.5), 0], [0, -np.cos(0.5), np.sin(0.5)], [0, 1.0, 0]])
+    uv = eyes.direction_uv(direction)
+    step = 0.5 * 0.5 / eyes.UV_EXTENT
+    np.testing.assert_allclose(uv[:3], [[0.5, 0.5], [0.5 + step, 0.5], [0.5, 0.5 + step]], atol=1e-12)
+
+
+def test_lid_points_land_at_their_height_over_the_eye():
+    centre = np.array([0.03, -0.07, 0.0])
+    points = centre + np.array([[0, -0.02, 0.0], [0.008, -0.005, 0.006], [-0.01, -0.003, -0.002]])
+    moved = lids.onto(points, centre, 0.001)
+    outward = (moved - centre) / np.linalg.norm(moved - centre, axis=1, keepdims=True)
+    wanted = eyes.surface_radius(outward) * eyes.EYEBALL_RADIUS + 0.001
+    np.testing.assert_allclose(np.linalg.norm(moved - centre, axis=1), wanted, atol=1e-12)
+    np.testing.assert_allclose(np.cross(outward, points - centre), 0, atol=1e-12)
+
+
+def ring(count: int = 24) -> np.ndarray:
+    """A lid's edge about the left eye's centre (0.03, 0, 0): an almond in front of it."""
+    angle = np.arange(count) * 2 * np.pi / count
+    x, z = 0.011 * np.cos(angle), 0.004 * np.sin(angle)
+    return np.stack([0.03 + x, -np.sqrt(0.0129**2 - x**2 - z**2), z], 1)
+
+
+def test_lashes_are_deterministic_start_at_the_lid_and_leave_the_eye():
+    edge, centre = ring(), np.array([0.03, 0, 0])
+    roots = lashes.plant(edge, np.random.default_rng(1))
+    again = lashes.plant(edge, np.random.default_rng(1))
+    np.testing.assert_array_equal(roots.length, again.length)
+    hairs = lashes.grow(roots, edge, centre, 1).reshape(-1, lashes.POINTS, 3)
+    distance = np.linalg.norm(hairs - centre, axis=-1)
+    assert (distance[:, -1] > distance[:, 0] + 0.001).all()
+    gap = np.linalg.norm(hairs[:, :1] - edge[None], axis=-1).min(1)
+    assert gap.max() < 0.002
+    assert (hairs[roots.upper, -1, 2] > 0).all()
+    assert (hairs[~roots.upper, -1, 2] < 0).all()
+
+
+def test_lashes_of_the_right_eye_are_the_left_ones_mirrored():
+    edge, centre = ring(), np.array([0.03, 0, 0])
+    roots = lashes.plant(edge, np.random.default_rng(1))
+    left = lashes.grow(roots, edge, centre, 1)
+    right = lashes.grow(roots, edge * [-1, 1, 1], centre * [-1, 1, 1], -1)
+    # The ribbon's two borders change sides in the mirror; its middle line must not.
+    middle = left.reshape(-1, lashes.POINTS, 3)[:, :4].reshape(-1, 2, 2, 3).mean(2)
+    other = right.reshape(-1, lashes.POINTS, 3)[:, :4].reshape(-1, 2, 2, 3).mean(2)
+    np.testing.assert_allclose(other * [-1, 1, 1], middle, atol=1e-12)
+
+
+def strip() -> np.ndarray:
+    """A stand-in for MakeHuman's strips: points along two arcs, an edge vertex on the midline."""
+    angle = np.linspace(-1.2, 1.2, 17)
+    arc = np.stack([0.03 * np.sin(angle), -0.09 + 0.04 * (1 - np.cos(angle)), np.full(17, -0.068)], 1)
+    return np.concatenate([arc, arc + np.array([0, 0.004, 0.012])])
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_teeth_mirror_and_follow_an_affine_motion_of_their_strip(upper, rng):
+    template, every = strip(), np.arange(34)
+    arch = teeth.build_arch(template, every, every, upper)
+    np.testing.assert_allclose(arch.points[arch.mirror] * [-1, 1, 1], arch.points, atol=1e-12)
+    turn = np.eye(3) + 0.1 * rng.standard_normal((3, 3))
+    shift = np.array([0.002, -0.003, 0.004])
+    moved = teeth.follow(arch, template, template @ turn + shift)
+    assert np.abs(moved - (arch.points @ turn + shift)).max() < 0.0015
+
+
+def test_closest_point_agrees_with_dense_sampling(rng):
+    vertices, triangles = rng.standard_normal((9, 3)), rng.permutation(9).reshape(3, 3)
+    points = rng.standard_normal((20, 3))
+    index, weights = closest_on(points, vertices, triangles)
+    found = np.einsum("nk,nkx->nx", weights, vertices[triangles[index]])
+    a, b = np.meshgrid(np.linspace(0, 1, 201), np.linspace(0, 1, 201))
+    inside = a + b <= 1
+    bary = np.stack([1 - a[inside] - b[inside], a[inside], b[inside]], 1)
+    cloud = np.einsum("sk,tkx->tsx", bary, vertices[triangles]).reshape(-1, 3)
+    best = np.linalg.norm(points[:, None] - cloud[None], axis=-1).min(1)
+    np.testing.assert_allclose(np.linalg.norm(found - points, axis=1), best, atol=0.02)
+    assert (np.linalg.norm(found - points, axis=1) <= best + 1e-9).all()
+
+
+def test_mirror_pairs_are_found_from_positions(rng):
+    half = rng.uniform(0.01, 1, (200, 3))
+    points = np.concatenate([half, half * [-1, 1, 1], rng.uniform(0, 1, (68, 3)) * [0, 1, 1],
+                             half[:5] * 0.5 + 3, (half[:5] * 0.5 + 3) * [-1, 1, 1]])
+    pairs = mirror_pairs(points + rng.normal(0, 1e-4, points.shape))
+    assert (pairs[:200] == np.arange(200, 400)).mean() > 0.99
+    assert (pairs[pairs] == np.arange(478)).all()
+
+
+def dome(columns: int = 8, rows: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """A closed-fronted half tube like half a head without holes: midline at x = 0 front and back, open below."""
+    angle = np.linspace(0, np.pi, columns + 1)
+    height = np.linspace(0, 1, rows + 1)
+    x = np.sin(angle)[None] * (1.1 - 0.5 * height[:, None] ** 2)
+    y = -np.cos(angle)[None] * (1.1 - 0.5 * height[:, None] ** 2)
+    points = np.stack([np.where(np.abs(x) < 1e-9, 0, x), y, np.broadcast_to(2 * height[:, None], x.shape)], -1)
+    index = np.arange(points.shape[0] * points.shape[1]).reshape(points.shape[:2])
+    quads = np.stack([index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]], -1).reshape(-1, 4)
+    return points.reshape(-1, 3) * 0.1, quads
+
+
+def test_flattening_turns_nothing_over_fills_the_half_square_and_repeats(monkeypatch):
+    points, quads = dome()
+    columns, rows = 9, 11
+    grid = np.arange(columns * rows).reshape(rows, columns)
+    seam = np.concatenate([grid[-1], grid[::-1, -1][1:]])
+    lengths = np.linalg.norm(np.diff(points[seam], axis=0), axis=1)
+    monkeypatch.setattr(layout, "CORNER", lengths[:columns - 1].sum() / lengths.sum())  # the sheet's own corner
+    sheet = layout.HalfSheet(np.arange(len(points)), points, quads, grid[:, 0], seam, grid[0])
+    uv = layout.flatten(sheet, np.ones(len(points)), np.ones(len(points)), iterations=40)
+    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+    a, b = uv[triangles[:, 1]] - uv[triangles[:, 0]], uv[triangles[:, 2]] - uv[triangles[:, 0]]
+    area = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / 2
+    assert (area > 0).all()
+    assert area.sum() == pytest.approx(0.5, abs=1e-9)
+    np.testing.assert_allclose(uv[grid[:, 0], 0], 0.5)
+    np.testing.assert_array_equal(layout.flatten(sheet, np.ones(len(points)), np.ones(len(points)), iterations=40), uv)

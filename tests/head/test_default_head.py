@@ -1,0 +1,220 @@
+"""The head that ships: its shapes, its symmetry, its eyes, lids, teeth and landmarks."""
+
+import numpy as np
+
+from backend.arkit import ARKIT_NAMES, mirrored_name
+from backend.core.rays import Mesh
+from backend.head import eyes
+from backend.head.model import DEFAULT_HEAD, JOINTS, LANDMARK_COUNT, MATERIALS, HeadModel
+
+MILLIMETRE = 1e-3
+
+
+def mirror(head: HeadModel, field: np.ndarray) -> np.ndarray:
+    return field[..., head.mirror_vertices, :] * [-1, 1, 1]
+
+
+def eye_centre(head: HeadModel, side: str) -> np.ndarray:
+    return head.joint_regressor[head.joint(f"eye_{side}")] @ head.template
+
+
+def test_arrays_have_the_shapes_the_contract_states(head):
+    vertices, faces = len(head.template), len(head.faces)
+    assert head.faces.shape == (faces, 4)
+    assert head.uvs.shape == (faces, 4, 2)
+    assert head.arkit_deltas.shape == (52, vertices, 3)
+    assert head.shape_basis.shape[1:] == (vertices, 3)
+    assert len(head.shape_basis) >= 150
+    assert head.joint_names[:5] == JOINTS
+    assert head.material_names == MATERIALS
+    assert head.regions.shape == (len(head.region_names), vertices)
+    assert head.landmark_triangles.shape == (LANDMARK_COUNT,)
+    for array in (head.template, head.shape_basis, head.arkit_deltas, head.uvs, head.regions, head.skin_weights):
+        assert np.isfinite(array).all()
+
+
+def test_every_vertex_is_used_and_every_face_is_sound(head):
+    used = np.unique(head.faces[head.faces >= 0])
+    assert len(used) == len(head.template)
+    corners = head.template[head.triangles].astype(np.float64)
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+    assert (area > 0).all()
+
+
+def test_file_stays_small():
+    assert DEFAULT_HEAD.stat().st_size < 6 * 2**20
+
+
+def test_mirror_is_an_involution_and_template_is_symmetric(head):
+    assert (head.mirror_vertices[head.mirror_vertices] == np.arange(len(head.template))).all()
+    assert np.abs(mirror(head, head.template) - head.template).max() < 1e-6
+
+
+def test_left_and_right_shapes_mirror_to_a_twentieth_of_a_millimetre(head):
+    for index, name in enumerate(ARKIT_NAMES):
+        other = head.arkit_deltas[ARKIT_NAMES.index(mirrored_name(name))]
+        assert np.abs(mirror(head, head.arkit_deltas[index]) - other).max() < 0.05 * MILLIMETRE, name
+
+
+def test_every_shape_moves_something_and_left_shapes_leave_the_right_side_alone(head):
+    size = np.linalg.norm(head.arkit_deltas, axis=2).max(1)
+    assert (size > 1 * MILLIMETRE).all(), [n for n, s in zip(ARKIT_NAMES, size, strict=True) if s <= 1 * MILLIMETRE]
+    right = head.template[:, 0] < -0.03
+    for name in ("eyeBlinkLeft", "browOuterUpLeft", "cheekSquintLeft", "eyeLookUpLeft"):
+        assert np.abs(head.arkit_deltas[ARKIT_NAMES.index(name)][right]).max() < 0.15 * MILLIMETRE, name
+
+
+def test_identity_components_are_ordered_and_a_random_head_is_no_monster(head, rng):
+    energy = (head.shape_basis.astype(np.float64) ** 2).sum((1, 2))
+    assert energy[:10].mean() > 10 * energy[-50:].mean()
+    for _ in range(10):
+        shape = head.template + np.tensordot(rng.standard_normal(len(head.shape_basis)), head.shape_basis, 1)
+        centres = head.joint_regressor[3:5] @ shape
+        assert 0.050 < np.linalg.norm(centres[0] - centres[1]) < 0.078
+        assert 0.13 < np.ptp(shape[head.material_vertices("skin"), 0]) < 0.26
+
+
+def test_weights_sum_to_one_and_are_symmetric(head):
+    np.testing.assert_allclose(head.skin_weights.sum(1), 1, atol=1e-6)
+    assert (head.skin_weights >= 0).all()
+    swapped = head.skin_weights[head.mirror_vertices][:, [0, 1, 2, 4, 3]]
+    assert np.abs(swapped - head.skin_weights).max() < 1e-5
+
+
+def test_eyes_are_rigid_teeth_follow_skull_and_jaw(head):
+    eye = head.material_vertices("eye") | head.material_vertices("cornea")
+    assert (np.sort(head.skin_weights[eye], 1)[:, -1] == 1).all()
+    teeth = head.material_vertices("teeth")
+    assert set(head.skin_weights[teeth].argmax(1)) == {head.joint("head"), head.joint("jaw")}
+    opened = head.arkit_deltas[ARKIT_NAMES.index("jawOpen")]
+    lower = teeth & (head.skin_weights[:, head.joint("jaw")] == 1)
+    upper = teeth & (head.skin_weights[:, head.joint("head")] == 1)
+    assert opened[lower, 2].max() < -8 * MILLIMETRE
+    assert np.abs(opened[upper]).max() < 0.1 * MILLIMETRE
+
+
+def test_eye_joints_are_the_eyeballs_centres_and_irises_have_human_size(head):
+    for side in ("left", "right"):
+        centre = eye_centre(head, side)
+        ball = head.material_vertices("eye") & (np.linalg.norm(head.template - centre, axis=1) < 0.0135)
+        behind = ball & (head.template[:, 1] > centre[1])
+        radius = np.linalg.norm(head.template[behind] - centre, axis=1)
+        np.testing.assert_allclose(radius, eyes.EYEBALL_RADIUS, atol=2e-5)
+        assert (np.sign(centre[0]) > 0) == (side == "left")
+
+
+def test_iris_texture_radius_is_the_limbus_of_the_geometry(head):
+    of_eye = np.flatnonzero(head.triangle_material == head.material_index("eye"))
+    radius = np.linalg.norm(head.triangle_uvs[of_eye] - 0.5, axis=-1)
+    on_limbus = np.abs(radius - eyes.IRIS_UV_RADIUS) < 1e-5
+    assert on_limbus.any()
+    points = head.template[head.triangles[of_eye]][on_limbus]
+    centre = np.where(points[:, :1] > 0, eye_centre(head, "left"), eye_centre(head, "right"))
+    off_axis = np.linalg.norm((points - centre)[:, [0, 2]], axis=1)
+    np.testing.assert_allclose(off_axis, eyes.IRIS_RADIUS, atol=2e-5)
+
+
+def test_looking_up_in_and_out_turn_the_pupil_the_right_way(head):
+    pupil = head.landmark_triangles[473], head.landmark_barycentric[473]
+
+    def moved(name: str) -> np.ndarray:
+        return pupil[1] @ head.arkit_deltas[ARKIT_NAMES.index(name)][head.triangles[pupil[0]]]
+
+    assert moved("eyeLookUpLeft")[2] > 3 * MILLIMETRE
+    assert moved("eyeLookDownLeft")[2] < -3 * MILLIMETRE
+    assert moved("eyeLookInLeft")[0] < -3 * MILLIMETRE
+    assert moved("eyeLookOutLeft")[0] > 3 * MILLIMETRE
+
+
+def skin_near_eye(head: HeadModel, side: str) -> np.ndarray:
+    """Skin vertices around an eye, in front of its middle; the waterline, which is inside the lid, left out."""
+    centre = eye_centre(head, side)
+    skin = head.material_vertices("skin") & ~head.material_vertices("mouth")
+    return np.flatnonzero(skin & (np.linalg.norm(head.template - centre, axis=1) < 0.02)
+                          & (head.template[:, 1] < centre[1] - 0.003))
+
+
+def test_a_blink_keeps_the_lids_outside_the_eyeball_all_the_way(head):
+    for side in ("Left", "Right"):
+        blink = head.arkit_deltas[ARKIT_NAMES.index(f"eyeBlink{side}")]
+        near, centre = skin_near_eye(head, side.lower()), eye_centre(head, side.lower())
+        for weight in (0.0, 0.25, 0.5, 0.75, 1.0):
+            outward = (head.template + weight * blink)[near] - centre
+            assert np.linalg.norm(outward, axis=1).min() > eyes.EYEBALL_RADIUS + 0.2 * MILLIMETRE, (side, weight)
+
+
+def test_a_blink_hides_the_eye_from_in_front(head):
+    blinked = head.template + head.arkit_deltas[ARKIT_NAMES.index("eyeBlinkLeft")]
+    shown = np.isin(head.triangle_material, [head.material_index(name) for name in ("skin", "mouth", "eye")])
+    triangles = head.triangles[shown]
+    centre = eye_centre(head, "left")
+    grid = np.stack(np.meshgrid(np.linspace(-0.012, 0.012, 49), np.linspace(-0.008, 0.008, 33)), -1).reshape(-1, 2)
+    origins = centre + np.column_stack([grid[:, 0], np.full(len(grid), -0.2), grid[:, 1]])
+    forward = np.broadcast_to([0.0, 1.0, 0.0], origins.shape)
+
+    def eye_share(vertices: np.ndarray) -> float:
+        hits = Mesh(vertices, triangles).cast(origins, forward)
+        return float((head.triangle_material[shown][hits.triangle] == head.material_index("eye")).mean())
+
+    assert eye_share(head.template) > 0.2
+    assert eye_share(blinked) < 0.005
+
+
+def test_mouth_close_undoes_the_gap_that_jaw_open_makes(head):
+    upper, lower = head.landmark_triangles[[13, 14]], head.landmark_barycentric[[13, 14]]
+
+    def gap(vertices: np.ndarray) -> float:
+        points = np.einsum("lk,lkx->lx", lower, vertices[head.triangles[upper]])
+        return float(points[0, 2] - points[1, 2])
+
+    opened = head.template + head.arkit_deltas[ARKIT_NAMES.index("jawOpen")]
+    closed = opened + head.arkit_deltas[ARKIT_NAMES.index("mouthClose")]
+    assert gap(opened) > 20 * MILLIMETRE
+    assert abs(gap(closed) - gap(head.template)) < 2 * MILLIMETRE
+
+
+def test_nothing_but_skin_and_eyes_is_seen_from_in_front_at_rest(head):
+    drawn = np.flatnonzero(~np.isin(head.triangle_material,
+                                    [head.material_index(name) for name in ("cornea", "lash")]))
+    grid = np.stack(np.meshgrid(np.linspace(-0.07, 0.07, 141), np.linspace(-0.11, 0.08, 191)), -1).reshape(-1, 2)
+    origins = np.column_stack([grid[:, 0], np.full(len(grid), -0.5), grid[:, 1]])
+    hits = Mesh(head.template, head.triangles[drawn]).cast(origins, np.broadcast_to([0.0, 1.0, 0.0], origins.shape))
+    seen = head.triangle_material[drawn[hits.triangle[hits.hit]]]
+    share = np.bincount(seen, minlength=len(MATERIALS)) / len(seen)
+    assert share[head.material_index("tongue")] == 0
+    assert share[head.material_index("teeth")] < 5e-4
+    assert share[head.material_index("mouth")] < 3e-3  # the waterlines
+
+
+def test_landmarks_lie_where_they_mean(head):
+    points = head.landmark_points(head.template)
+    assert head.landmarks_placed.all()
+
+    def share(name: str, ids: list[int]) -> np.ndarray:
+        corners = head.region(name)[head.triangles[head.landmark_triangles[ids]]]
+        return (corners * head.landmark_barycentric[ids]).sum(1)
+
+    assert (share("lips", [0, 13, 14, 17, 61, 291, 78, 308]) > 0.15).all()
+    assert (share("nose", [1, 4, 5, 195]) > 0.9).all()
+    assert (share("eyelid_left", [263, 362, 386, 374]) > 0.9).all()
+    assert (share("eyelid_right", [33, 133, 159, 145]) > 0.9).all()
+    assert (share("brow_left", [282, 295]) > 0.3).all()
+    assert (share("chin", [152, 175]) > 0.5).all()
+    midline = [1, 4, 0, 17, 152, 10, 9, 168]
+    assert np.abs(points[midline, 0]).max() < 0.5 * MILLIMETRE
+    for centre, side in ((468, "right"), (473, "left")):
+        assert np.linalg.norm((points[centre] - eye_centre(head, side))[[0, 2]]) < 0.1 * MILLIMETRE
+        ring = np.linalg.norm((points[centre + 1:centre + 5] - eye_centre(head, side))[:, [0, 2]], axis=1)
+        np.testing.assert_allclose(ring, eyes.IRIS_RADIUS, atol=5e-5)
+
+
+def test_regions_are_masks_and_mirror(head):
+    assert (head.regions >= 0).all()
+    assert (head.regions <= 1).all()
+    assert (head.regions.max(1) > 0.8).all(), [n for n, m in zip(head.region_names, head.regions.max(1), strict=True)
+                                              if m <= 0.8]
+    for name in head.region_names:
+        twin = name.replace("_left", "_right") if "_left" in name else name.replace("_right", "_left")
+        np.testing.assert_allclose(head.region(name)[head.mirror_vertices], head.region(twin), atol=1e-6)
+    eye = head.material_vertices("eye")
+    assert head.regions[:, eye].max() == 0
