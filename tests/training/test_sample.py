@@ -15,7 +15,7 @@ from backend.training.render.named import named_sample
 from backend.training.render.photo import CameraLook, developed, file_bytes
 from backend.training.render.picture import Settings
 from backend.training.render.sample import Person, TruthSample, load_sample, make_sample, portrait, save_sample
-from backend.training.render.scene import CLOTHES, EYE, SKIN
+from backend.training.render.scene import CLOTHES, EYE, HAIR, SKIN
 from backend.training.skin import Traits, generate
 
 
@@ -132,3 +132,16 @@ def test_noise_grows_with_light_and_a_jpeg_is_smaller() -> None:
     assert spread[1] < 0.6 * spread[0]
     noisy = developed(grey, look, np.random.default_rng(0))
     assert len(file_bytes(noisy, look)) < 0.5 * len(file_bytes(noisy, CameraLook()))
+
+
+def test_locks_hide_part_of_the_head_and_are_masked_as_hair(small: TruthSample) -> None:
+    head = default_head()
+    person = Person(small.shape, small.vertex_offsets, generate(head, Traits(tone=0.2), 256, np.random.default_rng(3)))
+    longer = make_sample(head, person, portrait(head, person, 96, 96), lights.named("overcast"),
+                         np.random.default_rng(0), settings=Settings(lights=16), hair_length=0.1)
+    hair = longer.material == HAIR
+    assert 0.05 < hair.mean() < 0.4
+    assert (longer.observation().mask[hair][:, 1] == 255).all()
+    assert (longer.triangle[hair] == -1).all()
+    x, y = longer.landmarks[4].astype(int)
+    assert longer.material[y, x] == SKIN  # the nose stays free

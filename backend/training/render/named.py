@@ -16,8 +16,9 @@ from backend.training.render.sample import Person, TruthSample, load_sample, mak
 from backend.training.skin import Traits, generate
 from backend.training.skin.traits import HAIR_COLOURS, IRIS_COLOURS
 
-NAMES = ("mira", "kofi")
-"""`mira`: medium tone, freckles, a window from the side, slightly turned. `kofi`: dark tone, stubble, a studio."""
+NAMES = ("mira", "kofi", "ines")
+"""`mira`: medium tone, freckles, a window from the side, slightly turned. `kofi`: dark tone, stubble, a studio.
+`ines`: light tone, lipstick, locks that fall over the forehead and cast shadows, a smile, an evening sun."""
 
 
 def named_person(name: str, head: HeadModel, resolution: int = 1024) -> Person:
@@ -29,6 +30,10 @@ def named_person(name: str, head: HeadModel, resolution: int = 1024) -> Person:
         traits = Traits(tone=0.25, redness=0.022, age=0.18, mottling=0.45, freckles=0.25, moles=4, blemishes=2,
                         pores=0.45, lip_strength=0.85, hair_colour=HAIR_COLOURS["dark_brown"],
                         iris_colour=IRIS_COLOURS["hazel"], brow_density=0.75, brow_thickness=0.4)
+    elif name == "ines":
+        traits = Traits(tone=0.34, redness=0.019, age=0.3, mottling=0.6, freckles=0.1, moles=3, blemishes=3, pores=0.5,
+                        lip_strength=0.8, lipstick=0.5, lipstick_colour=(0.4, 0.09, 0.1), liner=0.4,
+                        hair_colour=HAIR_COLOURS["brown"], iris_colour=IRIS_COLOURS["green"], brow_density=0.6)
     else:
         traits = Traits(tone=0.085, redness=0.028, age=0.35, mottling=0.6, moles=6, blemishes=4, oiliness=0.65,
                         pores=0.7, stubble=0.8, hair_colour=HAIR_COLOURS["black"],
@@ -41,14 +46,22 @@ def named_person(name: str, head: HeadModel, resolution: int = 1024) -> Person:
 def named_sample(name: str, head: HeadModel, size: int = 768, resolution: int = 1024) -> TruthSample:
     """Render a named sample at `size` x `size` pixels. The same everywhere, up to rounding."""
     person = named_person(name, head, resolution)
-    if name == "mira":
+    expression, hair_length = np.zeros(len(head.expression_names), np.float32), 0.0
+    if name == "ines":
+        hair_length = 0.10
+        for key, value in (("mouthSmileLeft", 0.5), ("mouthSmileRight", 0.45), ("cheekSquintLeft", 0.3),
+                           ("cheekSquintRight", 0.3)):
+            expression[head.expression_names.index(key)] = value
+        view = portrait(head, person, size, size, focal_35mm=70, yaw=-0.12, pitch=0.02, fill=0.36)
+        light, look = lights.named("evening"), CameraLook(exposure=0.8, electrons=30000, read_noise=0.001)
+    elif name == "mira":
         view = portrait(head, person, size, size, focal_35mm=50, yaw=0.20, pitch=0.03)
         light, look = lights.named("window"), CameraLook(exposure=0.95, electrons=30000, read_noise=0.001)
     else:
         view = portrait(head, person, size, size, focal_35mm=35, yaw=-0.08, pitch=-0.02)
         light, look = lights.named("studio"), CameraLook(exposure=1.5, electrons=20000, read_noise=0.001)
     return make_sample(head, person, view, light, np.random.default_rng(1), name=f"{name}.png", look=look,
-                       settings=Settings(lights=96))
+                       expression=expression, settings=Settings(lights=144), hair_length=hair_length)
 
 
 def cached_sample(name: str, cache: Path, size: int = 768, resolution: int = 1024) -> TruthSample:

@@ -94,6 +94,9 @@ INNER = {
 }
 """Albedo, specular level and roughness of what has no maps."""
 
+HAIR_GLOW = 2.2
+"""Hair passes light on to its neighbours; without that a mass of locks in its own shadow is black."""
+
 CORNEA_F0 = 0.025
 """Fresnel reflectance of the tear film (index 1.376) seen head-on."""
 
@@ -167,7 +170,7 @@ class Look:
         self.eye = surface.eye_albedo
         self.plain = {material: values for material, values in INNER.items()}
         self.plain[CLOTHES] = (settings.clothes, 0.2, 0.8)
-        self.plain[HAIR] = (settings.hair, 0.5, 0.45)
+        self.plain[HAIR] = (settings.hair, 0.35, 0.5)
 
     def albedo(self, points: Points) -> np.ndarray:
         """(N, 3), zero where nothing was met."""
@@ -177,6 +180,9 @@ class Look:
         for material, image in ((SKIN, self.skin), (EYE, self.eye)):
             rows = np.flatnonzero(points.material == material)
             out[rows] = texture.by_uv(image, points.uv[rows])
+        rows = np.flatnonzero(points.material == HAIR)
+        streak = 0.8 + 0.4 * np.sin(points.uv[rows, 1] * 40 + points.uv[rows, 0] * 90)
+        out[rows] *= (HAIR_GLOW * (0.45 + 1.1 * points.uv[rows, 0]) * streak)[:, None]
         return out
 
     def reflectance(self, points: Points) -> tuple[np.ndarray, np.ndarray]:

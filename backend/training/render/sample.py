@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -131,8 +131,12 @@ class TruthSample:
 
 def make_sample(head: HeadModel, person: Person, view: View, environment: np.ndarray, rng: np.random.Generator, *,
                 name: str = "sample.png", expression: np.ndarray | None = None, pose: np.ndarray | None = None,
-                look: CameraLook | None = None, settings: Settings | None = None, clothes: bool = True) -> TruthSample:
-    """Photograph a person. `expression` (E,) and `pose` (J, 3) default to rest; `rng` is the sensor's noise."""
+                look: CameraLook | None = None, settings: Settings | None = None, clothes: bool = True,
+                hair_length: float = 0.0) -> TruthSample:
+    """Photograph a person. `expression` (E,) and `pose` (J, 3) default to rest; `rng` is the sensor's noise.
+
+    `hair_length` metres of real locks that stand off the scalp and cast shadows; 0 leaves what is painted on it.
+    """
     look, settings = look or CameraLook(), settings or Settings()
     expression = np.zeros(len(head.expression_names), np.float32) if expression is None else expression
     pose = np.zeros((len(head.joint_names), 3), np.float32) if pose is None else pose
@@ -142,7 +146,11 @@ def make_sample(head: HeadModel, person: Person, view: View, environment: np.nda
                                    torch.as_tensor(person.vertex_offsets, dtype=torch.float32))
         posed = posed_vertices(tensors, neutral, torch.as_tensor(expression, dtype=torch.float32),
                                torch.as_tensor(pose, dtype=torch.float32)).numpy()
-    scene = Scene(head, posed, (props.shoulders(head, posed),) if clothes else ())
+    worn = [props.shoulders(head, posed)] if clothes else []
+    if hair_length > 0:
+        worn.append(props.hair(head, posed, person.skin.scalp_hair, hair_length, np.random.default_rng(7)))
+        settings = replace(settings, hair=person.skin.traits.hair_colour)
+    scene = Scene(head, posed, tuple(worn))
     picture = render(scene, person.skin, view, environment, settings)
     gain = (look.exposure * np.array(look.white_balance)).astype(np.float32)
     photo = developed(picture.radiance, look, rng)

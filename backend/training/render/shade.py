@@ -74,20 +74,22 @@ def specular(normal: np.ndarray, to_eye: np.ndarray, seen: np.ndarray, roughness
 
 
 def bounce(scene: Scene, lights: DirectionalLights, albedo: np.ndarray, rays: int = 48) -> np.ndarray:
-    """Shading (V, 3) of the scene's vertices by light that met the scene once before.
+    """Shading (V, 3) of the head's vertices by light that met the head once before; none for props.
 
     `albedo` (T, 3): a mean colour of every triangle. Gathers over `rays` cosine-distributed directions a vertex.
     """
-    normal, position = scene.normals, scene.vertices
+    mine = slice(0, scene.head_vertices)
+    normal, position = scene.normals[mine], scene.vertices[mine]
     start = position + normal * (5 * EPSILON)
     nowhere = np.zeros(len(normal), np.int32)
     distance = np.zeros(len(normal), np.float32)
     at_vertices = Points(nowhere, position, position, normal, start, position[:, :2], nowhere, distance)
-    direct = diffuse(normal, visibility(scene, at_vertices, normal, lights), lights)
+    direct = np.zeros(scene.vertices.shape, np.float32)
+    direct[mine] = diffuse(normal, visibility(scene, at_vertices, normal, lights), lights)
     radiance = direct[scene.triangles].mean(1) * albedo
     local = cosine_directions(rays)
     tangent, bitangent = frames(normal)
-    gathered = np.zeros((len(normal), 3), np.float32)
+    gathered = np.zeros(scene.vertices.shape, np.float32)
     for x, y, z in local:
         direction = tangent * x + bitangent * y + normal * z
         hits = scene.opaque.mesh.cast(start, direction)
