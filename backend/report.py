@@ -18,9 +18,10 @@ POOR_RMSE = 0.08
 """Landmark error per distance between the eyes above which the fit is called doubtful; a good one has 0.02 to 0.04."""
 
 _SPOKEN = (("forehead", "the forehead"), ("nose", "the nose"), ("cheek_left", "the left cheek"),
-           ("cheek_right", "the right cheek"), ("lips", "the mouth"), ("ear_left", "the left ear"),
+           ("cheek_right", "the right cheek"), ("ear_left", "the left ear"),
            ("ear_right", "the right ear"), ("neck", "the neck"), ("back", "the back of the head"))
-"""Regions worth a word, as a person calls them; finer ones are only in the numbers."""
+"""Regions worth a word, as a person calls them; finer ones are only in the numbers. Lips are left out: their map's
+confidence is low by rule, because expressions move them, not because nobody saw them."""
 _IRISES = (468, 473)  # MediaPipe: centre of the person's right, left iris
 
 
