@@ -48,8 +48,7 @@ class Face:
     @property
     def interocular(self) -> float:
         """Pixels between the iris centres, as they would be if the face were seen from the front."""
-        across = np.linalg.norm(self.landmarks[LEFT_IRIS.start, :2] - self.landmarks[RIGHT_IRIS.start, :2])
-        return float(across / max(0.3, math.hypot(self.head_matrix[0, 0], self.head_matrix[1, 0])))
+        return _frontal_interocular(self.landmarks, self.head_matrix)
 
     @property
     def box(self) -> tuple[np.ndarray, np.ndarray]:
@@ -121,17 +120,23 @@ def _refine(image: np.ndarray, landmarks: np.ndarray) -> Face | None:
     points = np.stack([_to_image(raw.landmarks, forward) for raw, forward in answers])
     centre = np.median(points, 0)
     near = np.linalg.norm(points[..., :2] - centre[:, :2], axis=-1).mean(1)
-    interocular = max(1e-6, float(np.linalg.norm(centre[LEFT_IRIS.start, :2] - centre[RIGHT_IRIS.start, :2])))
-    keep = near <= max(3 * float(np.median(near)), 0.01 * interocular)  # a framing that went astray altogether
+    tolerated = 0.01 * float(np.linalg.norm(centre[LEFT_IRIS.start, :2] - centre[RIGHT_IRIS.start, :2]))
+    keep = near <= max(3 * float(np.median(near)), tolerated)  # leaves out a framing that went astray altogether
     points = points[keep]
     mean = points.mean(0)
-    spread = float(np.sqrt(((points - mean)[..., :2] ** 2).sum(-1).mean())) / interocular
     kept = [answer for answer, good in zip(answers, keep, strict=True) if good]
     blendshapes = np.mean([raw.blendshapes for raw, _ in kept], 0)
     matrix = _mean_pose([_to_photo_camera(raw.head_matrix, forward, width, height) for raw, forward in kept])
+    wandering = float(np.sqrt(((points - mean)[..., :2] ** 2).sum(-1).mean()))
     # Seldom finding the face again is a sign of the same kind as finding it elsewhere every time.
-    spread *= FRAMINGS / len(kept)
+    spread = wandering / _frontal_interocular(mean, matrix) * FRAMINGS / len(kept)
     return Face(mean.astype(np.float32), blendshapes.astype(np.float32), matrix, spread)
+
+
+def _frontal_interocular(landmarks: np.ndarray, head_matrix: np.ndarray) -> float:
+    """Pixels between the iris centres, stretched by how much the turn of the head foreshortens them."""
+    across = np.linalg.norm(landmarks[LEFT_IRIS.start, :2] - landmarks[RIGHT_IRIS.start, :2])
+    return max(1e-6, float(across / max(0.3, math.hypot(head_matrix[0, 0], head_matrix[1, 0]))))
 
 
 def _mirrored(face: RawFace) -> RawFace:

@@ -33,8 +33,9 @@ HARD_LIGHT = 5.0
 """Ratio of median luminance between the two sides of the face."""
 WARN_YAW, REFUSE_YAW, WARN_PITCH, REFUSE_PITCH = 35.0, 65.0, 28.0, 50.0
 """Degrees between the face's axis and the line of sight."""
-WARN_SPREAD, REFUSE_SPREAD = 0.014, 0.06
-"""How far landmarks wander between framings, in interocular distances (0.005 to 0.009 on clear faces)."""
+WARN_SPREAD, REFUSE_SPREAD = 0.02, 0.05
+"""How far landmarks wander between framings, in interocular distances (0.006 to 0.012 on clear faces, up to 0.035 on
+faces turned by 45 degrees and more)."""
 WARN_HAIR, WARN_OBJECT, WARN_HAND, WARN_GLASSES = 0.12, 0.06, 0.10, 0.10
 """Shares of the face's oval, for glasses of the surroundings of the eyes."""
 WARN_OUTSIDE = 0.02
