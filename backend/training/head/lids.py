@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.sparse import coo_matrix, diags
+from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.sparse.linalg import splu
 
 from backend.head import eyes
@@ -22,6 +22,11 @@ EDGE_HEIGHT = 0.0009  # metres of the lid's outer edge over the eye
 WATERLINE_HEIGHT = 0.0002  # metres of the lid's inner edge over the eye: it all but touches
 INNER_HEIGHT = 0.0004  # metres of the lid's inside, behind the margin
 SKIN_HEIGHT = 0.0014  # metres, least height of the lid's skin beyond its edge
+UPPER_OPENING, LOWER_OPENING = (0.0052, 0.0044), (0.0052, 0.0049)
+"""Metres from the eye's middle to the lid's edge: what neutral scans show on average (eyes held open on purpose), and
+what relaxed people show (margin reflex distances of about 4.4 and 5 mm)."""
+
+OPENING_SPREAD = 0.75  # of the scans' spread about it; what opens an eye farther is an expression
 WIDEN_INNER, WIDEN_OUTER = 0.26, 0.06  # per radian from the gaze: opens the fissure from 22 mm to about 25 mm
 OVERLAP = 0.02  # radians by which a closed upper lid laps over the lower one
 FALLOFF_RINGS = 6  # rings of skin that follow the lid's edge
@@ -43,36 +48,37 @@ def find_rings(source: Source) -> tuple[LidRings, LidRings]:
     """Lid rings of the left and of the right eye."""
     skin, _, socket = mouth_and_sockets(source)
     seam = np.intersect1d(source.quads[skin], source.quads[socket])
-    neighbours = _neighbours(source.quads[skin | socket], len(source.template))
+    around_of = neighbours(source.quads[skin | socket], len(source.template))
     in_skin = np.zeros(len(source.template), bool)
     in_skin[source.quads[skin]] = True
     rings = []
     for side in (1, -1):
         waterline = seam[source.template[seam, 0] * side > 0]
-        around = np.setdiff1d(np.flatnonzero(neighbours[waterline].sum(0)), waterline)
+        around = np.setdiff1d(np.flatnonzero(around_of[waterline].sum(0)), waterline)
         edge, inner = around[in_skin[around]], around[~in_skin[around]]
-        deeper = np.setdiff1d(np.flatnonzero(neighbours[inner].sum(0)), np.r_[inner, waterline])
+        deeper = np.setdiff1d(np.flatnonzero(around_of[inner].sum(0)), np.r_[inner, waterline])
         reached = np.r_[edge, waterline]
         shells = []
         for _ in range(FALLOFF_RINGS):
-            shell = np.setdiff1d(np.flatnonzero(neighbours[reached].sum(0)), reached)
+            shell = np.setdiff1d(np.flatnonzero(around_of[reached].sum(0)), reached)
             shell = shell[in_skin[shell]]
             shells.append(shell)
             reached = np.r_[reached, shell]
         follow = np.concatenate(shells)
-        rings.append(LidRings(inner, deeper, waterline, edge, follow, _biharmonic(neighbours, edge, follow)))
+        rings.append(LidRings(inner, deeper, waterline, edge, follow, biharmonic(around_of, edge, follow)))
     return rings[0], rings[1]
 
 
-def _neighbours(quads: np.ndarray, count: int):
+def neighbours(quads: np.ndarray, count: int) -> csr_matrix:
+    """(count, count) 1 where two vertices share an edge of a quad."""
     edges = np.concatenate([quads[:, [k, (k + 1) % 4]] for k in range(4)])
     edges = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)
     return coo_matrix((np.ones(len(edges)), edges.T), shape=(count, count)).tocsr()
 
 
-def _biharmonic(neighbours, held: np.ndarray, free: np.ndarray) -> np.ndarray:
+def biharmonic(graph: csr_matrix, held: np.ndarray, free: np.ndarray) -> np.ndarray:
     """(free, held): smoothest interpolation from `held` to `free` that is zero farther out."""
-    laplacian = diags(np.asarray(neighbours.sum(1)).ravel()) - neighbours
+    laplacian = diags(np.asarray(graph.sum(1)).ravel()) - graph
     squared = (laplacian.T @ laplacian).tocsr()
     return splu(squared[free][:, free].tocsc()).solve(-squared[free][:, held].toarray())
 
@@ -108,9 +114,11 @@ class LidFitter:
         """A source shape (V, 3) with its lids on our eyes."""
         shape = shape.copy()
         for rings, centre in zip(self.rings, self.centres(shape), strict=True):
+            wide = widened(shape[rings.edge], centre)
+            upper, lower = opening_scales(wide, centre)
             for ring in (rings.waterline, rings.inner, rings.deeper):
-                shape[ring] = widened(shape[ring], centre)
-            moved = onto(widened(shape[rings.edge], centre), centre, EDGE_HEIGHT)
+                shape[ring] = relaxed(widened(shape[ring], centre), centre, upper, lower)
+            moved = onto(relaxed(wide, centre, upper, lower), centre, EDGE_HEIGHT)
             shape[rings.skin] += np.einsum("se,ex->sx", rings.follow, moved - shape[rings.edge])
             shape[rings.edge] = moved
             shape[rings.skin] = above(shape[rings.skin], centre, SKIN_HEIGHT)
@@ -180,6 +188,24 @@ def widened(points: np.ndarray, centre: np.ndarray) -> np.ndarray:
     outward = outward * (1 + np.where(outward < 0, WIDEN_INNER, WIDEN_OUTER) * np.abs(outward))
     flat = radius * np.cos(elevation)
     azimuth = outward * side
+    return centre + np.stack([flat * np.sin(azimuth), -flat * np.cos(azimuth), radius * np.sin(elevation)], 1)
+
+
+def opening_scales(edge: np.ndarray, centre: np.ndarray) -> tuple[float, float]:
+    """Factors for the elevations of the upper and of the lower lid that take the eye's opening to a relaxed one."""
+    height = edge[:, 2] - centre[2]
+    scales = []
+    for opening, (scanned, relaxed_opening) in ((height.max(), UPPER_OPENING), (-height.min(), LOWER_OPENING)):
+        wanted = relaxed_opening + OPENING_SPREAD * (opening - scanned)
+        scales.append(float(np.clip(wanted / max(opening, 1e-3), 0.5, 1.5)))
+    return scales[0], scales[1]
+
+
+def relaxed(points: np.ndarray, centre: np.ndarray, upper: float, lower: float) -> np.ndarray:
+    """Lid points (N, 3) with their elevations scaled by `upper` above the eye's middle and by `lower` below it."""
+    azimuth, elevation, radius = _spherical(points - centre)
+    elevation = elevation * np.where(elevation > 0, upper, lower)
+    flat = radius * np.cos(elevation)
     return centre + np.stack([flat * np.sin(azimuth), -flat * np.cos(azimuth), radius * np.sin(elevation)], 1)
 
 

@@ -1,4 +1,4 @@
-"""From a shape of the source to the default head's vertices: lids on eyes, our eyes in place, lashes grown."""
+"""From a shape of the source to the head's vertices: lips closed, lids on eyes, our own eyes, lashes and teeth."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from backend.head import eyes
 from backend.training.head import lashes, teeth
 from backend.training.head.lids import LidFitter
+from backend.training.head.lips import LipFitter
 from backend.training.head.source import Source
 from backend.training.head.topology import Topology
 
@@ -21,6 +22,7 @@ class Shaper:
 
     topology: Topology
     lids: LidFitter
+    lips: LipFitter
     roots: lashes.LashRoots
     template: np.ndarray  # (U, 3) the source's, on which the teeth were built
     right_edge: np.ndarray  # the left edge ring's partners, in its order
@@ -28,19 +30,19 @@ class Shaper:
     @classmethod
     def of(cls, source: Source, topology: Topology, mean: np.ndarray) -> Shaper:
         """`mean` (U, 3): the mean head, on which our eyes are placed once."""
-        fitter = LidFitter.of(source, mean)
+        fitter, lips = LidFitter.of(source, mean), LipFitter.of(source)
         edge = fitter.fit(mean)[fitter.rings[0].edge]
         roots = lashes.plant(edge, np.random.default_rng(LASH_SEED))
-        return cls(topology, fitter, roots, source.template, source.mirror[fitter.rings[0].edge])
+        return cls(topology, fitter, lips, roots, source.template, source.mirror[fitter.rings[0].edge])
 
     def head(self, shape: np.ndarray) -> np.ndarray:
         """(V, 3) of an identity given as a source shape (U, 3)."""
-        fitted = self.lids.fit(shape)
+        fitted = self.lids.fit(self.lips.fit(shape))
         return self._assemble(fitted, self.lids.centres(shape))
 
     def expression(self, shape: np.ndarray, displacement: np.ndarray, *, close: bool = False) -> np.ndarray:
         """(V, 3) displacement of an expression given on the source (U, 3), for the identity `shape`; eyes stay."""
-        fitted, centres = self.lids.fit(shape), self.lids.centres(shape)
+        fitted, centres = self.lids.fit(self.lips.fit(shape)), self.lids.centres(shape)
         moved = self.lids.express(fitted, displacement, close=close)
         return self._assemble(fitted + moved, centres) - self._assemble(fitted, centres)
 
