@@ -30,14 +30,14 @@ KEEP_LUMINANCE, KEEP_CHROMA = 0.40, 0.75
 """How much of a large-scale deviation that both sides share is believed to be skin. Brightness is mostly light that
 the model missed (sockets, jaw); colour is mostly blood and sun."""
 
-KEEP_BEARD = 0.85
+KEEP_BEARD = 0.95
 """The same for darkening where a beard grows."""
 
 KEEP_ONE_SIDED = 0.12
 """How much of a one-sided deviation is believed to be skin (birthmarks are rare, shadows are not)."""
 
 
-EDGE_SOFT, EDGE_HARD, EDGE_REACH = 0.10, 0.22, 0.0012
+EDGE_SOFT, EDGE_HARD, EDGE_REACH = 0.15, 0.32, 0.0012
 """Change of log shading per millimetre that only a shadow's edge makes, and how far around it is distrusted, metres."""
 
 
@@ -119,7 +119,8 @@ def _shadow_edges(space: SkinSpace, shading: np.ndarray, trust: np.ndarray) -> n
     grey = gaussian(np.log(np.maximum(shading @ REC709_LUMINANCE, 1e-3)).astype(np.float32), 0.7)
     dy, dx = np.gradient(grey)
     slope = np.hypot(dx, dy) / (space.texel_metres * 1000)
-    edge = step(slope, EDGE_SOFT, EDGE_HARD) * (trust > 0.02)
+    features = np.clip(space.brows + space.lips + space.lids, 0, 1)
+    edge = step(slope, EDGE_SOFT, EDGE_HARD) * (trust > 0.02) * (1 - features)
     reach = max(1, round(EDGE_REACH / float(np.median(space.texel_metres[space.face > 0.5]))))
     return gaussian(cv2.dilate(edge, np.ones((2 * reach + 1,) * 2, np.uint8)), 0.7 * reach)
 

@@ -20,6 +20,7 @@ from backend.reflectance.filters import fill, gaussian
 from backend.reflectance.layers import ROWS, full_resolution
 from backend.reflectance.light import Light, estimate_light, shading, sphere, sun_response, transfer
 from backend.reflectance.maps import SkinMaps
+from backend.reflectance.noise import planes
 from backend.reflectance.regions import SkinSpace
 from backend.reflectance.scalp import lay_over, scalp_of
 from backend.reflectance.specular import specular_maps
@@ -29,6 +30,9 @@ from backend.unwrap.surface import enlarge, reduce, skin_normals, solid_triangle
 
 LIGHT_GRID = 256
 """Grid on which light and shading are found, texels: about 1.6 mm on the face."""
+
+BEARD_DOUBT = 0.8
+"""How far the lower face is ignored in finding the light: a beard looks like a lack of light from below."""
 
 UNSURE_STOPS = 0.6
 """Uncertainty of the skin's brightness from which the report says so."""
@@ -50,18 +54,18 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     progress(0.30, "Taking the light off the skin")
     clean = clean_albedo(space, colour, weight, absolute, tone.albedo, relative)
     normal = space.lay_out(skin_normals(head, space.neutral))
-    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
+    shares = planes(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6))
     progress(0.36, "Completing what was not seen")
-    plan = complete(space, clean, normal)
+    plan = complete(space, clean, shares)
     light_colour = _light_colour(absolute, weight)
     progress(0.42, "Reading the detail")
-    layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, normal)
+    layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, shares)
 
     face = (weight > 0.3) & (space.face > 0.5)
     typical = np.median(absolute[face], 0) if face.any() else absolute.reshape(-1, 3).mean(0)
     scalp = scalp_of(space, observed.hair, typical, tone.albedo, plan.seen)
     progress(0.60, "Shaping pores and wrinkles")
-    relief = relief_maps.relief(space, observed, layers.flat, plan.seen, normal, scalp.cover)
+    relief = relief_maps.relief(space, observed, layers.flat, plan.seen, shares, scalp.cover)
     height = relief.mid + relief.high
     level, rough = specular_maps(space, layers.highlight, clean.trust, height, scalp.cover)
     progress(0.80, "Turning relief into normals")
@@ -70,7 +74,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     albedo = layers.albedo
     for top in range(0, size, ROWS):
         rows = slice(top, min(top + ROWS, size))
-        albedo[rows] = lay_over(space, scalp, albedo[rows], normal, rows)
+        albedo[rows] = lay_over(space, scalp, albedo[rows], shares, rows)
     progress(0.92, "Painting the eyes")
     at_eyes = _shading_at_eyes(space, absolute, weight)
     irises = eye_maps.iris_colours(observed.eyes, at_eyes)
@@ -119,6 +123,7 @@ def _light(observed: ObservedTexture, fit: HeadFit, head: HeadModel, space: Skin
     small_colour = reduce(colour, grid) / share[..., None]
     small_relative = reduce(relative, grid)
     features = reduce(np.clip(space.brows + space.lids + space.nostrils + space.lips * 0.5, 0, 1), grid)
+    beard = reduce(space.beard, grid)
     shade = np.zeros((space.size, space.size, 3), np.float32)
     known = np.zeros((space.size, space.size), np.float32)
     lights = []
@@ -133,7 +138,7 @@ def _light(observed: ObservedTexture, fit: HeadFit, head: HeadModel, space: Skin
         link = transfer(mesh, points, normals)
         seen = small_colour[mine]
         light, _ = estimate_light(mesh, points, normals, link, seen, np.exp(small_relative[mine]),
-                                  small_weight[mine] * (1 - features[mine]))
+                                  small_weight[mine] * (1 - features[mine]) * (1 - BEARD_DOUBT * beard[mine]))
         lights.append(light)
         bounce = np.clip(np.median(seen, 0), 0.03, 0.5)
         none = Light(light.environment, np.zeros((0, 3)), np.zeros((0, 3)))
@@ -163,9 +168,9 @@ def _tone(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weigh
     chosen = zone > 0.3
     if chosen.sum() < 100:
         chosen = weight > 0.2
-    skin = np.exp(np.median(np.log(np.maximum((colour / np.exp(relative))[chosen], 1e-3)), 0))
+    skin, key = key_skin((colour / np.exp(relative))[chosen], (lit.shading @ REC709_LUMINANCE)[chosen],
+                         colour[chosen].max(-1))
     at_eyes = _shading_at_eyes(space, lit.shading, weight) @ REC709_LUMINANCE
-    mean = float(np.median((lit.shading @ REC709_LUMINANCE)[chosen]))
     whites = [(eye.sclera, shade) for eye, shade in zip(observed.eyes, at_eyes, strict=True)
               if np.isfinite(eye.sclera).all()]
     sharp = max((_sharpness(eye.patch_weight) for eye in observed.eyes), default=0.0)
@@ -173,8 +178,23 @@ def _tone(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weigh
     if whites:
         # Of two eyes the brighter one is less shadowed by lids and nose.
         sclera, shade = max(whites, key=lambda pair: float(luminance(pair[0])))
-        eye_shade = float(np.clip(shade / mean, 0.4, 2.0))
+        eye_shade = float(np.clip(shade / key, 0.3, 1.5))
     return estimate_tone(skin, sclera, sharp, eye_shade, observed.cues[0] if observed.cues else None)
+
+
+def key_skin(colour: np.ndarray, shade: np.ndarray, brightest: np.ndarray) -> tuple[np.ndarray, float]:
+    """Photographed colour (3,) and shading of the skin that the key light meets, as photographers expose for it.
+
+    `colour` (n, 3), `shade` (n,), `brightest` channel (n,) of skin texels. Chroma comes from texels that are not
+    clipped.
+    """
+    low, high = np.percentile(shade, [65, 92])
+    key = (shade >= low) & (shade <= high)
+    level = float(np.median(luminance(colour[key])))
+    clean = brightest < 0.92
+    chroma = np.median(np.log(np.maximum(colour[clean] if clean.sum() > 50 else colour, 1e-3)), 0)
+    skin = np.exp(chroma)
+    return skin * level / float(luminance(skin)), float(np.median(shade[key]))
 
 
 def _sharpness(patch_weight: np.ndarray) -> float:

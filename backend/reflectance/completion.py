@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from backend.reflectance.albedo import Clean
-from backend.reflectance.filters import fill, gaussian, step
+from backend.reflectance.filters import gaussian, step
 from backend.reflectance.noise import mottling_tile, triplanar
 from backend.reflectance.regions import SkinSpace
 
@@ -40,8 +40,8 @@ class Completion:
     strength: np.ndarray  # (3,) standard deviation of that detail
 
 
-def complete(space: SkinSpace, clean: Clean, detail_normal: np.ndarray) -> Completion:
-    """Plan the completion. `detail_normal` (F, F, 3) neutral normals, for laying out noise."""
+def complete(space: SkinSpace, clean: Clean, shares: np.ndarray) -> Completion:
+    """Plan the completion. `shares` (F, F, 3) from `noise.planes`."""
     seen = _feathered(space, clean.trust)
     mirrored = space.flip(seen)
     prior = clean.prior + _feature_offsets(space, clean)
@@ -59,7 +59,7 @@ def complete(space: SkinSpace, clean: Clean, detail_normal: np.ndarray) -> Compl
     base = prior + space.lay_out(smooth)
     # The mesh is coarser than the features: what is left around them is not for the membrane to say.
     strength = _detail_strength(space, clean, base, seen)
-    return Completion(base.astype(np.float32), seen, mirrored, _grain(space, strength, detail_normal), strength)
+    return Completion(base.astype(np.float32), seen, mirrored, _grain(space, strength, shares), strength)
 
 
 def _feathered(space: SkinSpace, trust: np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def _trimmed_mean(values: np.ndarray, count: np.ndarray) -> np.ndarray:
 def _detail_strength(space: SkinSpace, clean: Clean, base: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """(3,) standard deviation of the log detail that the photo shows on the cheeks and forehead."""
     zone = (seen > 0.8) & (np.maximum(space.cheeks, space.forehead) > 0.3)
-    detail = clean.log_albedo - fill(base, np.ones_like(seen))
+    detail = clean.log_albedo - base
     strength = np.array([0.03, 0.04, 0.04])
     if zone.sum() > 400:
         fine = detail - np.stack([gaussian(detail[..., c], 6) for c in range(3)], -1)
@@ -109,11 +109,11 @@ def _detail_strength(space: SkinSpace, clean: Clean, base: np.ndarray, seen: np.
     return strength
 
 
-def _grain(space: SkinSpace, strength: np.ndarray, normal: np.ndarray) -> np.ndarray:
+def _grain(space: SkinSpace, strength: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """(F, F, 3) mottling as strong as the photo's own."""
     position = space.position
-    light = triplanar(mottling_tile(3), position, normal, 0.0006)
-    blood = triplanar(mottling_tile(4), position, normal, 0.0014)
+    light = triplanar(mottling_tile(3), position, shares, 0.0006)
+    blood = triplanar(mottling_tile(4), position, shares, 0.0014)
     grain = 0.6 * light[..., None] * strength
     # Blood hides green and blue more than red.
     grain = grain + 0.3 * blood[..., None] * (strength * np.array([0.3, 1.0, 0.9]))

@@ -46,10 +46,11 @@ class Relief:
 
 
 def relief(space: SkinSpace, observed: ObservedTexture, flat: np.ndarray, seen: np.ndarray,
-           normal: np.ndarray, scalp_hair: np.ndarray) -> Relief:
+           shares: np.ndarray, scalp_hair: np.ndarray) -> Relief:
     """Both bands.
 
-    `flat` (R, R) log of the photo over its shading, `seen` (F, F) 0..1, `normal` (F, F, 3), `scalp_hair` (F, F).
+    `flat` (R, R) log of the photo over its shading, `seen` (F, F) 0..1, `shares` (F, F, 3) from `noise.planes`,
+    `scalp_hair` (F, F).
     """
     size = len(observed.inside)
     texel = enlarge(space.texel_metres, size) * (space.size / size)
@@ -73,7 +74,7 @@ def relief(space: SkinSpace, observed: ObservedTexture, flat: np.ndarray, seen: 
     share = np.sqrt(np.clip(1 - high_shown**2, 0, 1))
     for top in range(0, size, 512):
         rows = slice(top, min(top + 512, size))
-        pores = triplanar(pore_tile(), band(space.position, rows, size), band(normal, rows, size), PORE_TEXEL)
+        pores = triplanar(pore_tile(), band(space.position, rows, size), band(shares, rows, size), PORE_TEXEL)
         high[rows] += share[rows] * band(depth, rows, size) * np.clip(pores, -3, 2)
     inside = observed.inside
     return Relief((mid * hairless * inside).astype(np.float32), (high * hairless * inside).astype(np.float32))

@@ -73,7 +73,7 @@ class MetricBlur:
 def gaussian(field: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian blur that works on a reduced copy when `sigma` (texels) is large."""
     factor = 1
-    while sigma / factor > 6:
+    while sigma / factor > 3.5:
         factor *= 2
     if factor == 1:
         return cv2.GaussianBlur(field, (0, 0), sigma) if sigma > 0.3 else field

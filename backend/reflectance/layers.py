@@ -37,10 +37,10 @@ class Layers:
 
 
 def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, plan: Completion,
-                    base_seen: np.ndarray, light_colour: np.ndarray, normal: np.ndarray) -> Layers:
+                    base_seen: np.ndarray, light_colour: np.ndarray, shares: np.ndarray) -> Layers:
     """Albedo at the photo's own detail.
 
-    `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `normal` (F, F, 3) neutral.
+    `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `shares` (F, F, 3) from `noise.planes`.
     """
     size = len(observed.inside)
     albedo = np.empty((size, size, 3), np.float32)
@@ -61,7 +61,7 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
         np.clip(detail, -2.2, 1.0, out=detail)
         seen = (band(plan.seen, rows, size) * (observed.weight[rows] > 0))[..., None]
         mirrored = (band(plan.mirrored, rows, size) * (observed.weight[rows, ::-1] > 0))[..., None]
-        grain = band(plan.grain, rows, size) + _fine_grain(space, plan, normal, rows, size)
+        grain = band(plan.grain, rows, size) + _fine_grain(space, plan, shares, rows, size)
         invented = mirrored * detail[:, ::-1] + np.sqrt(1 - mirrored**2) * grain
         final = base + seen * detail + (1 - seen) * invented
         albedo[rows] = np.clip(np.exp(final), ALBEDO_LOW, ALBEDO_HIGH)
@@ -69,9 +69,9 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
     return Layers(albedo, highlight, flat)
 
 
-def _fine_grain(space: SkinSpace, plan: Completion, normal: np.ndarray, rows: slice, size: int) -> np.ndarray:
+def _fine_grain(space: SkinSpace, plan: Completion, shares: np.ndarray, rows: slice, size: int) -> np.ndarray:
     """(h, R, 1) the octaves of mottling that the FIELD grid is too coarse for."""
-    tile = triplanar(mottling_tile(6), band(space.position, rows, size), band(normal, rows, size), 0.00022)
+    tile = triplanar(mottling_tile(6), band(space.position, rows, size), band(shares, rows, size), 0.00022)
     return (0.6 * float(plan.strength.mean())) * tile[..., None]
 
 

@@ -48,9 +48,8 @@ def pore_tile(seed: int = 5, spacing: float = 9.0) -> np.ndarray:
             place = np.round(points + np.array([shift_x, shift_y]) * TILE).astype(int) % (3 * TILE)
             pit[place[:, 1], place[:, 0]] = rng.uniform(0.3, 1.0, len(points))
     pit = cv2.GaussianBlur(pit, (0, 0), 0.16 * spacing)[TILE:2 * TILE, TILE:2 * TILE]
-    pit /= pit.max()
     furrow = np.clip(distance - 0.45, 0, None)
-    relief = -1.4 * pit - 0.8 * furrow
+    relief = -1.4 * pit / pit.max() - 0.8 * furrow
     return _normal(relief - cv2.blur(relief, (31, 31), borderType=cv2.BORDER_REFLECT))
 
 
@@ -65,24 +64,28 @@ def strand_tile(seed: int = 11) -> np.ndarray:
     return _normal(np.fft.irfft2(spectrum * band, (TILE, TILE)))
 
 
-def triplanar(tile: np.ndarray, position: np.ndarray, normal: np.ndarray, texel: float) -> np.ndarray:
-    """Values (h, w) of `tile` at `position` (h, w, 3) metres, seen along the axes that `normal` (h, w, 3) faces.
+def planes(normal: np.ndarray) -> np.ndarray:
+    """(h, w, 3) shares of the three projections for unit normals (h, w, 3); their squares sum to 1.
 
-    `texel` is the size of a tile texel in metres. Standard deviation is kept where projections mix.
+    Sums of independent noise keep their standard deviation that way.
     """
     weight = np.abs(normal) ** 4
-    weight /= np.maximum(weight.sum(-1, keepdims=True), 1e-6)
+    return (weight / np.maximum(np.sqrt((weight**2).sum(-1, keepdims=True)), 1e-6)).astype(np.float32)
+
+
+def triplanar(tile: np.ndarray, position: np.ndarray, shares: np.ndarray, texel: float) -> np.ndarray:
+    """Values (h, w) of `tile` at `position` (h, w, 3) metres, projected along the axes as `planes` says.
+
+    `texel` is the size of a tile texel in metres.
+    """
+    place = position * np.float32(1 / texel)
     total = np.zeros(position.shape[:2], np.float32)
     for axis, (a, b) in enumerate(((1, 2), (0, 2), (0, 1))):
-        x = np.mod(position[..., a] / texel + 37.0 * axis, TILE).astype(np.float32)
-        y = np.mod(position[..., b] / texel + 91.0 * axis, TILE).astype(np.float32)
-        padded = _padded(tile)
-        total += weight[..., axis] * cv2.remap(padded, x, y, cv2.INTER_LINEAR)
-    return total / np.sqrt((weight**2).sum(-1))
-
-
-def _padded(tile: np.ndarray) -> np.ndarray:
-    return np.pad(tile, ((0, 1), (0, 1)), mode="wrap")
+        # The shift keeps the origin, where the planes meet, from showing three times the same noise.
+        noise = cv2.remap(tile, place[..., a] + 37.0 * axis, place[..., b] + 91.0 * axis, cv2.INTER_LINEAR,
+                          borderMode=cv2.BORDER_WRAP)
+        total += shares[..., axis] * noise
+    return total
 
 
 def _frequency() -> np.ndarray:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.core.colour import luminance
-from backend.reflectance.filters import fill, gaussian, step
+from backend.reflectance.filters import gaussian, step
 from backend.reflectance.noise import mottling_tile, strand_tile, triplanar
 from backend.reflectance.regions import SkinSpace
 from backend.unwrap.observed import HairSample
 from backend.unwrap.surface import band, enlarge
 
-COVER = 0.86
+COVER = 0.96
 """How much of the scalp cropped hair hides at its densest."""
 
-SELF_SHADE = 0.8
+SELF_SHADE = 0.7
 """Long hair shines; the same hair cropped is darker than it looks."""
 
 MIRROR, STIFFNESS, PULL = 0.3, 20.0, 0.01
@@ -51,8 +51,8 @@ def scalp_of(space: SkinSpace, hair: HairSample | None, shading: np.ndarray, ton
     typical = np.median(albedo[on_scalp > 0.4], 0)
     # Hair glosses and shades itself: its typical colour with a little of the local change, by log deviation.
     deviation = np.log(np.maximum(albedo, 2e-3)) - np.log(np.maximum(typical, 2e-3))
-    deviation = fill(np.clip(deviation, -0.6, 0.6), step(on_scalp, 0.3, 0.8))
-    deviation = np.stack([gaussian(deviation[..., c], 12) for c in range(3)], -1)
+    values, count = space.to_vertices(np.clip(deviation, -0.6, 0.6), step(on_scalp, 0.3, 0.8))
+    deviation = space.lay_out(space.membrane(values, count, STIFFNESS, PULL))
     base = np.maximum(typical, 2e-3) * np.exp(0.35 * deviation)
     light = luminance(base.astype(np.float32))
     base *= (np.clip(light, HAIR_LOW, HAIR_HIGH) / np.maximum(light, 1e-4))[..., None]
@@ -75,18 +75,18 @@ def _grown(space: SkinSpace, hair: np.ndarray, skin: np.ndarray) -> np.ndarray:
     return space.lay_out(space.membrane(values - mean, count, STIFFNESS, PULL) + mean)[..., 0]
 
 
-def lay_over(space: SkinSpace, scalp: Scalp, albedo: np.ndarray, normal: np.ndarray, rows: slice) -> np.ndarray:
-    """Rows of the albedo (h, R, 3) with cropped hair on them. `normal` (F, F, 3) neutral."""
+def lay_over(space: SkinSpace, scalp: Scalp, albedo: np.ndarray, shares: np.ndarray, rows: slice) -> np.ndarray:
+    """Rows of the albedo (h, R, 3) with cropped hair on them. `shares` (F, F, 3) from `noise.planes`."""
     size = albedo.shape[1]
     cover = band(scalp.cover, rows, size)
     if not (cover > 0.002).any():
         return albedo
-    position, facing = band(space.position, rows, size), band(normal, rows, size)
+    position, facing = band(space.position, rows, size), band(shares, rows, size)
     strands = triplanar(strand_tile(), position, facing, 0.00022)
     clumps = triplanar(mottling_tile(8), position, facing, 0.0011)
     # Strands thin out towards the hairline instead of fading like paint.
     present = step(cover / COVER + 0.22 * strands * (1 - cover), 0.30, 0.75) * cover ** 0.25
-    present = np.clip(present * (0.90 + 0.06 * strands + 0.02 * clumps), 0, 1)[..., None]
+    present = np.clip(present * (0.95 + 0.04 * strands + 0.02 * clumps), 0, 1)[..., None]
     shade = np.exp(0.20 * strands + 0.04 * clumps)[..., None]
     hair = np.clip(band(scalp.colour, rows, size) * shade, 0.004, 0.8)
     return (albedo * (1 - present) + hair * present).astype(np.float32)

@@ -30,8 +30,8 @@ SKIN_LAB = np.array([
 PRIOR_LOW, PRIOR_HIGH, PRIOR_SOFT = 0.042, 0.46, 0.25
 """Range of the luminance of facial skin, and how softly it ends (natural logarithm)."""
 
-EXPOSURE_MEAN, EXPOSURE_SIGMA = 0.0, 0.38
-"""Mean shading of a face in photos (log): white paper held beside it comes out about as bright as the picture gets."""
+EXPOSURE_MEAN, EXPOSURE_SIGMA = 0.15, 0.38
+"""Shading of the lit part of a face in photos (log): white paper held beside it would just be clipped."""
 
 BACKGROUND_REFLECTANCE, BACKGROUND_SIGMA = 0.28, 1.1
 """Rooms and streets reflect about a quarter; their light differs from the face's by a factor of three."""
@@ -42,7 +42,8 @@ SCLERA_ALBEDO = np.array([0.60, 0.545, 0.51])
 SCLERA_OPEN = 0.62
 """Share of the face's light that reaches the sclera between lids and lashes."""
 
-SCLERA_SIGMA = 0.55
+SCLERA_SIGMA, SCLERA_SHADOW = 0.35, 2.2
+"""Spread of that, and how much wider it is downwards: lids, lashes and blur darken what should be white."""
 
 CHROMA_SKIN, CHROMA_LIGHT = 0.12, 0.12
 """Spread of people about the line of skin chroma, and of white balance (natural logarithms of R/G and B/G). Tone
@@ -80,10 +81,10 @@ def typical_albedo(log_luminance: float) -> np.ndarray:
 
 def estimate_tone(skin: np.ndarray, sclera: np.ndarray | None, sclera_sharp: float, eye_shading: float,
                   cues: PhotoCues | None) -> Tone:
-    """Albedo of the skin whose photographed mean is `skin` (3,) linear.
+    """Albedo of the skin whose photograph, where the key light meets it, is `skin` (3,) linear.
 
     `sclera` (3,) linear as photographed or None, `sclera_sharp` 0..1 how far it can be trusted, `eye_shading` the
-    shading at the eyes relative to the face's mean.
+    shading at the eyes relative to that place's.
     """
     grid = np.linspace(np.log(0.025), np.log(0.6), 241)
     photographed = np.log(float(luminance(skin)))
@@ -101,7 +102,7 @@ def estimate_tone(skin: np.ndarray, sclera: np.ndarray | None, sclera_sharp: flo
         sigma = SCLERA_SIGMA / max(sclera_sharp, 0.2)
         # The upper end is firm (nothing makes a sclera too bright but a highlight), the lower is not (shadow).
         deviation = exposure - white
-        score -= 0.5 * (deviation / np.where(deviation > 0, 1.5 * sigma, sigma)) ** 2
+        score -= 0.5 * (deviation / np.where(deviation > 0, SCLERA_SHADOW * sigma, sigma)) ** 2
         cast = np.log([sclera[0] / sclera[1], sclera[2] / sclera[1]])
         cast -= np.log([SCLERA_ALBEDO[0] / SCLERA_ALBEDO[1], SCLERA_ALBEDO[2] / SCLERA_ALBEDO[1]])
         trust = CHROMA_LIGHT**2 / (CHROMA_LIGHT**2 + (0.12 / max(sclera_sharp, 0.2)) ** 2)

@@ -12,8 +12,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from backend.core.rays import Mesh, vertex_normals
+from backend.core.rays import vertex_normals
 from backend.head.model import HeadModel
+from backend.head.uvspace import rasterise
 
 GRID = 1024
 """Side of the grid on which rays are cast and vertex fields are laid out, texels."""
@@ -73,8 +74,8 @@ class _Key:
 
 @lru_cache(maxsize=4)
 def _surface(key: _Key, size: int) -> Surface:
-    triangle, barycentric = rasterise(key.head, size)
-    inside = triangle >= 0
+    raster = rasterise(key.head, size)
+    triangle, barycentric, inside = raster.triangle, raster.barycentric, raster.inside
     # Nearest inside texel for every gutter texel: fields stay continuous across the border of a chart.
     _, labels = cv2.distanceTransformWithLabels(
         np.where(inside, 0, 255).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
@@ -88,7 +89,7 @@ def _surface(key: _Key, size: int) -> Surface:
 def _coverage(key: _Key, size: int) -> np.ndarray:
     if size <= GRID:
         return surface_of(key.head, size).inside
-    return rasterise(key.head, size)[0] >= 0
+    return rasterise(key.head, size).inside
 
 
 def enlarge(texture: np.ndarray, size: int) -> np.ndarray:
@@ -129,15 +130,3 @@ def skin_normals(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
     """Smooth unit normals (V, 3) from the skin's own triangles; the mouth bag does not bend the lips."""
     skin = head.triangles[head.triangle_material == head.material_index("skin")]
     return vertex_normals(vertices, skin)
-
-
-def rasterise(head, size):
-    skin = np.flatnonzero(head.triangle_material == head.material_index("skin"))
-    uv = head.triangle_uvs[skin].reshape(-1, 2)
-    flat = Mesh(np.concatenate([uv, np.zeros((len(uv), 1))], 1), np.arange(len(uv)).reshape(-1, 3))
-    t = (np.arange(size) + 0.5) / size
-    x, y = np.meshgrid(t, 1 - t)
-    origins = np.stack([x, y, np.ones_like(x)], -1).reshape(-1, 3)
-    hits = flat.cast(origins, np.broadcast_to(np.array([0, 0, -1.0]), origins.shape))
-    triangle = np.where(hits.hit, skin[np.maximum(hits.triangle, 0)], -1).astype(np.int32)
-    return triangle.reshape(size, size), hits.barycentric.reshape(size, size, 3)

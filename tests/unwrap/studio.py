@@ -86,7 +86,7 @@ class Shot:
 
 def photograph(head: HeadModel, albedo: np.ndarray, light: Light | None, *, yaw: float = 0.0, pixels: int = 420,
                background=GREEN, posed: np.ndarray | None = None, exposure: float = 1.0, gloss: float = 0.0,
-               iris=(0.05, 0.08, 0.12), sclera=(0.6, 0.55, 0.52), directions: int = 64) -> Shot:
+               iris=(0.05, 0.08, 0.12), sclera=(0.6, 0.55, 0.52), directions: int = 40) -> Shot:
     """Photo of the head. `light` None paints the albedo itself, unshaded."""
     posed = head.template if posed is None else posed
     face = np.nanmean(head.landmark_points(posed)[:468], 0)
