@@ -227,7 +227,8 @@ def test_shine_raises_gloss_and_oily_regions_shine_more(head, window):
 def test_the_iris_keeps_its_colour_under_coloured_light(head):
     blue = (0.06, 0.12, 0.2)
     albedo = paint(head, TAN)
-    shot = photograph(head, albedo, Light(sky(0.8, front=0.4, tint=(1.1, 1.0, 0.88))), pixels=560, iris=blue, directions=12)
+    warm = Light(sky(0.8, front=0.4, tint=(1.1, 1.0, 0.88)))
+    shot = photograph(head, albedo, warm, pixels=560, iris=blue, directions=12)
     fit = fit_of(head, [shot])
     maps = estimate(unwrap([shot.observation], fit, head, SIZE), fit, head)
     for colour in maps.iris_colour:
