@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LIGHTS = (("front", "studio", 0.0), ("three_quarter", "courtyard", -40.0), ("profile", "sunset", -85.0))
-"""Name of the picture, Blender's HDRI, degrees of the camera towards the person's right."""
+LIGHTS = (("front", "city", 0.0, 0.0), ("three_quarter", "courtyard", 0.0, -40.0), ("profile", "sunset", 180.0, -85.0))
+"""Name of the picture, Blender's HDRI and its turn, the camera's turn to the person's left; degrees."""
 SIDE, SHEET_SIDE, SAMPLES = 512, 256, 32
 UPRIGHT = """
 import sys
@@ -101,9 +101,9 @@ def pictures(out: Path, folder: Path, photo: Path) -> None:
     scene = bpy.context.scene
     (avatar,) = avatars.in_scene(scene)
     look = render.Look(compat.CYCLES, SIDE, SIDE, SAMPLES)
-    for name, hdri, yaw in LIGHTS:
+    for name, hdri, turn, yaw in LIGHTS:
         with stage(f"render {name}"):
-            bpy.ops.likeness.hdri(hdri=hdri)
+            bpy.ops.likeness.hdri(hdri=hdri, rotation=math.radians(turn))
             with render.kept(scene), render.portrait(scene, avatar, math.radians(yaw)):
                 render.still(scene, out / f"{name}_{hdri}.png", look)
     with stage("sheet of expressions"):
