@@ -119,10 +119,18 @@ def turned(environment: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def normalised(environment: np.ndarray, level: float = 1.0) -> np.ndarray:
-    """Scaled so that a white surface that faces -Y (the face) sends back luminance `level`, shadows ignored."""
+    """Scaled as a meter would: a white face sends back luminance `level`, halfway between its front and its lit cheek.
+
+    Cheeks face 60 degrees to either side; shadows are ignored.
+    """
     directions, solid_angle = equirectangular_directions(*environment.shape[:2])
-    facing = np.clip(-directions[..., 1], 0, None) * solid_angle
-    seen = float((luminance(environment) * facing).sum() / np.pi)
+    light = luminance(environment) * solid_angle
+
+    def sent_back(azimuth: float) -> float:
+        return float((light * np.clip(directions @ unit(azimuth, 0), 0, None)).sum() / np.pi)
+
+    front = sent_back(0)
+    seen = (front + max(front, sent_back(60), sent_back(-60))) / 2
     return (environment * (level / max(seen, 1e-9))).astype(np.float32)
 
 
@@ -190,7 +198,7 @@ NAMES = ("studio", "window", "overcast", "sun", "evening", "side", "ring", "nigh
 
 
 def named(name: str, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """One of `NAMES`, at exposure 1 for a face that looks along -Y."""
+    """One of `NAMES`, `normalised` for a face that looks along -Y."""
     def white(temperature: float, strength: float = 1.0) -> np.ndarray:
         return kelvin(temperature) * strength
 
@@ -216,7 +224,7 @@ def named(name: str, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def random(rng: np.random.Generator, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """A light no one named: ambient or sky, one to three panels, sometimes a sun; exposure 1 at the face."""
+    """A light no one named: ambient or sky, one to three panels, sometimes a sun; `normalised`."""
     temperature = rng.uniform(3200, 9000)
     if rng.random() < 0.5:
         light = gradient(kelvin(temperature * 1.3) * rng.uniform(0.1, 1), kelvin(temperature) * rng.uniform(0.1, 0.6),

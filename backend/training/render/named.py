@@ -53,10 +53,10 @@ def named_sample(name: str, head: HeadModel, size: int = 768, resolution: int = 
                            ("cheekSquintRight", 0.3)):
             expression[head.expression_names.index(key)] = value
         view = portrait(head, person, size, size, focal_35mm=70, yaw=-0.12, pitch=0.02, fill=0.36)
-        light, look = lights.named("evening"), CameraLook(exposure=0.8, electrons=30000, read_noise=0.001)
+        light, look = lights.named("evening"), CameraLook(exposure=1.0, electrons=30000, read_noise=0.001)
     elif name == "mira":
         view = portrait(head, person, size, size, focal_35mm=50, yaw=0.20, pitch=0.03)
-        light, look = lights.named("window"), CameraLook(exposure=0.95, electrons=30000, read_noise=0.001)
+        light, look = lights.named("window"), CameraLook(exposure=1.25, electrons=30000, read_noise=0.001)
     else:
         view = portrait(head, person, size, size, focal_35mm=35, yaw=-0.08, pitch=-0.02)
         light, look = lights.named("studio"), CameraLook(exposure=1.5, electrons=20000, read_noise=0.001)

@@ -252,7 +252,7 @@ def _wet(scene: Scene, view: View, behind: Points, directions: np.ndarray, envir
     view_direction = directions[near].astype(np.float32)
     cosine = -np.einsum("nx,nx->n", points.normal, view_direction)
     mirrored = view_direction + 2 * cosine[:, None] * points.normal
-    blocked = scene.opaque.mesh.occluded(points.position + points.normal * 1e-3, mirrored)
+    blocked = scene.opaque.solid.occluded(points.position + points.normal * 1e-3, mirrored)
     fresnel = CORNEA_F0 + (1 - CORNEA_F0) * (1 - np.clip(cosine, 0, 1)) ** 5
     out[near] = texture.by_direction(environment, mirrored) * (fresnel * ~blocked)[:, None]
     return out

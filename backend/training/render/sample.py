@@ -166,7 +166,7 @@ def portrait(head: HeadModel, person: Person, width: int = 768, height: int = 76
     """
     neutral = head.template + np.tensordot(person.shape, head.shape_basis, 1) + person.vertex_offsets
     points = head.landmark_points(neutral)
-    face = np.linalg.norm(points[10] - points[152])
+    face = float(np.linalg.norm(points[10] - points[152]))
     focal = focal_35mm / 36 * max(width, height)
     distance = focal * face / (fill * min(width, height))
     centre = (points[10] + points[152]) / 2 + np.array([0, 0.03, 0.005])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.core.rays import Mesh, vertex_normals
+from backend.errors import ModelError
 from backend.head.model import MATERIALS, HeadModel
 
 CLOTHES = len(MATERIALS)
@@ -73,7 +74,7 @@ class Scene:
 
     def occluded(self, points: Points, direction: np.ndarray) -> np.ndarray:
         """(N,) bool: what is opaque hides `direction` (3,) from `points`."""
-        return self.opaque.mesh.occluded(points.start, np.broadcast_to(direction, points.start.shape))
+        return self.opaque.solid.occluded(points.start, np.broadcast_to(direction, points.start.shape))
 
 
 class Layer:
@@ -82,6 +83,13 @@ class Layer:
     def __init__(self, scene: Scene, index: np.ndarray) -> None:
         self.scene, self.index = scene, index
         self.mesh = Mesh(scene.vertices, scene.triangles[index]) if len(index) else None
+
+    @property
+    def solid(self) -> Mesh:
+        """The layer's mesh. Raises ModelError for a layer without triangles."""
+        if self.mesh is None:
+            raise ModelError("There is nothing solid in this scene.", "Give the head a skin.")
+        return self.mesh
 
     def trace(self, origins: np.ndarray, directions: np.ndarray) -> Points:
         """First hits of N rays, both (N, 3); directions unit."""

@@ -26,7 +26,7 @@ def visibility(scene: Scene, points: Points, normal: np.ndarray, lights: Directi
     for index, direction in enumerate(lights.direction):
         rows = np.flatnonzero(facing[:, index])
         if len(rows):
-            hidden = scene.opaque.mesh.occluded(points.start[rows], np.broadcast_to(direction, (len(rows), 3)))
+            hidden = scene.opaque.solid.occluded(points.start[rows], np.broadcast_to(direction, (len(rows), 3)))
             seen[rows, index] = ~hidden
     return seen
 
@@ -92,7 +92,7 @@ def bounce(scene: Scene, lights: DirectionalLights, albedo: np.ndarray, rays: in
     gathered = np.zeros(scene.vertices.shape, np.float32)
     for x, y, z in local:
         direction = tangent * x + bitangent * y + normal * z
-        hits = scene.opaque.mesh.cast(start, direction)
+        hits = scene.opaque.solid.cast(start, direction)
         met = np.flatnonzero(hits.hit)
         gathered[met] += radiance[scene.opaque.index[hits.triangle[met]]]
     return gathered / rays

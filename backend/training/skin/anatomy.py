@@ -35,6 +35,10 @@ OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379
         150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 
 
+USED_REGIONS = ("ear_left", "ear_right", "nostrils")
+"""What landmarks cannot tell and a head's own regions can."""
+
+
 @dataclass(frozen=True)
 class Anatomy:
     """A head's skin map at R x R. Positions are of the template, metres."""
@@ -130,8 +134,8 @@ def _measure(head: HeadModel, resolution: int) -> Anatomy:
         texel[astray] = np.stack([columns[found], rows[found]], -1)
     bare = Anatomy(inside, position, normal, along_u.astype(np.float32), along_v.astype(np.float32), landmark, texel,
                    {})
-    regions = {name: interpolated(mask[:, None])[nearest[0], nearest[1], 0]
-               for name, mask in zip(head.region_names, head.regions, strict=True)}
+    known = [name for name in USED_REGIONS if name in head.region_names]
+    regions = {name: interpolated(head.region(name)[:, None])[nearest[0], nearest[1], 0] for name in known}
     masks = _masks(bare, regions)
     return Anatomy(inside, position, normal, bare.along_u, bare.along_v, landmark, texel, masks)
 

@@ -51,7 +51,7 @@ def _stride(points: np.ndarray) -> float:
 def fractal(points: np.ndarray, cell: float, rng: np.random.Generator, octaves: int = 3, fall: float = 0.5,
             channels: int = 1) -> np.ndarray:
     """Octaves of `smooth`, each half the size and `fall` the height; (..., channels), standard deviation about 0.4."""
-    total, height, norm = 0.0, 1.0, 0.0
+    total, height, norm = np.zeros(1), 1.0, 0.0
     for octave in range(octaves):
         total = total + height * smooth(points, cell / 2**octave, rng, channels)
         norm += height * height
