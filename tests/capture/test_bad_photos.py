@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from backend.capture import observe
 from backend.capture.decode import decode
@@ -121,6 +121,18 @@ def test_half_a_file(suffix, options, head, tmp_path):
 def test_no_face(tmp_path):
     Image.effect_noise((400, 300), 60).convert("RGB").save(tmp_path / "wall.png")
     assert complaint(tmp_path / "wall.png") == "No face was found in wall.png."
+
+
+def test_a_child_s_drawing(tmp_path):
+    """A circle, two dots and a line, which the landmarker is not to take for a person."""
+    page = Image.new("RGB", (300, 300), "white")
+    pen = ImageDraw.Draw(page)
+    pen.ellipse((50, 40, 250, 260), outline="black", width=6)
+    pen.ellipse((105, 110, 125, 130), fill="black")
+    pen.ellipse((175, 110, 195, 130), fill="black")
+    pen.arc((100, 130, 200, 220), 20, 160, fill="black", width=6)
+    page.save(tmp_path / "mum.png")
+    complaint(tmp_path / "mum.png")
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -154,12 +154,6 @@ def test_landmarks_that_cannot_agree_are_doubted(big, big_mask, big_face):
     assert "uncertain" in kinds(big, big_mask, doubtful)
 
 
-def drawn(big: np.ndarray, corners: np.ndarray, colour: tuple[float, float, float]) -> np.ndarray:
-    image = np.array(linear_to_srgb(big) * 255, np.uint8)
-    cv2.fillPoly(image, [np.round(corners).astype(np.int32)], [c * 255 for c in colour], cv2.LINE_AA)
-    return image
-
-
 def test_sunglasses_are_seen(big, big_face, tmp_path):
     """Two dark lenses with a bar, painted on; seen by the real models through the real file."""
     points = big_face.landmarks[:, :2]
@@ -169,7 +163,17 @@ def test_sunglasses_are_seen(big, big_face, tmp_path):
     cv2.line(image, *(tuple(int(v) for v in points[i]) for i in (127, 356)), (12, 12, 14), 14, cv2.LINE_AA)
     Image.fromarray(image).save(tmp_path / "shades.png")
     covered = [f for f in observe(tmp_path / "shades.png").findings if f.kind == "covered"]
-    assert any("Glasses" in finding.text for finding in covered)
+    assert any(finding.text.startswith("Dark glasses") for finding in covered)
+
+
+def test_the_rims_of_glasses_are_seen(big, big_mask, big_face):
+    """A thin bar of accessories from temple to temple, as the segmenter gives for rims."""
+    mask = big_mask.copy()
+    ends = [tuple(int(v) for v in big_face.landmarks[i, :2]) for i in (127, 356)]
+    bar = cv2.line(np.zeros(big.shape[:2], np.uint8), *ends, 1, 8)
+    mask[bar > 0] = [0, 0, 0, 0, 0, 255]
+    findings = verdict("me.jpg", big, mask, big_face)
+    assert any(f.kind == "covered" and f.text.startswith("The glasses") for f in findings)
 
 
 def test_hair_over_the_face_is_seen(big, big_mask, big_face):
