@@ -42,7 +42,7 @@ class BackendError(LikenessError):
     exit_code = 1
 
 
-class Cancelled(LikenessError):
+class Cancelled(LikenessError):  # noqa: N818 - it is no error, it only travels as one
     """The user stopped the job. Nothing was changed."""
 
     kind = "cancelled"
