@@ -131,7 +131,7 @@ def main() -> None:
     else:
         samples = photographed(head, options.people, options.seed, options.size)
         if options.samples:
-            np.savez_compressed(options.samples[0], **samples)
+            np.savez_compressed(options.samples[0], allow_pickle=False, **samples)
     noise = table(*errors_of(samples, head), mirrored_landmarks(head))
     np.savez_compressed(options.out, bias=noise.bias.astype(np.float32), sigma=noise.sigma.astype(np.float32),
                         modes=noise.modes.astype(np.float32))

@@ -37,7 +37,7 @@ class PointSet:
     def posed(self, beta: np.ndarray, psi: np.ndarray, turns: np.ndarray) -> np.ndarray:
         """(S,), (E,), (G, 3, 3) rotations -> (P, 3) metres, world."""
         points = self.mean + self.shape @ beta + self.expression @ psi
-        for g in np.flatnonzero(self.weight.any(1)):
+        for g in np.flatnonzero(self.weight.any(1)).tolist():
             points = points + self._lever(g, beta, psi) @ (turns[g] - np.eye(3)).T
         return points
 
@@ -49,7 +49,7 @@ class PointSet:
         """
         by_beta, by_psi = self.shape, self.expression
         by_turn = np.zeros((*self.mean.shape, len(self.weight), 3))
-        for g in np.flatnonzero(self.weight.any(1)):
+        for g in np.flatnonzero(self.weight.any(1)).tolist():
             change = turns[g] - np.eye(3)
             lever_shape = self.carried_shape[g] - self.weight[g][:, None, None] * self.joint_shape[g]
             by_beta = by_beta + np.einsum("xy,pys->pxs", change, lever_shape)

@@ -57,10 +57,10 @@ def _field(settings: RefineConfig, head: HeadModel, neutral: np.ndarray, places:
     information = np.zeros((3 * count, 3 * count))
     pull = np.zeros(3 * count)
     for row, residual, modes in zip(rows, rest, noise, strict=True):
-        dense = np.zeros((2 * count, count, 3))
+        scattered = np.zeros((2 * count, count, 3))
         index = np.arange(count)
-        dense[2 * index, index], dense[2 * index + 1, index] = row[:, 0], row[:, 1]
-        dense = dense.reshape(2 * count, 3 * count)
+        scattered[2 * index, index], scattered[2 * index + 1, index] = row[:, 0], row[:, 1]
+        dense = scattered.reshape(2 * count, 3 * count)
         inner = cho_factor(np.eye(modes.shape[1]) + modes.T @ modes)
         cleaned = residual - modes @ cho_solve(inner, modes.T @ residual)
         projected = dense.T @ modes

@@ -159,10 +159,10 @@ class PriorTerm:
             left, right = self.eyes
             together = np.zeros((3, view.size))
             start = view.slice("turns").start
-            sigma = self.config.priors.gaze_together
-            together[:, start + 3 * left:start + 3 * left + 3] = left_inverse(turns[left]) / sigma
-            together[:, start + 3 * right:start + 3 * right + 3] = -left_inverse(turns[right]) / sigma
-            residuals.append((turns[left] - turns[right]) / sigma)
+            spread = self.config.priors.gaze_together
+            together[:, start + 3 * left:start + 3 * left + 3] = left_inverse(turns[left]) / spread
+            together[:, start + 3 * right:start + 3 * right + 3] = -left_inverse(turns[right]) / spread
+            residuals.append((turns[left] - turns[right]) / spread)
             jacobians.append(together)
         return Rows(np.concatenate(residuals), None, np.concatenate(jacobians))
 
