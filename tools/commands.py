@@ -63,7 +63,8 @@ def lint() -> int:
 def head(out: Path | None) -> int:
     """Rebuild the default head."""
     python = environments.add_head_source()
-    return run([python, "-m", "backend.training.head", *(["--out", out.resolve()] if out else [])])
+    command: list[str | Path] = [python, "-m", "backend.training.head"]
+    return run([*command, out.resolve()] if out else command)
 
 
 def bench(name: str | None) -> int:
