@@ -1,6 +1,6 @@
 """The fit against heads that are known: `python -m benchmarks.fit` prints a table in Markdown.
 
-    python -m benchmarks.fit [--people 8] [--seed 1000] [--out benchmarks/README.md]
+    python -m benchmarks.fit [--people 8] [--seed 1000]
 
 People, skins, lights and cameras are drawn by the project's own generators (`backend/training`); the photos go through
 the real landmarker. These heads come from the very prior that the fit believes in, so the numbers say how well the
@@ -13,7 +13,6 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -30,7 +29,6 @@ from benchmarks.fit_metrics import Distances, compare, face_points
 YAWS = (0.0, 0.6, -0.6)  # radians: from the front, from the person's left, from the right
 SMILE = {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6, "cheekSquintLeft": 0.4, "cheekSquintRight": 0.4,
          "jawOpen": 0.15}
-BEGIN, END = "<!-- fit: made by `python3 build.py bench fit` -->", "<!-- /fit -->"
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,6 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1000, help="people are drawn from here on")
     parser.add_argument("--size", type=int, default=448, help="pixels of a photo's side")
-    parser.add_argument("--out", type=Path, help="put the table between its marks in this Markdown file")
     options = parser.parse_args()
     head = default_head()
     people = []
@@ -55,10 +52,7 @@ def main() -> None:
         people.append(photograph(head, options.seed + index, options.size))
         print(f"\r{index + 1} of {options.people} people photographed", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    text = table(head, people)
-    print(text)
-    if options.out:
-        insert(options.out, text)
+    print(table(head, people))
 
 
 def photograph(head: HeadModel, seed: int, size: int) -> Photographed:
@@ -135,17 +129,6 @@ def distances(head: HeadModel, true: np.ndarray, found: np.ndarray) -> Distances
     placed = np.isfinite(marks_true).all(1)
     triangles = head.triangles[head.triangle_material == head.material_index("skin")]
     return compare(true[face_points(head, true)], found, triangles, marks_true[placed], marks_found[placed])
-
-
-def insert(path: Path, text: str) -> None:
-    """Replace what stands between the marks, or append the marks and the text."""
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    block = f"{BEGIN}\n{text}\n{END}"
-    if BEGIN in old and END in old:
-        before, rest = old.split(BEGIN, 1)
-        path.write_text(before + block + rest.split(END, 1)[1], encoding="utf-8")
-    else:
-        path.write_text(f"{old.rstrip()}\n\n## Fit\n\n{block}\n".lstrip(), encoding="utf-8")
 
 
 def _fit(head: HeadModel, observations: list[Observation], config: FitConfig) -> np.ndarray:

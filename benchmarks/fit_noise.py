@@ -21,8 +21,8 @@ from backend.fit.noise import TABLE, LandmarkNoise, pose_terms, yaw_pitch
 from backend.fit.residuals import FACE_UNIT
 from backend.head.model import DEFAULT_HEAD, HeadModel, load_head
 
-VIEWS = ((0.0, 0.08), (0.0, 0.2), (0.45, 0.15), (-0.45, 0.15))
-"""Mean and spread of yaw in radians, one photo of each per person."""
+VIEWS = ((0.0, 0.08), (0.0, 0.2), (0.4, 0.12), (0.7, 0.12))
+"""Mean and spread of yaw in radians, one photo of each per person; mirrored, they cover both sides."""
 
 MODES = 8
 """More of them are learned by heart from a hundred photos, and fit other heads worse (1.15 instead of 1.09 mm)."""
@@ -49,7 +49,8 @@ def error_of(measured: np.ndarray, points: np.ndarray, k: np.ndarray, world_to_c
 
 
 def photographed(head: HeadModel, people: int, seed: int, size: int) -> dict[str, np.ndarray]:
-    """N = four photos each of `people`: landmarks (N, 478, 3), posed vertices (N, V, 3), cameras, person (N,).
+    """N = four photos each of `people`: landmarks (N, 478, 3), posed vertices (N, V, 3), cameras, person (N,), the
+    landmarker's scores and the true psi and beta (N, ...).
 
     Vertices are kept, and not only landmarks, so that a new embedding needs no new photos.
     """
@@ -59,7 +60,8 @@ def photographed(head: HeadModel, people: int, seed: int, size: int) -> dict[str
     from backend.training.render.lights import random as random_light
     from backend.training.skin import generate, random_traits
 
-    seen: dict[str, list] = {"landmarks": [], "posed": [], "intrinsics": [], "world_to_camera": [], "person": []}
+    seen: dict[str, list] = {"landmarks": [], "posed": [], "intrinsics": [], "world_to_camera": [], "person": [],
+                             "scores": [], "expression": [], "shape": []}
     for index in range(people):
         random = np.random.default_rng((seed, index))
         skin = generate(head, random_traits(random), 512, random)
@@ -80,7 +82,8 @@ def photographed(head: HeadModel, people: int, seed: int, size: int) -> dict[str
                 continue
             for name, value in (("landmarks", faces[0].landmarks), ("posed", sample.posed),
                                 ("intrinsics", sample.intrinsics), ("world_to_camera", sample.world_to_camera),
-                                ("person", index)):
+                                ("person", index), ("scores", faces[0].blendshapes), ("expression", expression),
+                                ("shape", shape)):
                 seen[name].append(value)
         print(f"\r{index + 1} of {people} people", end="", file=sys.stderr, flush=True)
     return {name: np.array(values) for name, values in seen.items()}

@@ -20,7 +20,6 @@ class LandmarkConfig:
     mode_scale: float = 1.0  # on the table's correlated error modes
     contour_tangent: float = 4.0  # factor on sigma along the contour, where a face-oval landmark may slide
     iris_sigma: float = 0.02  # face units, of an iris centre
-    hidden_cosine: float = 0.15  # a landmark whose surface turns further away than this is taken for a contour point
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Stage:
     name: str
     free: tuple[str, ...]  # of "camera", "focal", "depth", "turns", "noise", "expression", "shape"
     iterations: int
-    contours: bool = False  # associate the face oval and hidden landmarks with the silhouette first
+    contours: bool = False  # let the face oval slide along its outline
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,6 @@ class RefineConfig:
 class LimitConfig:
     """Where a fit stops being a person."""
 
-    shape_norm: float = 1.9  # RMS of beta beyond which identity is shrunk back
     bad_photo: float = 1.5  # times the median photo's error: beyond it a photo counts less, by the square
     strangers: float = 0.0032  # metres between faces fitted alone; no two photos of one rendered head were so far apart
     refuse_rmse: float = 0.20  # face units; landmarks this far off are of no human face seen straight

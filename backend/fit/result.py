@@ -55,7 +55,7 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
     progress(0.6, "Estimating the light")
     light = np.stack([first_light(observation, head, posed[n], cameras[n], world_to_camera[n])
                       for n, observation in enumerate(observations)])
-    source, sigma = scale_belief(problem, state, points, observations)
+    source, sigma = scale_belief(problem, state, points)
     return HeadFit(
         head_id=head.id, shape=state.beta.astype(np.float32), vertex_offsets=offsets.astype(np.float32),
         neutral=neutral.numpy().astype(np.float32),
@@ -66,7 +66,7 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
         intrinsics=cameras, world_to_camera=world_to_camera,
         image_size=np.array([observation.size for observation in observations]), landmark_rmse=rmse,
         light_sh=light.astype(np.float32), scale_source=source, scale_sigma=sigma,
-        warnings=said + warnings(observations, state, relative, source, sigma))
+        warnings=said + warnings(observations, relative, source, sigma))
 
 
 def landmark_rmse(observation: Observation, points: HeadPoints, posed: np.ndarray, k: np.ndarray,
