@@ -35,7 +35,7 @@ class LikenessPreferences(bpy.types.AddonPreferences):
 
 def get(context: bpy.types.Context) -> LikenessPreferences | None:
     """The preferences, None while the package is registered without being an enabled add-on (tests, scripts)."""
-    addon = context.preferences.addons.get(__package__)
+    addon: bpy.types.Addon | None = context.preferences.addons.get(__package__)
     return addon.preferences if addon else None
 
 

@@ -40,7 +40,7 @@ def write_glb(avatar: Avatar, path: Path) -> Path:
         "export_all_influences": False, "export_extras": False, "export_cameras": False, "export_lights": False,
         "export_image_format": "AUTO", "export_materials": "EXPORT", "check_existing": False,
     }
-    known = bpy.ops.export_scene.gltf.get_rna_type().properties.keys()
+    known = bpy.ops.export_scene.gltf.get_rna_type().properties.keys()  # type: ignore[call-arg]
     with tempfile.TemporaryDirectory() as folder, _at_rest(avatar), _plain_materials(avatar, Path(folder)), \
             _only_selected(avatar):
         bpy.ops.export_scene.gltf(**{name: value for name, value in wanted.items() if name in known})
