@@ -36,7 +36,7 @@ class LikenessPreferences(bpy.types.AddonPreferences):
 def get(context: bpy.types.Context) -> LikenessPreferences | None:
     """The preferences, None while the package is registered without being an enabled add-on (tests, scripts)."""
     addon: bpy.types.Addon | None = context.preferences.addons.get(__package__)
-    return addon.preferences if addon else None
+    return addon.preferences if addon else None  # type: ignore[return-value]
 
 
 def backend_folder(context: bpy.types.Context) -> Path:
