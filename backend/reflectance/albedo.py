@@ -40,6 +40,19 @@ KEEP_ONE_SIDED = 0.12
 EDGE_SOFT, EDGE_HARD, EDGE_REACH = 0.15, 0.32, 0.0012
 """Change of log shading per millimetre that only a shadow's edge makes, and how far around it is distrusted, metres."""
 
+LEFT_SOFT, LEFT_HARD = 0.06, 0.15
+"""Change of log albedo per millimetre there that betrays the edge as misplaced."""
+
+FOLD_NARROW, FOLD_WIDE, FOLD_REACH = 0.0006, 0.0045, 0.0025
+"""Sigmas of the Gaussians around folds and of the window in which their direction is found, metres."""
+
+FOLD_SHARE, NASOLABIAL_SHARE, FOLD_MOST = 0.65, 0.85, 0.9
+"""How much of a fold's contrast is light (blood and pigment gather in folds too), anywhere and along the fold of a
+smile; and the most that is taken out, log."""
+
+NASOLABIAL = ((129, 203, 206, 216, 212, 202), (358, 423, 426, 436, 432, 422))
+"""Landmarks along the fold from the nose's wing past the mouth's corner, right and left."""
+
 
 @dataclass(frozen=True)
 class Clean:
@@ -49,6 +62,7 @@ class Clean:
     log_albedo: np.ndarray  # (F, F, 3) natural log, filled where unseen
     prior: np.ndarray  # (F, F, 3) natural log of the skin as it would be without a photo
     trust: np.ndarray  # (F, F) 0..1, weight of what is seen after shadows and clipping
+    crease: np.ndarray  # (F, F, 3) log, the folds' part of `shading`: it tells of relief
 
 
 def region_prior(space: SkinSpace) -> np.ndarray:
@@ -87,11 +101,33 @@ def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shadi
     miss = np.where((reliable > 0)[..., None], miss, 0)
     miss = _spread_out(miss, reliable)
     divisor = (floor * np.exp(miss)).astype(np.float32)
-    trust = trust * (1 - 0.95 * _shadow_edges(space, divisor, trust))
+    bare = residual - miss
+    trust = trust * (1 - 0.95 * _shadow_edges(space, divisor, bare, trust))
+    crease = creases(space, fill(bare, (reliable * own).astype(np.float32))) * (reliable * own)[..., None]
     return Clean(
-        shading=divisor,
-        log_albedo=(prior + residual - miss).astype(np.float32), prior=prior, trust=trust.astype(np.float32),
+        shading=(divisor * np.exp(crease)).astype(np.float32), log_albedo=(prior + bare - crease).astype(np.float32),
+        prior=prior, trust=trust.astype(np.float32), crease=crease,
     )
+
+
+def creases(space: SkinSpace, bare: np.ndarray) -> np.ndarray:
+    """(F, F, 3) the part of a log albedo `bare` (F, F, 3), features filled, that is the shading of folds.
+
+    What is long and narrow at the scale of folds is shape: the dark line of a smile, the bright ridge beside it, the
+    pouch under an eye. What is as long as wide (moles, spots) is colour. Told apart by the structure tensor
+    (Förstner and Gülch 1987).
+    """
+    texel = float(np.median(space.texel_metres[space.face > 0.5]))
+    fine, wide = (np.stack([gaussian(bare[..., c], sigma / texel) for c in range(3)], -1)
+                  for sigma in (FOLD_NARROW, FOLD_WIDE))
+    fold = fine - wide
+    dy, dx = np.gradient(gaussian(fold @ REC709_LUMINANCE, 0.8))
+    xx, yy, xy = (gaussian(part, FOLD_REACH / texel) for part in (dx * dx, dy * dy, dx * dy))
+    along = np.hypot(xx - yy, 2 * xy) / np.maximum(xx + yy, 1e-7)
+    share = FOLD_SHARE * step(along, 0.2, 0.6)
+    nasolabial = np.maximum(*(space.path(line, 0.005) for line in NASOLABIAL))
+    share = np.maximum(share, NASOLABIAL_SHARE * nasolabial)
+    return (share[..., None] * np.clip(fold, -FOLD_MOST, FOLD_MOST)).astype(np.float32)
 
 
 def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.ndarray) -> np.ndarray:
@@ -114,15 +150,20 @@ def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.nd
     return skin + KEEP_ONE_SIDED * (1 - single) * (large - shared)
 
 
-def _shadow_edges(space: SkinSpace, shading: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """(F, F) 0..1 where the light changes so fast that a small error of place leaves a line in the albedo."""
-    grey = gaussian(np.log(np.maximum(shading @ REC709_LUMINANCE, 1e-3)).astype(np.float32), 0.7)
-    dy, dx = np.gradient(grey)
-    slope = np.hypot(dx, dy) / (space.texel_metres * 1000)
+def _shadow_edges(space: SkinSpace, shading: np.ndarray, bare: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """(F, F) 0..1 where the light changes so fast that a small error of place leaves a line in the albedo, and did."""
+    light = np.log(np.maximum(shading @ REC709_LUMINANCE, 1e-3)).astype(np.float32)
     features = np.clip(space.brows + space.lips + space.lids, 0, 1)
-    edge = step(slope, EDGE_SOFT, EDGE_HARD) * (trust > 0.02) * (1 - features)
+    edge = step(_slope(space, light), EDGE_SOFT, EDGE_HARD) * (trust > 0.02) * (1 - features)
+    edge = edge * step(_slope(space, bare @ REC709_LUMINANCE), LEFT_SOFT, LEFT_HARD)
     reach = max(1, round(EDGE_REACH / float(np.median(space.texel_metres[space.face > 0.5]))))
     return gaussian(cv2.dilate(edge, np.ones((2 * reach + 1,) * 2, np.uint8)), 0.7 * reach)
+
+
+def _slope(space: SkinSpace, log: np.ndarray) -> np.ndarray:
+    """(F, F) change of a log field a millimetre."""
+    dy, dx = np.gradient(gaussian(log, 0.7))
+    return np.hypot(dx, dy) / (space.texel_metres * 1000)
 
 
 def _spread_out(miss: np.ndarray, reliable: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from backend.reflectance.light import Light, estimate_light, shading, sphere, su
 from backend.reflectance.maps import SkinMaps
 from backend.reflectance.noise import planes
 from backend.reflectance.regions import SkinSpace
-from backend.reflectance.scalp import lay_over, scalp_of
+from backend.reflectance.scalp import coat, lay_over, scalp_of
 from backend.reflectance.specular import specular_maps
 from backend.reflectance.tone import Tone, estimate_tone
 from backend.unwrap.observed import ObservedTexture
@@ -66,15 +66,19 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     scalp = scalp_of(space, observed.hair, typical, tone.albedo, plan.seen)
     progress(0.60, "Shaping pores and wrinkles")
     relief = relief_maps.relief(space, observed, layers.flat, plan.seen, shares, scalp.cover)
-    height = relief.mid + relief.high
-    level, rough = specular_maps(space, layers.highlight, clean.trust, height, scalp.cover)
-    progress(0.80, "Turning relief into normals")
-    normals = relief_maps.normal_map(space, height)
     size = len(observed.inside)
     albedo = layers.albedo
     for top in range(0, size, ROWS):
         rows = slice(top, min(top + ROWS, size))
-        albedo[rows] = lay_over(space, scalp, albedo[rows], shares, rows)
+        hair = coat(space, scalp, shares, rows, size)
+        if hair is not None:
+            albedo[rows] = lay_over(space, scalp, hair, albedo[rows], rows)
+            relief.mid[rows] += hair.mid * observed.inside[rows]
+            relief.high[rows] += hair.high * observed.inside[rows]
+    height = relief.mid + relief.high
+    level, rough = specular_maps(space, layers.highlight, clean.trust, height, scalp.cover)
+    progress(0.80, "Turning relief into normals")
+    normals = relief_maps.normal_map(space, height)
     progress(0.92, "Painting the eyes")
     at_eyes = _shading_at_eyes(space, absolute, weight)
     irises = eye_maps.iris_colours(observed.eyes, at_eyes)

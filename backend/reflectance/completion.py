@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from backend.core.colour import REC709_LUMINANCE
 from backend.reflectance.albedo import Clean
 from backend.reflectance.filters import gaussian, step
-from backend.reflectance.noise import mottling_tile, triplanar
+from backend.reflectance.noise import OCTAVE, octave_tile, triplanar
 from backend.reflectance.regions import SkinSpace
 
 STIFFNESS = 6.0
@@ -25,8 +26,15 @@ PULL = 0.004
 MIRROR_SHARE = 0.35
 """Weight of a mirrored texel against one that was seen."""
 
-FEATHER = 0.008
-"""Width over which seen detail fades into invented detail, metres."""
+BANDS = (0.0025, 0.006, 0.014)
+"""Wavelengths of the mottling that is measured and invented, metres; the FIELD grid holds no shorter ones."""
+
+PLAIN_STRENGTH = ((0.012, 0.016, 0.016), (0.010, 0.014, 0.013), (0.010, 0.015, 0.013))
+STRENGTH_LIMIT = (0.035, 0.028, 0.022)
+"""Log deviation by band and channel where no photo tells, and the most that is taken for skin and not for noise."""
+
+FEATHER, FEATHER_FEATURES = 0.008, 0.002
+"""Width over which seen detail fades into invented detail, on plain skin and on lips, lids and brows, metres."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Completion:
     seen: np.ndarray  # (F, F) 0..1 share of the photo's own detail
     mirrored: np.ndarray  # (F, F) 0..1 share of the mirror's detail in what is left
     grain: np.ndarray  # (F, F, 3) invented detail, already of the person's strength
-    strength: np.ndarray  # (3,) standard deviation of that detail
+    strength: np.ndarray  # (bands, 3) standard deviation of that detail, shortest first
 
 
 def complete(space: SkinSpace, clean: Clean, shares: np.ndarray) -> Completion:
@@ -66,7 +74,9 @@ def _feathered(space: SkinSpace, trust: np.ndarray) -> np.ndarray:
     """Share of the photo: 1 well inside what was seen, 0 at its border, over `FEATHER` metres."""
     solid = ((trust > 0.10) | ~space.surface.inside).astype(np.uint8)
     away = cv2.distanceTransform(solid, cv2.DIST_L2, 5) * space.texel_metres
-    return gaussian(step(away, 0.0005, FEATHER) * step(trust, 0.05, 0.30), 1.0)
+    features = gaussian(np.clip(space.lips + space.lids + space.brows + space.nostrils + space.ears, 0, 1), 2)
+    away /= FEATHER + (FEATHER_FEATURES - FEATHER) * features
+    return gaussian(step(away, 0.06, 1.0) * step(trust, 0.05, 0.30), 1.0)
 
 
 def _feature_offsets(space: SkinSpace, clean: Clean) -> np.ndarray:
@@ -82,7 +92,10 @@ def _feature_offsets(space: SkinSpace, clean: Clean) -> np.ndarray:
             offset = np.array([np.average(residual[..., c], weights=weight) - np.average(residual[..., c],
                                                                                        weights=around)
                                for c in range(3)])
-        total += mask[..., None] * np.clip(offset, -1.2, 0.6).astype(np.float32)
+        # A lit lip glosses; no lip is paler than the skin by much.
+        offset = np.clip(offset - max(0.0, float(offset @ REC709_LUMINANCE) - 0.05), -1.2, 0.4)
+        offset[2] = min(offset[2], offset[1] + 0.08)  # blood is no bluer on lips than on cheeks
+        total += mask[..., None] * offset.astype(np.float32)
     return total
 
 
@@ -98,23 +111,32 @@ def _trimmed_mean(values: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 
 def _detail_strength(space: SkinSpace, clean: Clean, base: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """(3,) standard deviation of the log detail that the photo shows on the cheeks and forehead."""
+    """(bands, 3) standard deviation of the log detail that the photo shows on cheeks and forehead, by `BANDS`."""
     zone = (seen > 0.8) & (np.maximum(space.cheeks, space.forehead) > 0.3)
-    detail = clean.log_albedo - base
-    strength = np.array([0.03, 0.04, 0.04])
-    if zone.sum() > 400:
-        fine = detail - np.stack([gaussian(detail[..., c], 6) for c in range(3)], -1)
-        middle = np.median(np.abs(fine[zone]), 0) * 1.48
-        strength = np.clip(middle, 0.012, 0.06)
-    return strength
+    if zone.sum() < 400:
+        return np.array(PLAIN_STRENGTH)
+    texel = float(np.median(space.texel_metres[zone]))
+    left = clean.log_albedo - base
+    strength = []
+    for wavelength, limit in zip(BANDS, STRENGTH_LIMIT, strict=True):
+        # The Gaussian that parts this band from the next: half gone at 1.4 times the wavelength.
+        sigma = 1.4 * wavelength * np.sqrt(np.log(2) / 2) / np.pi / texel
+        smooth = np.stack([gaussian(left[..., c], sigma) for c in range(3)], -1)
+        # Moles and lashes are no mottling: the median does not see them.
+        spread = 1.48 * np.median(np.abs((left - smooth)[zone]), 0)
+        strength.append(np.clip(spread, 0.003, limit))
+        left = smooth
+    return np.array(strength)
 
 
 def _grain(space: SkinSpace, strength: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """(F, F, 3) mottling as strong as the photo's own."""
-    position = space.position
-    light = triplanar(mottling_tile(3), position, shares, 0.0006)
-    blood = triplanar(mottling_tile(4), position, shares, 0.0014)
-    grain = 0.6 * light[..., None] * strength
-    # Blood hides green and blue more than red.
-    grain = grain + 0.3 * blood[..., None] * (strength * np.array([0.3, 1.0, 0.9]))
-    return grain.astype(np.float32)
+    """(F, F, 3) mottling as strong as the photo's own, wavelength by wavelength."""
+    grain = np.zeros((space.size, space.size, 3), np.float32)
+    for index, (wavelength, deviation) in enumerate(zip(BANDS, strength, strict=True)):
+        noise = triplanar(octave_tile(20 + index), space.position, shares, wavelength * OCTAVE)
+        blood = triplanar(octave_tile(30 + index), space.position, shares, wavelength * OCTAVE)
+        # Blood hides green and blue more than red; what all channels share is pigment and relief.
+        common = float(deviation.min())
+        own = np.sqrt(np.maximum(deviation**2 - common**2, 0))
+        grain += (noise[..., None] * common + blood[..., None] * own).astype(np.float32)
+    return grain

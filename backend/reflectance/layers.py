@@ -24,6 +24,12 @@ ALBEDO_LOW, ALBEDO_HIGH = 0.012, 0.92
 """Nothing on a face is darker than a black brow or lighter than paper."""
 
 
+PALER, PALER_FEATURES = 0.40, 0.12
+"""How much paler than the smooth skin a detail may be, log, on plain skin and on lips, brows and lids."""
+
+FINE_SHARE = 0.8
+"""Strength of the mottling too fine for the FIELD grid, against the finest that is measured there."""
+
 _LOG_GREY = np.full(3, 1 / 3, np.float32)
 
 
@@ -43,6 +49,8 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
     `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `shares` (F, F, 3) from `noise.planes`.
     """
     size = len(observed.inside)
+    # What is left of gloss on lips and of light skin between brow hairs must not be painted on.
+    paler = PALER + (PALER_FEATURES - PALER) * gaussian(np.clip(space.lips + space.brows + space.lids, 0, 1), 2)
     albedo = np.empty((size, size, 3), np.float32)
     highlight = np.empty((size, size), np.float32)
     flat = np.empty((size, size), np.float32)
@@ -55,10 +63,11 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
         gloss *= observed.weight[rows] > 0
         bare = np.maximum(photo - gloss[..., None] * light_colour, 0.25 * photo)
         log_seen = np.log(np.maximum(bare / shade, 1e-3)).astype(np.float32)
-        flat[rows] = (log_seen @ _LOG_GREY) * (observed.weight[rows] > 0)
+        flat[rows] = ((log_seen + band(clean.crease, rows, size)) @ _LOG_GREY) * (observed.weight[rows] > 0)
         base = band(plan.base, rows, size)
         detail = log_seen - base
-        np.clip(detail, -2.2, 1.0, out=detail)
+        np.maximum(detail, -2.2, out=detail)
+        np.minimum(detail, band(paler, rows, size)[..., None], out=detail)
         seen = (band(plan.seen, rows, size) * (observed.weight[rows] > 0))[..., None]
         mirrored = (band(plan.mirrored, rows, size) * (observed.weight[rows, ::-1] > 0))[..., None]
         grain = band(plan.grain, rows, size) + _fine_grain(space, plan, shares, rows, size)
@@ -72,7 +81,7 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
 def _fine_grain(space: SkinSpace, plan: Completion, shares: np.ndarray, rows: slice, size: int) -> np.ndarray:
     """(h, R, 1) the octaves of mottling that the FIELD grid is too coarse for."""
     tile = triplanar(mottling_tile(6), band(space.position, rows, size), band(shares, rows, size), 0.00022)
-    return (0.6 * float(plan.strength.mean())) * tile[..., None]
+    return (FINE_SHARE * float(plan.strength[0].mean())) * tile[..., None]
 
 
 def highlight_of(photo: np.ndarray, expected: np.ndarray, light_colour: np.ndarray) -> np.ndarray:

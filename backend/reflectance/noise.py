@@ -24,6 +24,19 @@ def mottling_tile(seed: int = 3) -> np.ndarray:
     return _normal(np.fft.irfft2(spectrum * band, (TILE, TILE)))
 
 
+OCTAVE = 0.12
+"""Cycles per texel in the middle of `octave_tile`."""
+
+
+@lru_cache(maxsize=8)
+def octave_tile(seed: int) -> np.ndarray:
+    """(TILE, TILE) float32, mean 0, standard deviation 1: one octave and a half of noise around `OCTAVE`."""
+    rng = np.random.default_rng(seed)
+    spectrum = np.fft.rfft2(rng.standard_normal((TILE, TILE)))
+    octaves = np.log2(np.maximum(_frequency(), 1e-4) / OCTAVE)
+    return _normal(np.fft.irfft2(spectrum * np.exp(-((octaves / 0.75) ** 2)), (TILE, TILE)))
+
+
 @lru_cache(maxsize=8)
 def pore_tile(seed: int = 5, spacing: float = 9.0) -> np.ndarray:
     """(TILE, TILE) float32 relief: small pits about `spacing` texels apart, joined by shallow furrows.
@@ -53,14 +66,17 @@ def pore_tile(seed: int = 5, spacing: float = 9.0) -> np.ndarray:
     return _normal(relief - cv2.blur(relief, (31, 31), borderType=cv2.BORDER_REFLECT))
 
 
-@lru_cache(maxsize=4)
-def strand_tile(seed: int = 11) -> np.ndarray:
-    """(TILE, TILE) float32, mean 0, standard deviation 1: fine short strokes along y, for cropped hair."""
+@lru_cache(maxsize=8)
+def strand_tile(seed: int, across: float, along: float) -> np.ndarray:
+    """(TILE, TILE) float32, mean 0, standard deviation 1: strokes along y, for cropped hair.
+
+    `across` and `along` are the highest frequencies, cycles per texel: a stroke is about their inverse long and wide.
+    """
     rng = np.random.default_rng(seed)
     spectrum = np.fft.rfft2(rng.standard_normal((TILE, TILE)))
     fy = np.fft.fftfreq(TILE)[:, None]
     fx = np.fft.rfftfreq(TILE)[None, :]
-    band = np.exp(-((fx / 0.30) ** 2) - (fy / 0.07) ** 2) * (np.hypot(fx, fy) > 0.02)
+    band = np.exp(-((fx / across) ** 2) - (fy / along) ** 2) * (fx > 0.2 * across)
     return _normal(np.fft.irfft2(spectrum * band, (TILE, TILE)))
 
 

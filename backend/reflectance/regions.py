@@ -12,6 +12,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 from scipy import sparse
+from scipy.interpolate import PchipInterpolator
 from scipy.sparse.linalg import splu
 
 from backend.head.model import HeadModel
@@ -32,6 +33,11 @@ FACE = (
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )
 CHEEK_RIGHT, CHEEK_LEFT, NOSE_TIP, FOREHEAD, CHIN, UPPER_LIP = 50, 280, 4, 151, 152, 164
+
+
+HAIRLINE_TURN = (0, 50, 80, 120, 150, 180)
+HAIRLINE_SOFT = (0.005, 0.007, 0.009, 0.009, 0.014, 0.014)
+"""Degrees from the front, and half the width over which hair thins out there, metres."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +85,12 @@ class SkinSpace:
         return np.maximum(self.surface.lay_out(self.head, scale), 1e-5)
 
     @cached_property
+    def widest_texel(self) -> np.ndarray:
+        """(F, F) metres: the longer side of a grid texel, where the layout stretches it."""
+        sides = [np.linalg.norm(np.gradient(self.position, axis=axis), axis=-1) for axis in (0, 1)]
+        return np.maximum(np.maximum(*sides), 1e-5).astype(np.float32)
+
+    @cached_property
     def landmark_texels(self) -> np.ndarray:
         """(478, 2) grid texels (x, y) of the landmarks; NaN without a place."""
         uv = np.einsum("lc,lcx->lx", self.head.landmark_barycentric,
@@ -105,6 +117,18 @@ class SkinSpace:
             kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * steps + 1,) * 2)
             mask = cv2.dilate(mask, kernel) if grow > 0 else cv2.erode(mask, kernel)
         return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.5, soft / metres))
+
+    def path(self, indices: tuple[int, ...], width: float) -> np.ndarray:
+        """(F, F) float32 soft band around a line of landmarks, `width` metres to either side."""
+        points = self.landmark_texels[list(indices)]
+        points = points[np.isfinite(points).all(1)]
+        mask: np.ndarray = np.zeros((self.size, self.size), np.uint8)
+        if len(points) < 2:
+            return mask.astype(np.float32)
+        metres = self._metres_at(points.mean(0))
+        cv2.polylines(mask, [np.round((points - 0.5) * 16).astype(np.int32)], False, 1,
+                      max(1, round(2 * width / metres)), shift=4)
+        return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.5, 0.4 * width / metres))
 
     def blob(self, landmark: int, radius: float) -> np.ndarray:
         """(F, F) float32 Gaussian about a landmark by distance through space, metres."""
@@ -183,19 +207,23 @@ class SkinSpace:
 
     @cached_property
     def scalp(self) -> np.ndarray:
-        """(F, F) where hair grows on a head: above a line from forehead over the ears to the nape."""
-        named = self.vertex_region("scalp")
-        top = self.landmark_metres[10]
+        """(F, F) where hair grows on a head, falling off over `HAIRLINE_SOFT`: a hairline around the whole head.
+
+        It arches over the forehead, draws back at its corners, comes forward again at the temples, runs down before
+        and around the ears and rounds off at the nape.
+        """
+        top, chin = self.landmark_metres[10], self.landmark_metres[152]
         temple = np.nanmean(self.landmark_metres[[127, 356]], 0)
-        y, z = self.position[..., 1], self.position[..., 2]
-        chin = self.landmark_metres[152]
-        # Hairline: from the top of the face oval back and down past the ears, then along the nape.
-        depth = np.clip((y - top[1]) / (temple[1] + 0.015 - top[1]), 0, 1)
-        line = top[2] + 0.012 - (top[2] + 0.012 - (temple[2] - 0.012)) * depth**2
-        behind = _step(y - temple[1], 0.030, 0.050)
-        line = line - behind * (temple[2] - 0.012 - (chin[2] + 0.02))
-        grown = np.maximum(_step(z - line, -0.006, 0.006), named)
-        return grown * (1 - _step(self.ears, 0.1, 0.5))
+        x, y, z = np.moveaxis(self.position, -1, 0)
+        turned = np.degrees(np.arctan2(np.abs(x), temple[1] + 0.030 - y))
+        high, low, nape = top[2] + 0.012, temple[2], chin[2] + 0.03
+        angles, heights = zip(*(
+            (0, high), (18, high + 0.002), (33, high + 0.010), (45, high + 0.004), (56, 0.45 * high + 0.55 * low),
+            (66, low + 0.004), (76, low - 0.022), (88, low - 0.026), (100, low - 0.002), (114, low - 0.016),
+            (124, 0.5 * low + 0.5 * nape), (134, nape + 0.004), (160, nape), (180, nape - 0.003)), strict=True)
+        line = PchipInterpolator(angles, heights)(turned)
+        soft = np.interp(turned, HAIRLINE_TURN, HAIRLINE_SOFT)
+        return _step((z - line) / soft, -1.0, 1.0) * (1 - _step(self.ears, 0.02, 0.2))
 
     def flip(self, field: np.ndarray) -> np.ndarray:
         """The same field seen in the mirror u = 0.5."""

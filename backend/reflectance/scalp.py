@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from backend.core.colour import luminance
 from backend.reflectance.filters import gaussian, step
-from backend.reflectance.noise import mottling_tile, strand_tile, triplanar
+from backend.reflectance.noise import TILE, octave_tile, strand_tile, triplanar
 from backend.reflectance.regions import SkinSpace
 from backend.unwrap.observed import HairSample
 from backend.unwrap.surface import band, enlarge
@@ -16,14 +17,31 @@ from backend.unwrap.surface import band, enlarge
 COVER = 0.96
 """How much of the scalp cropped hair hides at its densest."""
 
-SELF_SHADE = 0.7
+SELF_SHADE = 0.6
 """Long hair shines; the same hair cropped is darker than it looks."""
 
 MIRROR, STIFFNESS, PULL = 0.3, 20.0, 0.01
 """How much the mirror's testimony counts, and the membrane's stiffness and pull towards the mean (`SkinSpace`)."""
 
-HAIR_LOW, HAIR_HIGH = 0.012, 0.45
+HAIR_LOW, HAIR_HIGH = 0.012, 0.36
 """Albedo luminance of hair, black to white."""
+
+
+STRAND_CONTRAST, TUFT_CONTRAST = 0.30, 0.22
+"""Standard deviation of the log brightness of strands and of tufts of them."""
+
+STRAND_HEIGHT, TUFT_HEIGHT = 0.08e-3, 0.16e-3
+"""Standard deviation of their relief, metres: 0.2 to 0.6 mm from valley to ridge."""
+
+STRAND_WIDTH = 0.0013
+"""From strand to strand of the finest tile, metres."""
+
+STRAND_TEXEL, TILES_AROUND = 0.0003, 4
+"""Size of a texel of the strands along the hair, metres, and how many tiles go around the head: about as fine."""
+
+HEAD_MIDDLE, HEAD_RADIUS, CROWN_TILT, WHORL = 0.030, 0.09, 0.45, 0.15
+"""The sphere along which hair falls: its middle behind the temples and its radius, metres; how far back the crown
+lies, radians; how far strands turn around it, turns."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +65,9 @@ def scalp_of(space: SkinSpace, hair: HairSample | None, shading: np.ndarray, ton
     if (on_scalp > 0.4).sum() < 150:
         return nothing
     grown = _grown(space, on_scalp, seen * step(scalp, 0.5, 0.9) * (1 - on_scalp))
-    albedo = SELF_SHADE * colour / np.maximum(shading, 1e-3)
+    # Hair is lit from all around the head: only half of the colour cast of the light on the face is believed of it.
+    cast = np.maximum(shading, 1e-3) / float(luminance(np.maximum(shading, 1e-3)))
+    albedo = SELF_SHADE * colour * np.sqrt(cast) / np.maximum(shading, 1e-3)
     typical = np.median(albedo[on_scalp > 0.4], 0)
     # Hair glosses and shades itself: its typical colour with a little of the local change, by log deviation.
     deviation = np.log(np.maximum(albedo, 2e-3)) - np.log(np.maximum(typical, 2e-3))
@@ -75,19 +95,64 @@ def _grown(space: SkinSpace, hair: np.ndarray, skin: np.ndarray) -> np.ndarray:
     return space.lay_out(space.membrane(values - mean, count, STIFFNESS, PULL) + mean)[..., 0]
 
 
-def lay_over(space: SkinSpace, scalp: Scalp, albedo: np.ndarray, shares: np.ndarray, rows: slice) -> np.ndarray:
-    """Rows of the albedo (h, R, 3) with cropped hair on them. `shares` (F, F, 3) from `noise.planes`."""
-    size = albedo.shape[1]
+@dataclass(frozen=True)
+class Coat:
+    """Cropped hair on some rows of the map, (h, R)."""
+
+    present: np.ndarray  # 0..1 how much of the skin it hides
+    shade: np.ndarray  # factor on the hair's colour
+    mid: np.ndarray  # metres along the normal, tufts
+    high: np.ndarray  # metres, strands
+
+
+def coat(space: SkinSpace, scalp: Scalp, shares: np.ndarray, rows: slice, size: int) -> Coat | None:
+    """The strands on these rows of a `size`² map; None where none grow. `shares` (F, F, 3) from `noise.planes`."""
     cover = band(scalp.cover, rows, size)
     if not (cover > 0.002).any():
-        return albedo
-    position, facing = band(space.position, rows, size), band(shares, rows, size)
-    strands = triplanar(strand_tile(), position, facing, 0.00022)
-    clumps = triplanar(mottling_tile(8), position, facing, 0.0011)
-    # Strands thin out towards the hairline instead of fading like paint.
-    present = step(cover / COVER + 0.22 * strands * (1 - cover), 0.30, 0.75) * cover ** 0.25
-    present = np.clip(present * (0.95 + 0.04 * strands + 0.02 * clumps), 0, 1)[..., None]
-    shade = np.exp(0.20 * strands + 0.04 * clumps)[..., None]
-    hair = np.clip(band(scalp.colour, rows, size) * shade, 0.004, 0.8)
-    return (albedo * (1 - present) + hair * present).astype(np.float32)
+        return None
+    position = band(space.position, rows, size)
+    around, down, near_crown = _fall(space, position)
+    # Neighbours lean together: without it the strands would be the lines of a comb.
+    lean = triplanar(octave_tile(40), position, band(shares, rows, size), 0.0045)
+    # Where a texel of the map is wider than a hair's clump, wider clumps stand for it.
+    fine = step(STRAND_WIDTH / (band(space.widest_texel, rows, size) * (space.size / size)), 1.0, 2.5)
+    strands = fine * _laid(strand_tile(11, 0.28, 0.035), around, down, near_crown, 7.0 * lean)
+    strands += np.sqrt(1 - fine**2) * _laid(strand_tile(13, 0.11, 0.020), around, down, near_crown, 7.0 * lean)
+    tufts = _laid(strand_tile(12, 0.07, 0.012), around, down, near_crown, 7.0 * lean)
+    dense = cover / COVER
+    # Single hairs stand before the hairline and skin shows between them: density falls, not opacity.
+    ragged = step(dense + (0.30 * strands + 0.20 * tufts) * (1 - dense), 0.30, 0.85) * step(dense, 0.0, 0.2)
+    present = np.clip(ragged * (COVER + 0.05 * strands + 0.04 * tufts), 0, 1)
+    return Coat(present, np.exp(STRAND_CONTRAST * strands + TUFT_CONTRAST * tufts),
+                TUFT_HEIGHT * present * np.clip(tufts, -2, 2), STRAND_HEIGHT * present * np.clip(strands, -2, 2))
 
+
+def _fall(space: SkinSpace, position: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How cropped hair lies at `position` (h, w, 3): turns around the crown, metres down from it, share of the crown.
+
+    Hair grows away from a whorl at the back of the top and turns around it.
+    """
+    temple = np.nanmean(space.landmark_metres[[127, 356]], 0)
+    middle = np.array([0, temple[1] + HEAD_MIDDLE, temple[2]], np.float32)
+    arm = position - middle
+    arm = arm / np.maximum(np.linalg.norm(arm, axis=-1, keepdims=True), 1e-6)
+    axis = np.array([0, np.sin(CROWN_TILT), np.cos(CROWN_TILT)], np.float32)
+    back = np.array([0, np.cos(CROWN_TILT), -np.sin(CROWN_TILT)], np.float32)
+    angle = np.arccos(np.clip(arm @ axis, -1, 1))
+    turns = np.arctan2(arm[..., 0], arm @ back) / (2 * np.pi) + WHORL * np.exp(-angle / 0.35)
+    return turns.astype(np.float32), (HEAD_RADIUS * angle).astype(np.float32), 1 - step(angle, 0.25, 0.65)
+
+
+def _laid(tile: np.ndarray, turns: np.ndarray, down: np.ndarray, near_crown: np.ndarray,
+          lean: np.ndarray) -> np.ndarray:
+    """A tile of strokes along the fall of the hair; fewer of them fit around the crown."""
+    y = down / STRAND_TEXEL
+    wide, narrow = (cv2.remap(tile, turns * np.float32(TILE * times) + lean, y.astype(np.float32), cv2.INTER_LINEAR,
+                              borderMode=cv2.BORDER_WRAP) for times in (TILES_AROUND, 1))
+    return wide + near_crown * (narrow - wide)
+
+
+def lay_over(space: SkinSpace, scalp: Scalp, hair: Coat, albedo: np.ndarray, rows: slice) -> np.ndarray:
+    """Rows of the albedo (h, R, 3) with the hair on them."""
+    colour = np.clip(band(scalp.colour, rows, albedo.shape[1]) * hair.shade[..., None], 0.004, 0.8)
+    return (albedo + hair.present[..., None] * (colour - albedo)).astype(np.float32)

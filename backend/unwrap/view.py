@@ -21,6 +21,15 @@ from backend.unwrap.surface import Surface, skin_normals, solid_triangles
 GRAZING, FACING = np.cos(np.radians(75.0)), np.cos(np.radians(30.0))
 """View angles at which a texel counts for nothing and for all: beyond 75° a pixel is smeared over four texels."""
 
+THIN_PARTS = ("ear_left", "ear_right", "lips")
+"""Regions that are nothing but edges, before skin of the same person: only the outline of the head counts there."""
+
+SMALL_GRAZING, SMALL_FACING = np.cos(np.radians(82.0)), np.cos(np.radians(50.0))
+"""The same angles on those and on the nose, which frontal photos show aslant: little of them, so little is smeared."""
+
+ASLANT = 0.0015
+"""How much further from the outline of the head they must be, metres."""
+
 LIFT = 0.0006
 """How far above the skin a ray starts, metres: more than the faceting of the mesh, less than a lip is thick."""
 
@@ -30,6 +39,9 @@ JUMP = 0.006
 EDGE_NEAR, EDGE_FAR = 0.0012, 0.0045
 """Distance from such an edge in the image at which a texel counts for nothing and for all, metres.
 A fit is good to two or three millimetres at silhouettes; within that, a pixel may belong to what lies behind."""
+
+THIN_NEAR, THIN_FAR = 0.0003, 0.0012
+"""The same for steps within `THIN_PARTS`."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +73,24 @@ def view_of(observation: Observation, fit: HeadFit, index: int, head: HeadModel,
     cosine = np.einsum("hwk,hwk->hw", normal, to_eye)
 
     mesh = Mesh(posed, solid_triangles(head))
-    candidate = surface.inside & (cosine > GRAZING) & (depth > 0)
+    candidate = surface.inside & (cosine > SMALL_GRAZING) & (depth > 0)
     seen = np.zeros(surface.inside.shape, bool)
     start = position[candidate] + LIFT * normal[candidate]
     seen[candidate] = ~mesh.occluded(start, to_eye[candidate])
 
     masks = image_masks(observation)
-    edges = _edge_weight(mesh, masks.crop, k, extrinsic)
+    outline, step, slack = _edge_distance(mesh, masks.crop, k, extrinsic)
+    outline, step = _sample(outline, masks.crop, pixels), _sample(step, masks.crop, pixels)
+    thin, nose = (_ramp(surface.lay_out(head, np.max([head.region(name) for name in names], 0)), 0.3, 0.7)
+                  for names in (THIN_PARTS, ("nose",)))
+    near, far = max(EDGE_NEAR, slack), max(EDGE_FAR, 2.5 * slack)
+    inward = _ramp(step, near, far)
+    # Seen aslant, a texel reaches further towards the outline than its middle does.
+    aslant = np.maximum(thin, nose)
+    clear = _ramp(outline - ASLANT * aslant, near, far) * (inward + thin * (_ramp(step, THIN_NEAR, THIN_FAR) - inward))
     angle = _ramp(cosine, GRAZING, FACING)
-    geometry = angle * _soft(seen, surface) * _sample(edges, masks.crop, pixels) * surface.inside
+    angle += aslant * (_ramp(cosine, SMALL_GRAZING, SMALL_FACING) - angle)
+    geometry = angle * clear * _soft(seen, surface) * surface.inside
     density = _density(pixels)
     return View(
         pixels=pixels,
@@ -79,8 +100,12 @@ def view_of(observation: Observation, fit: HeadFit, index: int, head: HeadModel,
     )
 
 
-def _edge_weight(mesh: Mesh, crop: Crop, k: np.ndarray, extrinsic: np.ndarray) -> np.ndarray:
-    """(h, w) of the crop: 0 at silhouettes and where one part of the head stands before another, 1 well away."""
+def _edge_distance(mesh: Mesh, crop: Crop, k: np.ndarray,
+                   extrinsic: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Metres (h, w) of the crop to the outline of the head, and to a step from one part of it to another; 0 off it.
+
+    Also the metres within which the photo's own blur carries over what lies behind.
+    """
     width, height = crop.size
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     photo = np.stack([x, y], -1) / crop.scale + crop.origin
@@ -100,12 +125,10 @@ def _edge_weight(mesh: Mesh, crop: Crop, k: np.ndarray, extrinsic: np.ndarray) -
         low[axis], high[axis] = slice(None, -1), slice(1, None)
         edge[tuple(low)] |= jump
         edge[tuple(high)] |= jump
-    away = cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5)
     metres_per_pixel = near / (k[0, 0] * crop.scale)
-    # Never less than a pixel and a half of the photo: its own blur carries the background inwards.
-    floor = 1.5 * crop.scale * metres_per_pixel
-    weight = _ramp(away * metres_per_pixel, max(EDGE_NEAR, floor), max(EDGE_FAR, 2.5 * floor))
-    return (weight * hit).astype(np.float32)
+    outline, step = (cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, 5) * hit * metres_per_pixel
+                     for free in (hit, ~edge))
+    return outline.astype(np.float32), step.astype(np.float32), 1.5 * crop.scale * metres_per_pixel
 
 
 def _hair_weight(masks: ImageMasks, pixels: np.ndarray, cosine: np.ndarray, seen: np.ndarray) -> np.ndarray:
