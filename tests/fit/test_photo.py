@@ -1,4 +1,6 @@
-"""A real person: NASA's portrait of Eileen Collins (public domain, inside scikit-image)."""
+"""A real person: the sample portrait."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,15 +9,12 @@ from backend.arkit import ARKIT_NAMES
 from backend.capture import observe
 from backend.fit import fit_head
 
+PORTRAIT = Path(__file__).parents[2] / "samples" / "nasa_portrait.png"
+
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory, head):
-    from PIL import Image
-    from skimage.data import astronaut
-
-    path = tmp_path_factory.mktemp("photo") / "astronaut.png"
-    Image.fromarray(astronaut()).save(path)
-    observation = observe(path)
+def portrait(head):
+    observation = observe(PORTRAIT)
     return observation, fit_head([observation], head)
 
 
