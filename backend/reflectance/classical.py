@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.core import harmonics
-from backend.core.colour import REC709_LUMINANCE, luminance
+from backend.core.colour import REC709_LUMINANCE
 from backend.core.progress import Progress, silent
 from backend.core.rays import Mesh
 from backend.fit.headfit import HeadFit
@@ -24,7 +24,7 @@ from backend.reflectance.noise import planes
 from backend.reflectance.regions import SkinSpace
 from backend.reflectance.scalp import coat, lay_over, scalp_of
 from backend.reflectance.specular import specular_maps
-from backend.reflectance.tone import Tone, estimate_tone
+from backend.reflectance.tone import Evidence, estimate_tone, gather
 from backend.unwrap.observed import ObservedTexture
 from backend.unwrap.surface import enlarge, reduce, skin_normals, solid_triangles
 
@@ -46,7 +46,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     relative = region_prior(space)
     progress(0.02, "Finding the light")
     lit = _light(observed, fit, head, space, colour, weight, relative)
-    tone = _tone(observed, space, colour, weight, lit, relative)
+    tone = estimate_tone(_evidence(observed, space, colour, weight, lit, relative))
     factor = 1 / tone.albedo
     lights = [light.scaled(factor) for light in lit.lights]
     absolute = (lit.shading * factor).astype(np.float32)
@@ -165,44 +165,19 @@ def _plain_light(light_sh: np.ndarray) -> Light:
     return Light(np.maximum(harmonics.basis(sphere()) @ light_sh, 0), np.zeros((0, 3)), np.zeros((0, 3)))
 
 
-def _tone(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weight: np.ndarray, lit: _Lit,
-          relative: np.ndarray) -> Tone:
-    """Absolute albedo of plain skin: what the light estimate leaves open."""
-    zone = weight * space.face * (1 - np.clip(space.lips + space.brows + space.lids + space.nostrils, 0, 1))
-    chosen = zone > 0.3
-    if chosen.sum() < 100:
-        chosen = weight > 0.2
-    skin, key = key_skin((colour / np.exp(relative))[chosen], (lit.shading @ REC709_LUMINANCE)[chosen],
-                         colour[chosen].max(-1))
+def tone_evidence(observed: ObservedTexture, fit: HeadFit, head: HeadModel) -> Evidence:
+    """What the photos say of the skin's tone, without making maps: for benchmarks."""
+    space = SkinSpace.of(head, fit.neutral)
+    colour, weight = _small(observed, space.size)
+    relative = region_prior(space)
+    return _evidence(observed, space, colour, weight, _light(observed, fit, head, space, colour, weight, relative),
+                     relative)
+
+
+def _evidence(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weight: np.ndarray, lit: _Lit,
+              relative: np.ndarray) -> Evidence:
     at_eyes = _shading_at_eyes(space, lit.shading, weight) @ REC709_LUMINANCE
-    whites = [(eye.sclera, shade) for eye, shade in zip(observed.eyes, at_eyes, strict=True)
-              if np.isfinite(eye.sclera).all()]
-    sharp = max((_sharpness(eye.patch_weight) for eye in observed.eyes), default=0.0)
-    sclera, eye_shade = None, 1.0
-    if whites:
-        # Of two eyes the brighter one is less shadowed by lids and nose.
-        sclera, shade = max(whites, key=lambda pair: float(luminance(pair[0])))
-        eye_shade = float(np.clip(shade / key, 0.3, 1.5))
-    return estimate_tone(skin, sclera, sharp, eye_shade, observed.cues[0] if observed.cues else None)
-
-
-def key_skin(colour: np.ndarray, shade: np.ndarray, brightest: np.ndarray) -> tuple[np.ndarray, float]:
-    """Photographed colour (3,) and shading of the skin that the key light meets, as photographers expose for it.
-
-    `colour` (n, 3), `shade` (n,), `brightest` channel (n,) of skin texels. Chroma comes from texels that are not
-    clipped.
-    """
-    low, high = np.percentile(shade, [65, 92])
-    key = (shade >= low) & (shade <= high)
-    level = float(np.median(luminance(colour[key])))
-    clean = brightest < 0.92
-    chroma = np.median(np.log(np.maximum(colour[clean] if clean.sum() > 50 else colour, 1e-3)), 0)
-    skin = np.exp(chroma)
-    return skin * level / float(luminance(skin)), float(np.median(shade[key]))
-
-
-def _sharpness(patch_weight: np.ndarray) -> float:
-    return float(np.clip((patch_weight > 0.5).mean() / 0.3, 0, 1))
+    return gather(observed, space, colour, weight, lit.shading @ REC709_LUMINANCE, relative, at_eyes)
 
 
 def _shading_at_eyes(space: SkinSpace, shade: np.ndarray, weight: np.ndarray) -> np.ndarray:

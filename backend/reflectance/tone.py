@@ -4,11 +4,15 @@ A photo shows albedo times light times exposure. What tells them apart, and how 
 logarithms of luminance), is weighed here openly as a posterior over the skin's luminance, instead of being left to
 the mean of some training set:
 
-- what people's skin can be at all (a broad, nearly flat prior: no tone is the default);
-- how photographers expose (weak);
+- what people's skin can be at all (flat in the logarithm: no tone is the default);
+- how cameras expose: they lift dark faces, but not all the way (weak);
 - the background's brightness, as a surface of middle reflectance (weak);
 - the white of the eye, whose albedo is much the same in everyone (good when the eye is large enough);
+- shine: what the surface mirrors is alike in everyone, so that it stands out the more the darker the skin is (fair);
 - the skin's own colour: fair and brown skin differ in chroma along a known line (good when white balance is).
+
+The mirrored part also lies over the whole face as a sheen. Dark skin is photographed up to twice as bright as its
+albedo for that reason alone, and every cue is compared with albedo plus sheen.
 """
 
 from __future__ import annotations
@@ -18,7 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.core.colour import luminance
-from backend.unwrap.observed import PhotoCues
+from backend.reflectance.regions import SkinSpace
+from backend.unwrap.observed import ObservedTexture
 
 SKIN_LAB = np.array([
     # L*, a*, b*: means of tone classes on the face, after Del Bino and Bernerd 2013 and Xiao et al. 2017, the ends
@@ -27,33 +32,53 @@ SKIN_LAB = np.array([
     [60.0, 12.0, 17.8], [65.0, 11.2, 16.4], [69.0, 10.2, 14.8], [73.0, 9.0, 13.0],
 ])
 
-PRIOR_LOW, PRIOR_HIGH, PRIOR_SOFT = 0.042, 0.46, 0.25
+PRIOR_LOW, PRIOR_HIGH, PRIOR_SOFT = 0.042, 0.42, 0.25
 """Range of the luminance of facial skin, and how softly it ends (natural logarithm)."""
 
-EXPOSURE_MEAN, EXPOSURE_SIGMA = 0.15, 0.38
-"""Shading of the lit part of a face in photos (log): white paper held beside it would just be clipped."""
+SHEEN, SHEEN_SIGMA = 0.025, 0.35
+"""Light that skin mirrors where no highlight is seen, as a share of white, and its spread (log): F0 of 0.028, lifted
+at slanting angles and by roughness."""
 
-BACKGROUND_REFLECTANCE, BACKGROUND_SIGMA = 0.28, 1.1
-"""Rooms and streets reflect about a quarter; their light differs from the face's by a factor of three."""
+EXPOSURE_OFFSET, EXPOSURE_SLOPE, EXPOSURE_SIGMA = -0.40, 0.60, 0.55
+"""Photographed luminance of the lit face, ln: offset + slope * ln of skin's luminance, and its spread. A slope of 1
+is a camera that ignores the face, 0 one that turns every face grey."""
+
+BACKGROUND_REFLECTANCE, BACKGROUND_SIGMA = 0.28, 1.6
+"""Rooms and streets reflect about a quarter; their light differs from the face's by a factor of three to four."""
 
 SCLERA_ALBEDO = np.array([0.60, 0.545, 0.51])
 """Linear reflectance of the white of the eye, a little warm."""
 
-SCLERA_OPEN = 0.62
+SCLERA_OPEN = 0.76
 """Share of the face's light that reaches the sclera between lids and lashes."""
 
-SCLERA_SIGMA, SCLERA_SHADOW = 0.35, 2.2
+SCLERA_SIGMA, SHADOW = 0.30, 1.4
 """Spread of that, and how much wider it is downwards: lids, lashes and blur darken what should be white."""
 
-CHROMA_SKIN, CHROMA_LIGHT = 0.12, 0.12
+TEETH_ALBEDO = np.array([0.62, 0.53, 0.44])
+"""Linear reflectance of teeth that are neither bleached nor stained."""
+
+TEETH_OPEN, TEETH_SIGMA = 1.0, 0.28
+"""Share of the key light that reaches the brightest teeth of a smile, and the spread of both."""
+
+SOCKET = 0.6
+"""How much less an eye is trusted per unit (log) that its place lies darker than the key light's."""
+
+SHINE, SHINE_FLOOR, SHINE_SIGMA = 2.3, 0.23, 0.43
+"""The brightest 3 % of the face rise above their shading by `SHINE` times the sheen's share of the light (log)."""
+
+CHROMA_SKIN, CHROMA_LIGHT = 0.15, 0.12
 """Spread of people about the line of skin chroma, and of white balance (natural logarithms of R/G and B/G). Tone
 curves of cameras saturate skin by about as much; tails are heavy (coloured light), so the cue is Student's t."""
 
 PERSON = 0.07
 """Spread of people alone: what of an unusual colour is believed to be theirs and not the light's or the camera's."""
 
-TAIL = 3.0
-"""Degrees of freedom of that cue."""
+SATURATION = 1.25
+"""Cameras' tone curves and pictures' taste make skin this much more colourful (factor of log chroma)."""
+
+TAIL = 7.0
+"""Degrees of freedom of every cue (Student's t): any of them may be plainly wrong in a photo."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +87,78 @@ class Tone:
 
     albedo: np.ndarray  # (3,) linear Rec.709
     sigma: float  # standard deviation of its log2 luminance, stops
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a photo says about tone. Colours are linear, as photographed."""
+
+    skin: np.ndarray  # (3,) plain skin where the key light meets it
+    sclera: np.ndarray  # (2, 3) white of the left, right eye; NaN when not seen
+    trust: np.ndarray  # (2,) 0..1, how far each can be trusted
+    eye_shading: np.ndarray  # (2,) shading around the eyes relative to the key light's
+    teeth: np.ndarray  # (3,) the brightest teeth; NaN when not seen
+    shine: float  # 97th percentile over its median of ln(skin / shading); NaN unknown
+    background: float  # luminance; 0 unknown
+
+
+def gather(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shade: np.ndarray,
+           relative: np.ndarray, at_eyes: np.ndarray) -> Evidence:
+    """The evidence in a texture. On the field grid: `colour` (F, F, 3), `weight` (F, F), `shade` (F, F) grey shading
+    up to scale, `relative` (F, F, 3) log region prior; `at_eyes` (2,) the shading around the eyes."""
+    features = np.clip(space.lips + space.brows + space.lids + space.nostrils, 0, 1)
+    plain = weight * space.face * (1 - features)
+    chosen = plain > 0.3
+    if chosen.sum() < 100:
+        chosen = weight > 0.2
+    even = colour / np.exp(relative)
+    skin, key = key_skin(even[chosen], shade[chosen], colour[chosen].max(-1))
+    bare = chosen & (space.beard < 0.5)
+    cues = observed.cues[0] if observed.cues else None
+    return Evidence(
+        skin=skin, sclera=np.array([eye.sclera for eye in observed.eyes], np.float64),
+        trust=np.array([_sharpness(eye.patch_weight) for eye in observed.eyes]), eye_shading=at_eyes / key,
+        teeth=np.array(cues.teeth) if cues else np.full(3, np.nan),
+        shine=shine(even[bare], shade[bare], colour[bare].max(-1)), background=cues.background if cues else 0.0)
+
+
+def key_skin(colour: np.ndarray, shade: np.ndarray, brightest: np.ndarray) -> tuple[np.ndarray, float]:
+    """Photographed colour (3,) and shading of the skin that the key light meets, as photographers expose for it.
+
+    `colour` (n, 3), `shade` (n,), `brightest` channel (n,) of skin texels. Chroma comes from texels that are not
+    clipped.
+    """
+    low, high = np.percentile(shade, [65, 92])
+    key = (shade >= low) & (shade <= high)
+    level = float(np.median(luminance(colour[key])))
+    clean = brightest < 0.92
+    chroma = np.median(np.log(np.maximum(colour[clean] if clean.sum() > 50 else colour, 1e-3)), 0)
+    skin = np.exp(chroma)
+    return skin * level / float(luminance(skin)), float(np.median(shade[key]))
+
+
+def shine(colour: np.ndarray, shade: np.ndarray, brightest: np.ndarray) -> float:
+    """How far (log) highlights rise above the skin around them; NaN for too little skin. Arguments as of `key_skin`.
+
+    A highlight is brighter and paler than its surroundings; what is only brighter is light that was not understood.
+    Of the two readings the geometric mean counts.
+    """
+    whole = brightest < 0.97
+    if whole.sum() < 100:
+        return float("nan")
+    safe = np.maximum(colour, 1e-3)
+    excess = np.log(luminance(safe) / np.maximum(shade, 1e-6))
+    excess = excess - np.median(excess)
+    chroma = _chroma(safe)
+    middle = np.median(chroma, 0)
+    white = ((middle - chroma) @ middle) / max(float(middle @ middle), 0.05)  # 0 skin, 1 white
+    both = np.minimum(excess, 0.05 - np.log(1 - np.clip(white, -1, 0.9)))
+    bright, pale = np.percentile(excess[whole], 97), np.percentile(both[whole], 97)
+    return float(np.sqrt(max(bright, 0.05) * max(pale, 0.05)))
+
+
+def _sharpness(patch_weight: np.ndarray) -> float:
+    return float(np.clip((patch_weight > 0.5).mean() / 0.3, 0, 1))
 
 
 def chroma_line(log_luminance: np.ndarray) -> np.ndarray:
@@ -73,64 +170,115 @@ def chroma_line(log_luminance: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(log_luminance, known, red), np.interp(log_luminance, known, blue)], -1)
 
 
-def typical_albedo(log_luminance: float) -> np.ndarray:
-    """(3,) linear albedo of typical skin of that luminance."""
-    red, blue = chroma_line(np.array(log_luminance))
-    return _with_luminance(np.array([np.exp(red), 1.0, np.exp(blue)]), np.exp(log_luminance))
+def typical_albedo(log_luminance: np.ndarray) -> np.ndarray:
+    """(..., 3) linear albedo of typical skin of luminances (...,)."""
+    colour = _from_chroma(chroma_line(np.asarray(log_luminance)))
+    return colour * (np.exp(log_luminance) / luminance(colour))[..., None]
 
 
-def estimate_tone(skin: np.ndarray, sclera: np.ndarray | None, sclera_sharp: float, eye_shading: float,
-                  cues: PhotoCues | None) -> Tone:
-    """Albedo of the skin whose photograph, where the key light meets it, is `skin` (3,) linear.
-
-    `sclera` (3,) linear as photographed or None, `sclera_sharp` 0..1 how far it can be trusted, `eye_shading` the
-    shading at the eyes relative to that place's.
-    """
-    grid = np.linspace(np.log(0.025), np.log(0.6), 241)
-    photographed = np.log(float(luminance(skin)))
-    exposure = photographed - grid
-    score = -0.5 * (np.maximum(np.log(PRIOR_LOW) - grid, 0) / PRIOR_SOFT) ** 2
+def estimate_tone(it: Evidence) -> Tone:
+    """The posterior's mean and spread."""
+    grid = np.linspace(np.log(0.025), np.log(0.6), 161)[:, None]
+    spread = np.linspace(-2, 2, 7)[None]
+    sheen = SHEEN * np.exp(SHEEN_SIGMA * spread)
+    shown = typical_albedo(grid) + sheen[..., None]  # (G, K, 3) what white light of 1 would make of the skin
+    photographed = float(luminance(it.skin))
+    exposure = np.log(photographed) - np.log(luminance(shown))
+    score = -0.5 * spread**2 + np.zeros_like(grid)
+    score = score - 0.5 * (np.maximum(np.log(PRIOR_LOW) - grid, 0) / PRIOR_SOFT) ** 2
     score -= 0.5 * (np.maximum(grid - np.log(PRIOR_HIGH), 0) / PRIOR_SOFT) ** 2
-    score -= 0.5 * ((exposure - EXPOSURE_MEAN) / EXPOSURE_SIGMA) ** 2
-    if cues is not None and cues.background > 0.003:
-        score -= 0.5 * ((exposure - np.log(cues.background / BACKGROUND_REFLECTANCE)) / BACKGROUND_SIGMA) ** 2
-    measured = np.log([skin[0] / skin[1], skin[2] / skin[1]])
+    metered = np.log(photographed) - (EXPOSURE_OFFSET + EXPOSURE_SLOPE * grid)
+    score += _likelihood(metered / EXPOSURE_SIGMA)
+    if it.background > 0.003:
+        score += _likelihood((exposure - np.log(it.background / BACKGROUND_REFLECTANCE)) / BACKGROUND_SIGMA)
+    if np.isfinite(it.shine):
+        expected = np.hypot(SHINE * sheen / luminance(shown), SHINE_FLOOR)
+        score += _likelihood(np.log(max(it.shine, 0.05) / expected) / SHINE_SIGMA)
     light_chroma, light_sigma = np.zeros(2), CHROMA_LIGHT
-    sclera_sharp *= _whiteness(sclera, skin)
-    if sclera is not None and sclera_sharp > 0.05:
-        white = np.log(float(luminance(sclera)) / float(luminance(SCLERA_ALBEDO)) / (SCLERA_OPEN * eye_shading))
-        sigma = SCLERA_SIGMA / max(sclera_sharp, 0.2)
-        # The upper end is firm (nothing makes a sclera too bright but a highlight), the lower is not (shadow).
-        deviation = exposure - white
-        score -= 0.5 * (deviation / np.where(deviation > 0, SCLERA_SHADOW * sigma, sigma)) ** 2
-        cast = np.log([sclera[0] / sclera[1], sclera[2] / sclera[1]])
-        cast -= np.log([SCLERA_ALBEDO[0] / SCLERA_ALBEDO[1], SCLERA_ALBEDO[2] / SCLERA_ALBEDO[1]])
-        trust = CHROMA_LIGHT**2 / (CHROMA_LIGHT**2 + (0.12 / max(sclera_sharp, 0.2)) ** 2)
-        light_chroma = trust * np.clip(cast, -0.5, 0.5)
-        light_sigma = CHROMA_LIGHT * np.sqrt(1 - trust)
-    line = chroma_line(grid)
-    spread = np.sqrt(CHROMA_SKIN**2 + light_sigma**2)
-    squared = (((measured - light_chroma - line) / spread) ** 2).sum(-1)
+    found = whites(it)
+    for white in found:
+        # Nothing makes a sclera or a tooth too bright but a highlight; shadow darkens them.
+        deviation = exposure - white.level
+        score += _likelihood(deviation / np.where(deviation > 0, SHADOW * white.sigma, white.sigma))
+    if found:
+        trust = max(white.trust for white in found)
+        cast = sum(white.trust * white.cast for white in found) / sum(white.trust for white in found)
+        believed = CHROMA_LIGHT**2 / (CHROMA_LIGHT**2 + (0.12 / max(trust, 0.2)) ** 2)
+        light_chroma = believed * np.clip(cast, -0.5, 0.5)
+        light_sigma = CHROMA_LIGHT * np.sqrt(1 - believed)
+    width = np.sqrt(CHROMA_SKIN**2 + light_sigma**2)
+    measured = _chroma(it.skin) - light_chroma
+    squared = (((measured - SATURATION * _chroma(shown)) / width) ** 2).sum(-1)
     score -= 0.5 * (TAIL + 2) * np.log1p(squared / TAIL)
     probability = np.exp(score - score.max())
     probability /= probability.sum()
     mean = float((probability * grid).sum())
     sigma = float(np.sqrt((probability * (grid - mean) ** 2).sum()))
     # What chroma is left over is shared between the light and the person by their variances.
-    expected = chroma_line(np.array(mean))
-    left = measured - light_chroma - expected
-    chroma = expected + left * PERSON**2 / (PERSON**2 + light_sigma**2)
-    albedo = _with_luminance(np.array([np.exp(chroma[0]), 1.0, np.exp(chroma[1])]), np.exp(mean))
-    return Tone(albedo, sigma / np.log(2))
+    left = measured / SATURATION - (probability[..., None] * _chroma(shown)).sum((0, 1))
+    chroma = chroma_line(np.array(mean)) + left * PERSON**2 / (PERSON**2 + light_sigma**2)
+    return Tone(_with_luminance(_from_chroma(chroma), np.exp(mean)), sigma / np.log(2))
 
 
-def _whiteness(sclera: np.ndarray | None, skin: np.ndarray) -> float:
+@dataclass(frozen=True)
+class White:
+    """What something white in the photo says of the light on the skin."""
+
+    level: float  # ln of exposure times the key light
+    sigma: float  # of that
+    cast: np.ndarray  # (2,) ln R/G, B/G of the light
+    trust: float  # 0..1
+
+
+def whites(it: Evidence) -> list[White]:
+    """Of the eyes (both as one, for lids and sockets err alike) and of the teeth."""
+    eyes = []
+    for colour, trust, shade in zip(it.sclera, it.trust, it.eye_shading, strict=True):
+        place = float(np.clip(shade, 0.2, 1.5))
+        spread = SCLERA_SIGMA + SOCKET * max(-np.log(place) - 0.25, 0)
+        eyes += _white(colour, it.skin, SCLERA_ALBEDO, SCLERA_OPEN * place, spread, float(trust))
+    found = _white(it.teeth, it.skin, TEETH_ALBEDO, TEETH_OPEN, TEETH_SIGMA, 1.0)
+    if eyes:
+        weight = np.array([eye.sigma**-2 for eye in eyes])
+        weight /= weight.sum()
+        found.append(White(float(weight @ [eye.level for eye in eyes]), float(weight @ [eye.sigma for eye in eyes]),
+                            weight @ np.array([eye.cast for eye in eyes]), float(weight @ [eye.trust for eye in eyes])))
+    return found
+
+
+def _white(colour: np.ndarray, skin: np.ndarray, albedo: np.ndarray, opened: float, sigma: float,
+           trust: float) -> list[White]:
+    """One white, or none when it is not one."""
+    sure = trust * _whiteness(colour, skin)
+    if sure < 0.05:
+        return []
+    reference = albedo + SHEEN
+    level = np.log(float(luminance(colour)) / float(luminance(reference)) / opened)
+    return [White(level, sigma / max(sure, 0.2), _chroma(colour) - _chroma(reference), sure)]
+
+
+def _likelihood(deviation: np.ndarray) -> np.ndarray:
+    """Log density, up to a constant, of a deviation in standard deviations."""
+    return -0.5 * (TAIL + 1) * np.log1p(deviation**2 / TAIL)
+
+
+def _whiteness(sclera: np.ndarray, skin: np.ndarray) -> float:
     """0..1: how surely what was taken for the white of the eye is not lid or iris: it must be paler than the skin."""
-    if sclera is None or not np.isfinite(sclera).all() or sclera.min() < 2e-3:
+    if not np.isfinite(sclera).all() or sclera.min() < 2e-3:
         return 0.0
     red = np.log(skin[0] / skin[1])
     paler = (red - np.log(sclera[0] / sclera[1])) / max(red, 0.25)
     return float(np.clip((paler - 0.2) / 0.35, 0, 1))
+
+
+def _chroma(colour: np.ndarray) -> np.ndarray:
+    """(ln R/G, ln B/G) (..., 2) of (..., 3)."""
+    return np.stack([np.log(colour[..., 0] / colour[..., 1]), np.log(colour[..., 2] / colour[..., 1])], -1)
+
+
+def _from_chroma(chroma: np.ndarray) -> np.ndarray:
+    """(..., 3) with green 1."""
+    return np.stack([np.exp(chroma[..., 0]), np.ones(chroma.shape[:-1]), np.exp(chroma[..., 1])], -1)
 
 
 def _with_luminance(colour: np.ndarray, value: float) -> np.ndarray:

@@ -63,8 +63,9 @@ def sample_eye(observation: Observation, side: str) -> EyeSample:
     weight = open_patch * clean * (r_patch < 1.0)
     iris = _typical(patch, iris_zone & (clean > 0.5), 25, 75)
     sclera_zone = (r_window > 1.18) & (open_window > 0.6)
-    # The white is the brighter half of what lies beside the iris; veins, corners and shadow are the rest.
-    sclera = _typical(window, sclera_zone & (_without_highlights(window) > 0.5), 50, 85)
+    # The white is the bright end of what lies beside the iris; lids, lashes, corners and shadow are the rest, and in
+    # photos of people they are most of it.
+    sclera = _typical(window, sclera_zone & (_without_highlights(window) > 0.5), 80, 95)
     return EyeSample(iris, sclera, patch.astype(np.float32), weight.astype(np.float32))
 
 

@@ -34,6 +34,7 @@ class PhotoCues:
     bright: float  # 99th percentile
     background: float  # median behind the person, or of all when there is little background
     clipped: float  # share of pixels with a channel at its end
+    teeth: tuple[float, float, float] = (np.nan, np.nan, np.nan)  # brightest fifth between the lips, linear; NaN = shut
 
 
 @dataclass(frozen=True)

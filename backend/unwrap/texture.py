@@ -16,6 +16,7 @@ from backend.unwrap.eyes import sample_eye
 from backend.unwrap.observed import HairSample, ObservedTexture, PhotoCues
 from backend.unwrap.sampling import ROWS, Pyramid, levels_for
 from backend.unwrap.surface import band, coverage, enlarge, reduce, surface_of
+from backend.unwrap.teeth import sample_teeth
 from backend.unwrap.view import View, view_of
 
 GAIN_GRID = 256
@@ -184,8 +185,9 @@ def photo_cues(observation: Observation) -> PhotoCues:
     light = luminance(image)
     background = observation.mask[::step, ::step, 0] > 200
     values = light[background] if background.sum() > 200 else light.reshape(-1)
+    teeth = sample_teeth(observation)
     return PhotoCues(
         median=float(np.median(light)), mean=float(light.mean()),
         bright=float(np.percentile(light, 99)), background=float(np.median(values)),
-        clipped=float((image.max(-1) > 0.98).mean()),
+        clipped=float((image.max(-1) > 0.98).mean()), teeth=(float(teeth[0]), float(teeth[1]), float(teeth[2])),
     )
