@@ -66,6 +66,6 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
 
 def _problem(observations: Sequence[Observation], points: HeadPoints, state: State, noise: LandmarkNoise,
              config: FitConfig) -> Problem:
-    views = tuple(view_problem(observation, points, view, noise, config)
+    views = tuple(view_problem(observation, points, view, noise, config, len(observations))
                   for observation, view in zip(observations, state.views, strict=True))
     return Problem(views, config.priors.shape_sigma, config.landmarks.robust)

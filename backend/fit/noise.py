@@ -15,6 +15,9 @@ import numpy as np
 from backend.errors import ModelError
 
 TABLE = Path(__file__).parent / "landmark_noise.npz"
+PARTS = ("bias", "sigma", "modes")
+TURNED = 0.3
+"""Radians of yaw beyond which the far half of the face hides, and the landmarker errs in other ways."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,24 @@ class LandmarkNoise:
     bias: np.ndarray  # (N, 3, T) per term of `pose_terms`
     sigma: np.ndarray  # (N, 3) what bias and modes leave
     modes: np.ndarray  # (N, 3, K), scores are N(0, 1)
+    turned: LandmarkNoise | None = None  # the same of heads turned beyond `TURNED`, where it differs; same K
 
-    def at(self, yaw: float, pitch: float) -> np.ndarray:
-        """Bias (N, 3) of a head turned by `yaw` and `pitch` radians."""
-        return self.bias @ pose_terms(yaw, pitch)[: self.bias.shape[2]]
+    def facing(self, yaw: float) -> LandmarkNoise:
+        """The part that holds for a head turned by `yaw` radians."""
+        return self.turned if self.turned is not None and abs(yaw) > TURNED else self
+
+    def at(self, yaw: float, pitch: float, distance: float) -> np.ndarray:
+        """Bias (N, 3) of a head turned by `yaw` and `pitch` radians, `distance` metres from the camera."""
+        return self.bias @ bias_terms(yaw, pitch, distance)[: self.bias.shape[2]]
 
 
-def pose_terms(yaw: float, pitch: float) -> np.ndarray:
-    """(5,) terms in which the bias is linear; kept in range, for an extrapolated square is no measurement."""
-    y, p = np.clip(np.sin(yaw), -0.65, 0.65), np.clip(np.sin(pitch), -0.4, 0.4)
-    return np.array([1.0, y, y * y, p, y * p])
+def bias_terms(yaw: float, pitch: float, distance: float) -> np.ndarray:
+    """(6,) terms in which the bias is linear; kept in range, for an extrapolated square is no measurement.
+
+    The last is for nearness: the landmarker has seen few selfies and draws a near face less distorted than it is.
+    """
+    y, p = np.clip(np.sin(yaw), -0.75, 0.75), np.clip(np.sin(pitch), -0.4, 0.4)
+    return np.array([1.0, y, y * y, p, y * p, np.clip(0.45 / distance, 0.2, 2.0) - 0.8])
 
 
 def yaw_pitch(rotation: np.ndarray) -> tuple[float, float]:
@@ -50,6 +61,7 @@ def measured_noise() -> LandmarkNoise:
     """The table that ships."""
     try:
         with np.load(TABLE, allow_pickle=False) as file:
-            return LandmarkNoise(*(file[name].astype(np.float64) for name in ("bias", "sigma", "modes")))
+            turned = LandmarkNoise(*(file[f"turned_{name}"].astype(np.float64) for name in PARTS))
+            return LandmarkNoise(*(file[name].astype(np.float64) for name in PARTS), turned)
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(f"The table {TABLE.name} cannot be read: {error}.", "Reinstall Likeness.") from error

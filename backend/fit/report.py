@@ -16,21 +16,23 @@ from backend.fit.start import HeadPoints
 from backend.fit.state import State
 
 POOR = 0.09  # face units of landmark error worth a word; a good frontal fit leaves about half
+UNEXPLAINED = 0.035
+"""Relative error of size that the normal equations do not know of: 24 scan-model heads, one photo each, came out 4.3
+percent off (RMS) where the equations alone said 2.6."""
 
 
 def scale_belief(problem: Problem, state: State, points: HeadPoints) -> tuple[str, float]:
     """What fixed the metres and their relative standard deviation, from the normal equations.
 
-    Size is read off the distance between the eyes, propagated through the covariance of beta.
+    Size is the landmarks' RMS distance from their middle, propagated through the covariance of beta.
     """
     hessian, _ = normal_equations(problem, state)
     count = len(state.beta)
     spread = np.linalg.inv(hessian + 1e-9 * np.eye(len(hessian)))[:count, :count]
-    left, right = points.irises.mean[1], points.irises.mean[0]
-    direction = (left - right) / np.linalg.norm(left - right)
-    by_beta = direction @ (points.irises.shape[1] - points.irises.shape[0])
-    sigma = float(np.sqrt(max(by_beta @ spread @ by_beta, 0))) / FACE_UNIT
-    prior = float(np.linalg.norm(by_beta)) / FACE_UNIT
+    about = points.points.mean - points.points.mean.mean(0)
+    by_beta = np.einsum("px,pxs->s", about, points.points.shape) / (about * about).sum()
+    sigma = float(np.sqrt(max(by_beta @ spread @ by_beta, 0) + UNEXPLAINED**2))
+    prior = float(np.linalg.norm(by_beta)) * problem.shape_sigma
     measured = any(len(view.iris.diameter) for view in problem.views)
     return ("iris" if measured and sigma < 0.95 * prior else "prior"), sigma
 

@@ -98,18 +98,27 @@ class LandmarkTerm:
 
 @dataclass(frozen=True)
 class IrisTerm:
-    """The iris is 11.7 mm: ties the eyes' distance from the camera to the iris' measured size."""
+    """The iris is 11.7 mm: ties the eyes' distance from the camera to the iris' measured size.
+
+    The landmarker half measures an iris and half guesses it from the eye around it: what it finds grows with the power
+    `follows` of the face's size. So an iris tells less of the metres than it seems to.
+    """
 
     centres: PointSet  # the irises that were measured
     diameter: np.ndarray  # (I,) pixels
     sigma: np.ndarray  # (I,) of the logarithm
     true_diameter: float  # metres
+    follows: float
+    apart: np.ndarray  # (3,) metres, from one eye's iris to the other's on the mean head
+    apart_shape: np.ndarray  # (3, S) the same per unit of beta
 
     def rows(self, beta: np.ndarray, view: View) -> Rows:
         """One residual per iris: log of measured over predicted diameter."""
         turned = (self.centres.posed(beta, view.psi, view.turns) - view.pivot) @ view.rotation.T
         z = turned[:, 2] + view.centre[2]
-        residual = np.log(view.focal * self.true_diameter / (z * self.diameter)) / self.sigma
+        apart = self.apart + self.apart_shape @ beta
+        size = self.follows * np.log(np.linalg.norm(apart) / FACE_UNIT)
+        residual = (np.log(view.focal * self.true_diameter / (z * self.diameter)) + size) / self.sigma
         by_z = (-1 / (z * self.sigma))[:, None]
         by_view = np.zeros((len(z), view.size))
         by_view[:, :3] = -by_z * cross(turned)[:, 2]
@@ -119,7 +128,8 @@ class IrisTerm:
         axis = view.rotation[2]
         by_view[:, view.slice("turns")] = by_z * np.einsum("x,pxk->pk", axis, by_turn.reshape(len(z), 3, -1))
         by_view[:, view.slice("expression")] = by_z * np.einsum("x,pxe->pe", axis, by_psi)
-        return Rows(residual, by_z * np.einsum("x,pxs->ps", axis, by_beta), by_view)
+        by_size = self.follows * (apart @ self.apart_shape) / (apart @ apart) / self.sigma[:, None]
+        return Rows(residual, by_z * np.einsum("x,pxs->ps", axis, by_beta) + by_size, by_view)
 
 
 @dataclass(frozen=True)

@@ -78,15 +78,16 @@ def face_unit(view: View) -> float:
 
 
 def view_problem(observation: Observation, points: HeadPoints, view: View, noise: LandmarkNoise,
-                 config: FitConfig) -> ViewProblem:
-    """All terms of a view whose pose is roughly known."""
+                 config: FitConfig, photos: int = 1) -> ViewProblem:
+    """All terms of a view whose pose is roughly known; it is one of so many `photos`."""
     unit = face_unit(view)
     width, height = observation.size
     yaw, pitch = yaw_pitch(view.rotation)
+    noise = noise.facing(yaw)
     used = points.used
     measured = observation.landmarks[used].astype(np.float64)
     measured[:, 2] -= measured[:, 2].mean()
-    measured = measured - noise.at(yaw, pitch)[used] * unit
+    measured = measured - noise.at(yaw, pitch, float(view.centre[2]))[used] * unit
     settings = config.landmarks
     sigma = noise.sigma[used] * [settings.sigma_scale, settings.sigma_scale, settings.depth_scale]
     sigma = np.maximum(sigma, settings.sigma_floor)
@@ -96,7 +97,7 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     modes = noise.modes[used] * (unit * settings.mode_scale)
     landmarks = LandmarkTerm(points.points, measured, frame, modes, np.array([width / 2, height / 2]), unit)
     lower, upper, movable = _bounds(points)
-    return ViewProblem(landmarks, _iris_term(observation, points, config, yaw, unit),
+    return ViewProblem(landmarks, _iris_term(observation, points, config, yaw, unit, photos),
                        _prior(observation, points, config), lower, upper, movable)
 
 
@@ -126,7 +127,8 @@ def _prior(observation: Observation, points: HeadPoints, config: FitConfig) -> P
                      config)
 
 
-def _iris_term(observation: Observation, points: HeadPoints, config: FitConfig, yaw: float, unit: float) -> IrisTerm:
+def _iris_term(observation: Observation, points: HeadPoints, config: FitConfig, yaw: float, unit: float,
+               photos: int) -> IrisTerm:
     """The nearer iris of a turned face, the mean of both of a straight one; closed eyes show none."""
     landmarks = observation.landmarks[:, :2].astype(np.float64)
     closed = observation.blendshapes[[ARKIT_NAMES.index("eyeBlinkRight"), ARKIT_NAMES.index("eyeBlinkLeft")]]
@@ -138,7 +140,9 @@ def _iris_term(observation: Observation, points: HeadPoints, config: FitConfig, 
     seen = [side for side in range(2) if closed[side] < 0.5 and diameters[side] > 1e-3 * unit]
     if abs(yaw) > 0.2:
         seen = [side for side in seen if side == (1 if yaw > 0 else 0)]
-    # Both irises of a person are alike: two of them are no two independent measurements.
-    sigma = config.priors.iris_sigma * np.sqrt(max(len(seen), 1)) * (1 + 2 * max(0.0, abs(yaw) - 0.3))
+    # All irises of a person are alike, in all photos: many of them are no independent measurements.
+    sigma = config.priors.iris_sigma * np.sqrt(max(len(seen), 1) * photos) * (1 + 2 * max(0.0, abs(yaw) - 0.3))
+    right, left = points.irises.mean
     return IrisTerm(points.irises.take(np.array(seen, int)), np.array([diameters[side] for side in seen]),
-                    np.full(len(seen), sigma), config.priors.iris_diameter)
+                    np.full(len(seen), sigma), config.priors.iris_diameter, config.priors.iris_follows, left - right,
+                    points.irises.shape[1] - points.irises.shape[0])
