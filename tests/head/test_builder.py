@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from backend.arkit import ARKIT_NAMES
 from backend.head import eyes
-from backend.training.head import lashes, layout, lids, teeth
+from backend.training.head import caruncle, lashes, layout, lids, motion, teeth
 from backend.training.head.landmarks import closest_on, mirror_pairs
 
 
@@ -95,6 +96,54 @@ def test_teeth_mirror_and_follow_an_affine_motion_of_their_strip(upper, rng):
     shift = np.array([0.002, -0.003, 0.004])
     moved = teeth.follow(arch, template, template @ turn + shift)
     assert np.abs(moved - (arch.points @ turn + shift)).max() < 0.0015
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_fourteen_teeth_stand_apart_by_grooves(upper):
+    arch = teeth.build_arch(strip(), np.arange(34), np.arange(34), upper)
+    columns = arch.points.reshape(-1, len(teeth._PROFILE), 3) * 1e3
+    steps = len(teeth.TOOTH_COLUMNS)
+    assert len(columns) == 14 * steps + 1
+    border = columns[steps:-steps:steps, 4]  # the fifth row is the crown's fullest part
+    beside = (columns[steps - 2:-steps - 2:steps, 4] + columns[steps + 2:-steps + 2 or None:steps, 4]) / 2
+    assert len(border) == 13
+    inward = np.array([0, columns[:, 4, 1].mean()]) - beside[:, :2]
+    inward /= np.linalg.norm(inward, axis=1, keepdims=True)
+    assert (((border - beside)[:, :2] * inward).sum(1) > 0.4).all()
+    edge = columns[:, 5, 2] if upper else -columns[:, 5, 2]
+    middles = edge[steps // 2::steps][7:]  # of the left teeth, from the middle backwards
+    if upper:
+        assert middles[1] > max(middles[0], middles[2]) + 0.4  # the second incisor ends above first and canine
+
+
+def test_caruncle_flattens_as_lids_close_and_is_mirrored():
+    edge, centre = ring(), np.array([0.03, 0, 0])
+    corner = caruncle.find_corner(edge, np.arange(len(edge)))
+    assert edge[corner.above, 2] > edge[corner.tip, 2] > edge[corner.below, 2]
+    left = caruncle.points(corner, edge, centre)
+    right = caruncle.points(corner, edge * [-1, 1, 1], centre * [-1, 1, 1])
+    np.testing.assert_allclose(right * [-1, 1, 1], left, atol=1e-12)
+    closed = caruncle.points(corner, edge * [1, 1, 0.2], centre)
+    assert np.ptp(closed[:, 2]) < 0.5 * np.ptp(left[:, 2])
+    quads, uvs = caruncle.faces()
+    assert quads.max() == len(left) - 1
+    assert uvs.min() >= 0
+    assert uvs.max() <= 1
+    triangle = caruncle.unit_points()[quads[:, :3]]
+    outward = np.cross(triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0])
+    assert ((outward * triangle.mean(1)).sum(1) > 0).all()
+
+
+def test_motion_figures_cover_every_shape_but_the_kept_ones_and_come_back(tmp_path):
+    known = motion.Motion.load()
+    assert known.coefficients.shape == (len(known.names), motion.HARMONICS, 3)
+    assert set(known.names) == {name for name in ARKIT_NAMES
+                                if not name.endswith("Right") and not name.startswith(motion.KEPT)}
+    known.save(tmp_path / "again.npz")
+    again = motion.Motion.load(tmp_path / "again.npz")
+    np.testing.assert_array_equal(again.coefficients, known.coefficients)
+    assert again.mesh == known.mesh
+    assert again.names == known.names
 
 
 def test_closest_point_agrees_with_dense_sampling(rng):

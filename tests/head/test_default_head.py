@@ -1,11 +1,15 @@
 """The head that ships: its shapes, its symmetry, its eyes, lids, teeth and landmarks."""
 
+import cv2
 import numpy as np
+import pytest
 
 from backend.arkit import ARKIT_NAMES, mirrored_name
 from backend.core.rays import Mesh
 from backend.head import eyes
 from backend.head.model import DEFAULT_HEAD, JOINTS, LANDMARK_COUNT, MATERIALS, HeadModel
+from backend.training.head.embedding import INNER_LIPS, border_rings
+from backend.training.head.expressions import CLOSED
 
 MILLIMETRE = 1e-3
 
@@ -173,6 +177,101 @@ def test_mouth_close_undoes_the_gap_that_jaw_open_makes(head):
     assert abs(gap(closed) - gap(head.template)) < 2 * MILLIMETRE
 
 
+def lip_gap(head: HeadModel, vertices: np.ndarray) -> float:
+    """Metres from the lower lip's inner middle up to the upper one's."""
+    points = head.landmark_points(vertices)
+    return float(points[13, 2] - points[14, 2])
+
+
+@pytest.mark.parametrize("name", [name for name in ARKIT_NAMES if name.startswith(CLOSED)])
+def test_shapes_of_a_closed_mouth_leave_it_closed(head, name):
+    moved = head.template + head.arkit_deltas[ARKIT_NAMES.index(name)]
+    assert abs(lip_gap(head, moved) - lip_gap(head, head.template)) < 2.5 * MILLIMETRE  # round lips touch elsewhere
+    assert seen_at_the_mouth(head, moved)[1] < 5e-6  # square metres of teeth
+
+
+def seen_at_the_mouth(head: HeadModel, vertices: np.ndarray) -> tuple[float, float]:
+    """Square metres seen from in front of the mouth's inside more than 2 mm off the opening, and of teeth."""
+    step = 0.001
+    x, z = np.arange(-0.045, 0.045, step), np.arange(-0.135, -0.045, step)
+    places = np.stack(np.meshgrid(x, z), -1).reshape(-1, 2)
+    drawn = np.flatnonzero(~np.isin(head.triangle_material,
+                                    [head.material_index(name) for name in ("cornea", "lash", "eye")]))
+    origins = np.column_stack([places[:, 0], np.full(len(places), -0.4), places[:, 1]])
+    hits = Mesh(vertices, head.triangles[drawn]).cast(origins, np.broadcast_to([0.0, 1.0, 0.0], origins.shape))
+    material = np.where(hits.hit, head.triangle_material[drawn[np.maximum(hits.triangle, 0)]], -1)
+    lips = head.landmark_points(vertices)[list(INNER_LIPS)][:, [0, 2]]
+    outline = np.round((lips - [x[0], z[0]]) / step).astype(np.int32)
+    opening = cv2.fillPoly(np.zeros((len(z), len(x)), np.uint8), [outline], 1)
+    near = cv2.dilate(opening, np.ones((5, 5), np.uint8)).reshape(-1) > 0
+    inside = np.isin(material, [head.material_index(name) for name in ("teeth", "mouth", "tongue")])
+    teeth = material == head.material_index("teeth")
+    return float((inside & ~near).sum() * step**2), float(teeth.sum() * step**2)
+
+
+@pytest.mark.parametrize("weights", [
+    {"jawOpen": 1}, {"mouthFunnel": 1}, {"mouthUpperUp": 1, "mouthLowerDown": 1}, {"mouthSmile": 1, "jawOpen": 0.35},
+    {"mouthRollLower": 1, "mouthRollUpper": 1}, {"mouthShrugLower": 1, "mouthShrugUpper": 1}, {"noseSneer": 1},
+    {"mouthPucker": 1, "mouthFunnel": 0.7}, {"jawOpen": 1, "mouthClose": 1}, {"mouthDimple": 1, "mouthPress": 1},
+    {"mouthLeft": 1}, {"mouthStretch": 1, "jawOpen": 0.5}], ids="+".join)
+def test_what_is_inside_the_mouth_stays_behind_the_lips(head, weights):
+    moved = head.template.astype(np.float64)
+    for name, weight in weights.items():
+        for side in ("",) if name in ARKIT_NAMES else ("Left", "Right"):
+            moved = moved + weight * head.arkit_deltas[ARKIT_NAMES.index(name + side)]
+    assert seen_at_the_mouth(head, moved)[0] <= 2e-6
+
+
+def test_a_wide_smile_shows_the_upper_teeth_and_a_closed_mouth_none(head):
+    smile = head.template.astype(np.float64)
+    for name, weight in (("mouthSmile", 1.0), ("mouthUpperUp", 0.5)):
+        for side in ("Left", "Right"):
+            smile = smile + weight * head.arkit_deltas[ARKIT_NAMES.index(name + side)]
+    assert seen_at_the_mouth(head, smile)[1] > 40e-6
+    assert seen_at_the_mouth(head, head.template)[1] == 0
+
+
+def test_the_upper_teeth_end_a_little_below_the_line_where_lips_meet(head):
+    upper = head.material_vertices("teeth") & (head.skin_weights[:, head.joint("head")] == 1)
+    edge = head.template[upper & (np.abs(head.template[:, 0]) < 0.004), 2].min()
+    line = head.landmark_points(head.template)[[13, 14], 2].mean()
+    assert 1.5 * MILLIMETRE < line - edge < 3 * MILLIMETRE
+
+
+def test_a_caruncle_lies_in_each_inner_corner_and_hides_in_a_blink(head):
+    drawn = np.flatnonzero(~np.isin(head.triangle_material, [head.material_index(n) for n in ("cornea", "lash")]))
+    for side, corner in (("Left", 362), ("Right", 133)):
+        middle = head.landmark_points(head.template)[corner]
+        grid = np.stack(np.meshgrid(np.linspace(-0.003, 0.003, 25), np.linspace(-0.003, 0.003, 25)), -1).reshape(-1, 2)
+        origins = np.column_stack([middle[0] + grid[:, 0], np.full(len(grid), -0.4), middle[2] + grid[:, 1]])
+        forward = np.broadcast_to([0.0, 1.0, 0.0], origins.shape)
+        shares = []
+        for vertices in (head.template, head.template + head.arkit_deltas[ARKIT_NAMES.index(f"eyeBlink{side}")]):
+            hits = Mesh(vertices, head.triangles[drawn]).cast(origins, forward)
+            assert hits.hit.all()
+            shares.append((head.triangle_material[drawn[hits.triangle]] == head.material_index("mouth")).mean())
+        assert shares[0] > 0.03  # of 36 square millimetres
+        assert shares[1] < 0.005
+
+
+def test_most_people_close_their_eyes_in_a_blink(head, rng):
+    centre = eye_centre(head, "left")
+    edge = np.flatnonzero((border_rings(head, 1) == 1) & (np.linalg.norm(head.template - centre, axis=1) < 0.03))
+    inner, outer = edge[head.template[edge, 0].argmin()], edge[head.template[edge, 0].argmax()]
+    along = (head.template[edge, 0] - head.template[inner, 0]) / np.ptp(head.template[[inner, outer], 0])
+    line = head.template[inner, 2] + along * (head.template[outer, 2] - head.template[inner, 2])
+    ends = np.isin(edge, (inner, outer))
+    upper, lower = edge[(head.template[edge, 2] > line) & ~ends], edge[(head.template[edge, 2] <= line) | ends]
+    blink, gaps = head.arkit_deltas[ARKIT_NAMES.index("eyeBlinkLeft")], []
+    for _ in range(30):
+        shape = rng.standard_normal(len(head.shape_basis))
+        moved = head.template + np.tensordot(shape, head.shape_basis, 1) + blink
+        order = lower[np.argsort(moved[lower, 0])]
+        gaps.append((moved[upper, 2] - np.interp(moved[upper, 0], moved[order, 0], moved[order, 2])).max())
+    assert np.median(gaps) < 0
+    assert np.mean(np.array(gaps) > 0.8 * MILLIMETRE) <= 0.2
+
+
 def test_nothing_but_skin_and_eyes_is_seen_from_in_front_at_rest(head):
     drawn = np.flatnonzero(~np.isin(head.triangle_material,
                                     [head.material_index(name) for name in ("cornea", "lash")]))
@@ -183,7 +282,7 @@ def test_nothing_but_skin_and_eyes_is_seen_from_in_front_at_rest(head):
     share = np.bincount(seen, minlength=len(MATERIALS)) / len(seen)
     assert share[head.material_index("tongue")] == 0
     assert share[head.material_index("teeth")] < 5e-4
-    assert share[head.material_index("mouth")] < 3e-3  # the waterlines
+    assert share[head.material_index("mouth")] < 3e-3  # the waterlines and caruncles
 
 
 def test_landmarks_lie_where_they_mean(head):

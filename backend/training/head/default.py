@@ -10,7 +10,7 @@ import numpy as np
 from backend.arkit import ARKIT_NAMES
 from backend.core.progress import Progress, silent
 from backend.head.model import JOINTS, MATERIALS, HeadModel
-from backend.training.head import layout, regions, rig
+from backend.training.head import layout, motion, regions, rig
 from backend.training.head.embedding import Embedding, embed
 from backend.training.head.expressions import arkit_shapes
 from backend.training.head.identity import head_basis, source_identity
@@ -49,7 +49,8 @@ def build_default_head(landmarker: Path, progress: Progress = silent) -> HeadMod
     progress(0.8, "regions and landmarks")
     masks = vertex_regions(source, topology, shaper)
     head = HeadModel(
-        id="default", licence=LICENCE, attribution=" ".join(filter(None, (ATTRIBUTION, identity.attribution))),
+        id="default", licence=LICENCE,
+        attribution=" ".join(filter(None, (ATTRIBUTION, identity.attribution, motion.ATTRIBUTION))),
         template=template.astype(np.float32), faces=topology.faces, uvs=uvs.astype(np.float32),
         material=topology.material, material_names=MATERIALS, shape_basis=basis, expression_names=ARKIT_NAMES,
         expression_basis=shapes.astype(np.float32), arkit_deltas=shapes.astype(np.float32), joint_names=JOINTS,
@@ -58,7 +59,7 @@ def build_default_head(landmarker: Path, progress: Progress = silent) -> HeadMod
         region_names=regions.REGIONS, regions=np.array([masks[name] for name in regions.REGIONS], np.float32),
         landmark_triangles=np.full(478, -1, np.int32), landmark_barycentric=np.zeros((478, 3), np.float32),
         mirror_vertices=topology.mirror)
-    return with_landmarks(head, embed(head, landmarker))
+    return with_landmarks(head, embed(head, landmarker, topology.caruncle >= 0))
 
 
 def with_landmarks(head: HeadModel, embedding: Embedding) -> HeadModel:
@@ -96,7 +97,7 @@ def texture_coordinates(source: Source, topology: Topology) -> np.ndarray:
     half = layout.flatten(sheet, magnification, care)
     uvs = topology.own_uvs.copy()
     uvs[is_skin] = layout.skin_uvs(half, sheet, shape, faces, topology.mirror)
-    own = topology.tooth[topology.faces[:, 0]] >= 0
+    own = (np.maximum(topology.tooth, topology.caruncle) >= 0)[topology.faces[:, 0]]
     for name in ("mouth", "tongue"):
         of = (topology.material == MATERIALS.index(name)) & ~own
         low, high = uvs[of].min((0, 1)), uvs[of].max((0, 1))

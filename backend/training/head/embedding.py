@@ -30,9 +30,10 @@ INNER_RING, OUTER_RING = 2, 7
 """Rings of edges about the mouth: where closed lips meet, and the vermilion border."""
 
 
-def embed(head: HeadModel, landmarker: Path) -> Embedding:
-    """Embed the 478 landmarks on a head whose other parts are complete."""
+def embed(head: HeadModel, landmarker: Path, left_out: np.ndarray) -> Embedding:
+    """Embed the 478 landmarks on a head whose other parts are complete; vertices `left_out` (V,) bool are not drawn."""
     hidden = np.isin(head.triangle_material, [head.material_index(name) for name in ("cornea", "lash")])
+    hidden |= left_out[head.triangles].any(1)
     triangles = head.triangles[~hidden]
     material = head.triangle_material[~hidden]
     surface = np.isin(material, [head.material_index("skin"), head.material_index("eye")])

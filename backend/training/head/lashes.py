@@ -13,6 +13,7 @@ import numpy as np
 UPPER, LOWER = 44, 26  # hairs per lid
 UPPER_LENGTH, LOWER_LENGTH = 0.0085, 0.0050  # metres, the longest, in the outer half
 WIDTH = 0.00022  # metres at the root
+ROOT_FORWARD, ROOT_INSIDE = 0.0002, 0.0004  # metres from the edge: lashes grow on the margin, before the lid's skin
 POINTS = 5  # vertices of a hair: root pair, middle pair, tip
 
 
@@ -56,11 +57,12 @@ def grow(roots: LashRoots, edge: np.ndarray, centre: np.ndarray, side: int) -> n
     tangent = _unit(tangent - (tangent * outward).sum(1, keepdims=True) * outward)
     away = np.cross(tangent, outward) * side * -1  # up for a tangent from the inner to the outer corner
     away = np.where(roots.upper[:, None], away, -away)
+    root = root + ROOT_FORWARD * outward - ROOT_INSIDE * away
     fan = tangent * ((roots.along - 0.42) * 0.9)[:, None]
     length = roots.length[:, None]
-    # Lashes of the upper lid dip a little before they rise; the lower ones just curve down and out.
-    lift = np.where(roots.upper, -0.15, 0.25)[:, None]
-    curl = np.where(roots.upper, 0.75, 0.35)[:, None]
+    # Lashes of the upper lid dip under its fold before they rise; the lower ones just curve down and out.
+    lift = np.where(roots.upper, -0.70, 0.25)[:, None]
+    curl = np.where(roots.upper, 1.25, 0.35)[:, None]
 
     def point(s: float) -> np.ndarray:
         return root + length * (s * (0.85 * outward + lift * away + fan) + curl * s * s * away)

@@ -28,7 +28,7 @@ what relaxed people show (margin reflex distances of about 4.4 and 5 mm)."""
 
 OPENING_SPREAD = 0.75  # of the scans' spread about it; what opens an eye farther is an expression
 WIDEN_INNER, WIDEN_OUTER = 0.26, 0.06  # per radian from the gaze: opens the fissure from 22 mm to about 25 mm
-OVERLAP = 0.02  # radians by which a closed upper lid laps over the lower one
+OVERLAP = 0.05  # radians by which a closed upper lid laps over the lower one, so that wider eyes close too
 FALLOFF_RINGS = 6  # rings of skin that follow the lid's edge
 
 
@@ -67,6 +67,15 @@ def find_rings(source: Source) -> tuple[LidRings, LidRings]:
         follow = np.concatenate(shells)
         rings.append(LidRings(inner, deeper, waterline, edge, follow, biharmonic(around_of, edge, follow)))
     return rings[0], rings[1]
+
+
+def around(source: Source, ring: np.ndarray) -> np.ndarray:
+    """(N,) places in the closed `ring` (N,) of source vertices, in the order of a walk around it."""
+    beside = neighbours(source.quads, len(source.template))[ring][:, ring].toarray() > 0
+    walk = [0, int(np.flatnonzero(beside[0])[0])]
+    while len(walk) < len(ring):
+        walk.append(next(int(n) for n in np.flatnonzero(beside[walk[-1]]) if n != walk[-2]))
+    return np.array(walk)
 
 
 def neighbours(quads: np.ndarray, count: int) -> csr_matrix:

@@ -1,4 +1,4 @@
-"""Lips that meet at rest in every identity.
+"""Lips that meet at rest in every identity, and that no expression pushes through one another.
 
 People's neutral scans, and linear modes, leave lips a little apart or push one into the other; then a fit explains a
 closed mouth by identity and a smile never closes. Columns of skin cross the lips from the mouth bag outwards; upper
@@ -8,6 +8,7 @@ and lower columns are moved up or down until the lips touch as the mean head's s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +20,11 @@ CONTACT_RINGS = 6  # rings of edges from the mouth bag's border within which lip
 HELD_RINGS = 3  # rings that move as a whole
 FOLLOW_RINGS = 12  # rings over which the skin follows
 OVERLAP = 0.0002  # metres by which touching lips press into one another
+MOVES = 1e-4  # metres; what moves the lips less than this is no shape of the mouth
+
+
+LipRule = Literal["closed", "apart", "free"]
+"""Lips that touch all along, that may open but not cross, or that may do anything."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +77,26 @@ class LipFitter:
 
     def fit(self, shape: np.ndarray) -> np.ndarray:
         """A source shape (U, 3) with its lips closed."""
+        return self._settled(shape, closed=True)
+
+    def express(self, rest: np.ndarray, displacement: np.ndarray, rule: LipRule) -> np.ndarray:
+        """A displacement (U, 3) of `rest` in which the lips follow `rule`."""
+        if rule == "free" or np.abs(displacement[self.columns]).max() < MOVES:
+            return displacement
+        return self._settled(rest + displacement, closed=rule == "closed") - rest
+
+    def _settled(self, shape: np.ndarray, *, closed: bool) -> np.ndarray:
         shape = shape.copy()
         # Raising one lip changes which part of it is nearest; a few rounds settle it.
         for _ in range(3):
             shift = np.zeros_like(shape)
-            shift[self.held, 2] = self._lift(shape)[self.held_column]
+            shift[self.held, 2] = self._lift(shape, closed)[self.held_column]
             shift[self.free, 2] = self.follow @ shift[self.held, 2]
             shape += shift
         return shape
 
-    def _lift(self, shape: np.ndarray) -> np.ndarray:
-        """(C,) metres by which each column must rise for the lips to touch."""
+    def _lift(self, shape: np.ndarray, closed: bool) -> np.ndarray:
+        """(C,) metres by which each column must rise for the lips to touch, or else no longer to cross."""
         height = shape[self.columns, 2]
         across = shape[self.columns[:, 2], 0]
         edge = np.where(self.upper, height.min(1), height.max(1))
@@ -91,5 +106,5 @@ class LipFitter:
             order = np.flatnonzero(other)[np.argsort(across[other])]
             facing = np.interp(across[mine], across[order], edge[order])
             gap = sign * (edge[mine] - facing) + OVERLAP
-            lift[mine] = -sign * gap / 2
+            lift[mine] = -sign * (gap if closed else np.minimum(gap, 0)) / 2
         return lift

@@ -66,7 +66,7 @@ def skin_weights(source: Source, topology: Topology) -> np.ndarray:
     weights[(topology.tooth == 1) | (part == "helper-tongue")] = np.eye(len(JOINTS))[2]
     for side in (0, 1):
         weights[(topology.eye_part == side) | (topology.eye_part == side + 2)] = np.eye(len(JOINTS))[3 + side]
-    weights[topology.lash >= 0] = np.eye(len(JOINTS))[1]
+    weights[(topology.lash >= 0) | (topology.caruncle >= 0)] = np.eye(len(JOINTS))[1]
     weights = (weights + weights[topology.mirror][:, [0, 1, 2, 4, 3]]) / 2
     weights[weights < 1e-4] = 0
     return weights / weights.sum(1, keepdims=True)

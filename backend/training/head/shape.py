@@ -1,4 +1,4 @@
-"""From a shape of the source to the head's vertices: lips closed, lids on eyes, our own eyes, lashes and teeth."""
+"""From a shape of the source to the head's vertices: lips closed, lids on eyes, our eyes, lashes, teeth, caruncles."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.head import eyes
-from backend.training.head import lashes, teeth
-from backend.training.head.lids import LidFitter
-from backend.training.head.lips import LipFitter
+from backend.training.head import caruncle, lashes, teeth
+from backend.training.head.lids import LidFitter, around
+from backend.training.head.lips import LipFitter, LipRule
 from backend.training.head.source import Source
 from backend.training.head.topology import Topology
 
@@ -24,6 +24,7 @@ class Shaper:
     lids: LidFitter
     lips: LipFitter
     roots: lashes.LashRoots
+    corner: caruncle.Corner
     template: np.ndarray  # (U, 3) the source's, on which the teeth were built
     right_edge: np.ndarray  # the left edge ring's partners, in its order
 
@@ -33,17 +34,27 @@ class Shaper:
         fitter, lips = LidFitter.of(source, mean), LipFitter.of(source)
         edge = fitter.fit(mean)[fitter.rings[0].edge]
         roots = lashes.plant(edge, np.random.default_rng(LASH_SEED))
-        return cls(topology, fitter, lips, roots, source.template, source.mirror[fitter.rings[0].edge])
+        corner = caruncle.find_corner(edge, around(source, fitter.rings[0].edge))
+        return cls(topology, fitter, lips, roots, corner, source.template, source.mirror[fitter.rings[0].edge])
 
     def head(self, shape: np.ndarray) -> np.ndarray:
         """(V, 3) of an identity given as a source shape (U, 3)."""
         fitted = self.lids.fit(self.lips.fit(shape))
         return self._assemble(fitted, self.lids.centres(shape))
 
-    def expression(self, shape: np.ndarray, displacement: np.ndarray, *, close: bool = False) -> np.ndarray:
-        """(V, 3) displacement of an expression given on the source (U, 3), for the identity `shape`; eyes stay."""
-        fitted, centres = self.lids.fit(self.lips.fit(shape)), self.lids.centres(shape)
-        moved = self.lids.express(fitted, displacement, close=close)
+    def expression(self, shape: np.ndarray, displacement: np.ndarray, *, blink: bool = False,
+                   lips: LipRule = "apart", after: np.ndarray | None = None) -> np.ndarray:
+        """(V, 3) displacement of an expression given on the source (U, 3), for the identity `shape`; eyes stay.
+
+        With `blink` the lids meet; with `after` (U, 3) the lips meet when that displacement is added.
+        """
+        closed, centres = self.lips.fit(shape), self.lids.centres(shape)
+        if after is None:
+            displacement = self.lips.express(closed, displacement, lips)
+        else:
+            displacement = self.lips.express(closed, after + displacement, "closed") - after
+        fitted = self.lids.fit(closed)
+        moved = self.lids.express(fitted, displacement, close=blink)
         return self._assemble(fitted + moved, centres) - self._assemble(fitted, centres)
 
     def _assemble(self, fitted: np.ndarray, centres: np.ndarray) -> np.ndarray:
@@ -55,6 +66,7 @@ class Shaper:
             out[of_eye] = centre + topology.eye_unit[of_eye] * eyes.EYEBALL_RADIUS
             edge = fitted[self.lids.rings[0].edge if side == 0 else self.right_edge]
             out[topology.lash == side] = lashes.grow(self.roots, edge, centre, 1 - 2 * side)
+            out[topology.caruncle == side] = caruncle.points(self.corner, edge, centre)
         for number, arch in enumerate(topology.arches):
             out[topology.tooth == number] = teeth.follow(arch, self.template, fitted)
         return out

@@ -1,7 +1,8 @@
 """Which vertices and faces the default head has, and how displacements of the source carry over to them.
 
 Vertices: those of the source that are kept, in the source's order, then our own eyes (left and right eyeball, left and
-right cornea), our own lashes (left, right) and our own teeth (upper, lower). They replace MakeHuman's.
+right cornea), our own lashes (left, right), our own teeth (upper, lower), which replace MakeHuman's, and the caruncles
+(left, right) in the eyes' inner corners.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from backend.head import eyes
 from backend.head.model import MATERIALS
-from backend.training.head import lashes, teeth
+from backend.training.head import caruncle, lashes, teeth
 from backend.training.head.source import Source
 
 
@@ -30,6 +31,7 @@ class Topology:
     eye_ring: np.ndarray  # (V,) ring number on the eye's surface, -1 outside
     lash: np.ndarray  # (V,) int8: 0 on a left lash, 1 on a right one, -1 elsewhere
     tooth: np.ndarray  # (V,) int8: 0 on the upper arch, 1 on the lower one, gums included, -1 elsewhere
+    caruncle: np.ndarray  # (V,) int8: 0 on the left one, 1 on the right one, -1 elsewhere
     arches: tuple[teeth.Arch, teeth.Arch]  # upper, lower, in place on the source's template
 
     @property
@@ -131,18 +133,33 @@ def build_topology(source: Source) -> Topology:
         own_mirror.append(arch.mirror + start)
         tooth.append(np.full(len(arch.points), number))
         start += len(arch.points)
+    bead = [np.full(start, -1)]
+    quads, square = caruncle.faces()
+    size = len(caruncle.unit_points())
+    for side in (0, 1):
+        # The right one is the left one mirrored, which turns its faces inside out.
+        order = np.where(quads[:, 3:] >= 0, [[0, 3, 2, 1]], [[0, 2, 1, 3]]) if side else np.arange(4)[None]
+        turned = np.take_along_axis(quads, np.broadcast_to(order, quads.shape), 1)
+        own_faces.append(np.where(turned >= 0, turned + start, -1))
+        own_material.append(np.full(len(quads), MATERIALS.index("mouth")))
+        # In the mouth's square, a corner that bag and gums leave free.
+        own_uvs.append(0.002 + 0.014 * np.take_along_axis(square, np.broadcast_to(order, quads.shape)[..., None], 1))
+        own_mirror.append(np.arange(size) + start + (1 - 2 * side) * size)
+        bead.append(np.full(size, side))
+        start += size
     others = start - sum(len(column) for column in unit)
     unit.append(np.zeros((others, 3)))
     for column in (ring, part):
         column.append(np.full(others, -1))
-    lash.append(np.full(start - sum(len(column) for column in lash), -1))
+    for column in (lash, tooth):
+        column.append(np.full(start - sum(len(part) for part in column), -1))
     return Topology(
         source_index=np.concatenate([kept, np.full(start - len(kept), -1)]),
         faces=np.concatenate(own_faces).astype(np.int32), material=np.concatenate(own_material).astype(np.int32),
         own_uvs=np.concatenate(own_uvs), mirror=np.concatenate(own_mirror).astype(np.int32),
         eye_part=np.concatenate(part).astype(np.int8), eye_unit=np.concatenate(unit), eye_ring=np.concatenate(ring),
         lash=np.concatenate(lash).astype(np.int8), tooth=np.concatenate(tooth).astype(np.int8),
-        arches=(arches[0], arches[1]))
+        caruncle=np.concatenate(bead).astype(np.int8), arches=(arches[0], arches[1]))
 
 
 LID_RINGS = 2

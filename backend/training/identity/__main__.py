@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _measure(options: argparse.Namespace) -> int:
     scan = read_scan(options.scan)
     generator = read_generator(load_source())
-    with _landmarker() as detect:
+    with landmarker() as detect:
         registration = register(generator, scan, detect)
     recipe = Recipe()
     modes = make_modes(generator, registration.exposed, recipe)
@@ -72,8 +72,8 @@ def _sheet(options: argparse.Namespace) -> int:
     return 0
 
 
-class _landmarker:  # noqa: N801 - used as a function
-    """`with _landmarker() as detect`: MediaPipe's landmarker as `marks.Detect`."""
+class landmarker:  # noqa: N801 - used as a function
+    """`with landmarker() as detect`: MediaPipe's landmarker as `marks.Detect`."""
 
     def __enter__(self):
         from mediapipe.tasks import python as tasks

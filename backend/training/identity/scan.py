@@ -56,6 +56,23 @@ def read_scan(path: Path) -> Scan:
                 (np.unique(cut(BALL_MATERIALS[0])), np.unique(cut(BALL_MATERIALS[1]))))
 
 
+def read_expressions(path: Path) -> dict[str, np.ndarray]:
+    """(U, 3) metres per expression under its ARKit name; halves named apart are added where ARKit has one shape."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names, fields = [str(name) for name in file["expr_names"]], _to_world(file["expr"])
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise InputError(f"{path.name} has no ICT-FaceKit expressions: {error}.",
+                         "Give the .npz with expr and expr_names.") from error
+    answer: dict[str, np.ndarray] = {}
+    for name, field in zip(names, fields, strict=True):
+        whole = name.removesuffix("_L").removesuffix("_R")
+        answer[name.replace("_L", "Left").replace("_R", "Right")] = field
+        if whole != name:
+            answer[whole] = answer[whole] + field if whole in answer else field
+    return answer
+
+
 def _to_world(centimetres: np.ndarray) -> np.ndarray:
     """(..., 3) cm, +Y up and face along +Z -> metres, +Z up and face along -Y."""
     x, y, z = np.moveaxis(centimetres.astype(np.float64) / 100, -1, 0)
