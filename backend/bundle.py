@@ -39,7 +39,7 @@ _AGAIN = "Make the avatar again."
 GEOMETRY: dict[str, tuple[str, str]] = {
     "vertices": ("f", "V 3"), "faces": ("i", "F 4"), "uvs": ("f", "F 4 2"), "material": ("i", "F"),
     "key_names": ("U", "K"), "key_deltas": ("f", "K V 3"), "joint_names": ("U", "J"), "joint_parents": ("i", "J"),
-    "joint_positions": ("f", "J 3"), "skin_weights": ("f", "V J")}
+    "joint_positions": ("f", "J 3"), "skin_weights": ("f", "V J"), "region_names": ("U", "R"), "regions": ("f", "R V")}
 PARAMETERS: dict[str, tuple[str, str]] = {
     "shape": ("f", "S"), "expression": ("f", "N E"), "pose": ("f", "N J 3"), "vertex_offsets": ("f", "V 3")}
 FIT: dict[str, tuple[str, str]] = {
@@ -178,7 +178,8 @@ def _geometry(head: HeadModel, fit: HeadFit) -> dict[str, np.ndarray]:
         "key_names": np.array(names), "key_deltas": deltas, "joint_names": np.array(head.joint_names),
         "joint_parents": head.joint_parents.astype(np.int32),
         "joint_positions": (head.joint_regressor @ fit.neutral).astype(np.float32),
-        "skin_weights": head.skin_weights.astype(np.float32),
+        "skin_weights": head.skin_weights.astype(np.float32), "region_names": np.array(head.region_names, np.str_),
+        "regions": head.regions.astype(np.float32),
     }
 
 
@@ -262,6 +263,7 @@ def _check_geometry(folder: Path, metadata: dict[str, Any], geometry: dict[str, 
         "joint_parents": joints and bool((parents >= np.arange(joints)).any() or parents.min() < -1),
         "skin_weights": bool(np.abs(geometry["skin_weights"].sum(1) - 1).max(initial=0) > 1e-3),
         "key_names": tuple(geometry["key_names"][:52]) != ARKIT_NAMES,
+        "regions": bool(geometry["regions"].min(initial=0) < 0 or geometry["regions"].max(initial=0) > 1),
     }
     for name, wrong in problems.items():
         if wrong:

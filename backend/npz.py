@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def read_arrays(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, np.ndarray]
             return {member.filename.removesuffix(".npy"): _read_member(archive, member) for member in members}
     except FileNotFoundError as error:
         raise InputError(f"{path.name} is missing.", "Make the avatar again.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path.name} is damaged: {error}.", "Make the avatar again.") from error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ ARRAY_FILES: dict[str, dict[str, tuple[str, str]]] = {
     "geometry.npz": {
         "vertices": ("f", "V 3"), "faces": ("i", "F 4"), "uvs": ("f", "F 4 2"), "material": ("i", "F"),
         "key_names": ("U", "K"), "key_deltas": ("f", "K V 3"), "joint_names": ("U", "J"),
-        "joint_parents": ("i", "J"), "joint_positions": ("f", "J 3"), "skin_weights": ("f", "V J")},
+        "joint_parents": ("i", "J"), "joint_positions": ("f", "J 3"), "skin_weights": ("f", "V J"),
+        "region_names": ("U", "R"), "regions": ("f", "R V")},
     "parameters.npz": {
         "shape": ("f", "S"), "expression": ("f", "N E"), "pose": ("f", "N J 3"), "vertex_offsets": ("f", "V 3")},
     "fit.npz": {
@@ -53,7 +55,7 @@ class Bundle:
 
 def read_bundle(folder: Path) -> Bundle:
     """Read and check a bundle. Raises InputError with a sentence that names the file, for another version too."""
-    folder = Path(folder)
+    folder = Path(folder).resolve()  # a name to speak of, however it was written
     metadata = _metadata(folder)
     lengths: dict[str, int] = {}
     parts = [_checked(folder / name, table, lengths) for name, table in ARRAY_FILES.items()]
@@ -89,7 +91,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
     except FileNotFoundError as error:
         raise InputError(f"{path.name} of {path.parent.name} is missing.", _AGAIN) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path.name} of {path.parent.name} is damaged: {error}.", _AGAIN) from error
 
 
@@ -146,6 +148,7 @@ def _check_geometry(folder: Path, metadata: dict[str, Any], geometry: dict[str, 
         "joint_parents": not joints or (parents >= np.arange(joints)).any() or parents.min() < -1,
         "skin_weights": np.abs(geometry["skin_weights"].sum(1) - 1).max(initial=0) > 1e-3,
         "key_names": len(geometry["key_names"]) < ARKIT_COUNT,
+        "regions": geometry["regions"].min(initial=0) < 0 or geometry["regions"].max(initial=0) > 1,
     }
     for name, wrong in problems.items():
         if wrong:

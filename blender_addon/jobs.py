@@ -77,7 +77,7 @@ def running() -> CreateJob | None:
 
 
 def create(context: bpy.types.Context, photo: Path, out: str, resolution: int, face: int = 0) -> CreateJob:
-    """Start a job that makes a bundle of `photo`; returns at once. 
+    """Start a job that makes a bundle of `photo`; returns at once.
 
     `face` from 1 chooses one of several, 0 the largest.
     `out` is the bundle's folder, empty for one beside the photo. Raises InputError or
@@ -99,10 +99,19 @@ def create(context: bpy.types.Context, photo: Path, out: str, resolution: int, f
     return _running
 
 
+def has_backend(context: bpy.types.Context) -> bool:
+    """Whether a backend's Python is named, in the preferences or for scripts."""
+    return bool(_named_python(context))
+
+
 def backend_python(context: bpy.types.Context) -> Path:
     """The backend environment's Python. Raises BackendError when none is known."""
-    chosen = preferences.get(context)
-    named = (chosen.backend_python if chosen else "") or os.environ.get(PYTHON_VARIABLE, "")
+    named = _named_python(context)
     if not named:
         raise BackendError(*strings.NO_BACKEND)
     return Path(bpy.path.abspath(named))
+
+
+def _named_python(context: bpy.types.Context) -> str:
+    chosen = preferences.get(context)
+    return (chosen.backend_python if chosen else "") or os.environ.get(PYTHON_VARIABLE, "")

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import bpy
 
-from . import strings
+from . import jobs, strings
 from .scene import avatar as avatars
 from .scene import skin
 
@@ -17,6 +17,13 @@ class _Panel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = strings.TAB
+
+
+def _why_not(context: bpy.types.Context) -> str:
+    """Why Create Avatar is grey, in a few words; empty when it is not."""
+    if not jobs.has_backend(context):
+        return strings.PANEL_HINT["no_backend"]
+    return "" if context.scene.likeness.photo else strings.POLL["no_photo"]
 
 
 class LIKENESS_PT_create(_Panel, bpy.types.Panel):
@@ -32,10 +39,18 @@ class LIKENESS_PT_create(_Panel, bpy.types.Panel):
             layout.progress(factor=settings.progress, text=settings.progress_text)
             layout.operator("likeness.cancel", icon="CANCEL")
             return
-        layout.prop(settings, "photo")
-        layout.prop(settings, "out")
-        layout.prop(settings, "resolution")
-        create = layout.operator("likeness.create", icon="USER")
+        layout.use_property_split, layout.use_property_decorate = True, False
+        for name in ("photo", "out", "resolution"):
+            layout.prop(settings, name)
+        reason = _why_not(context)
+        if reason:
+            layout.label(text=reason, icon="INFO")
+        if reason == strings.PANEL_HINT["no_backend"]:
+            layout.operator("preferences.addon_show", text=strings.PANEL_HINT["preferences"],
+                            icon="PREFERENCES").module = __package__
+        row = layout.row()
+        row.enabled = not reason
+        create = row.operator("likeness.create", icon="USER")
         create.photo, create.out, create.resolution = settings.photo, settings.out, settings.resolution
         layout.operator("likeness.assemble", icon="FILE_FOLDER")
 
@@ -56,9 +71,10 @@ class LIKENESS_PT_avatar(_Panel, bpy.types.Panel):
         row.label(text=avatar.name, icon="OUTLINER_OB_ARMATURE")
         row.operator("likeness.remove", text="", icon="TRASH")
         node = next(filter(None, map(skin.controls, avatar.mesh.data.materials)), None)
+        column = layout.column(align=True)
         for socket in node.inputs if node else ():
             if socket.name in strings.SKIN_INPUT:
-                layout.prop(socket, "default_value", text=socket.name)
+                column.prop(socket, "default_value", text=socket.name, slider=True)
 
 
 class LIKENESS_PT_expression(_Panel, bpy.types.Panel):
@@ -70,7 +86,7 @@ class LIKENESS_PT_expression(_Panel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""
-        self.layout.operator_menu_enum("likeness.expression", "expression")
+        self.layout.operator_menu_enum("likeness.expression", "expression", icon="MONKEY")
         self.layout.operator("likeness.reset", icon="LOOP_BACK")
 
 
@@ -84,6 +100,7 @@ class LIKENESS_PT_relight(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""
         settings, layout = context.scene.likeness, self.layout
+        layout.use_property_split, layout.use_property_decorate = True, False
         for name in ("hdri", "rotation", "strength"):
             layout.prop(settings, name)
         button = layout.operator("likeness.hdri", icon="WORLD")
@@ -101,6 +118,7 @@ class LIKENESS_PT_photo_match(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""
         settings = context.scene.likeness
+        self.layout.use_property_split, self.layout.use_property_decorate = True, False
         self.layout.prop(settings, "view")
         button = self.layout.operator("likeness.photo_match", icon="CAMERA_DATA")
         button.view, button.photo = settings.view, settings.photo

@@ -25,22 +25,22 @@ OPERATOR = {
     "expression": Words("Expression", "Set the avatar's face to a preset expression"),
     "reset": Words("Reset Face", "Return every shape key to zero and every bone to rest"),
     "export_glb": Words("Export GLB", "Write the avatar as GLB: 52 ARKit targets, skin, armature and textures"),
-    "sheet": Words("Render Expression Sheet", "Render eight expressions into one picture"),
+    "sheet": Words("Render Expression Sheet", "Render eight expressions in a studio's light into one picture"),
 }
 
 PROPERTY = {
     "photo": Words("Photo", "A photo of one face"),
-    "out": Words("Bundle Folder", "Where the avatar's bundle is kept. Empty: beside the photo"),
+    "out": Words("Save To", "Where the avatar's bundle is kept. Empty: beside the photo"),
     "face": Words("Face", "Which face, counted from 1, when the photo shows several. 0 takes the largest"),
     "resolution": Words("Resolution", "Side of the skin textures in pixels"),
     "bundle": Words("Bundle", "Folder with an avatar.json"),
-    "hdri": Words("Environment", "Environment image"),
+    "hdri": Words("HDRI", "Environment image"),
     "rotation": Words("Rotation", "Turn the light about the vertical axis"),
     "strength": Words("Strength", "Brightness of the light"),
     "engine": Words("Engine", "Renderer"),
     "samples": Words("Samples", "Samples per pixel"),
     "size": Words("Size", "Side of one picture in pixels"),
-    "view": Words("Photo Number", "Which input photo, counted from zero"),
+    "view": Words("Photo No.", "Which input photo, counted from zero"),
     "expression": Words("Expression", "Preset"),
     "amount": Words("Amount", "1 sets the whole preset, 0 none of it"),
     "backend_python": Words("Backend Python", "The Python of the backend's own environment (never Blender's)"),
@@ -56,6 +56,11 @@ PANEL = {
     "relight": "Relight",
     "photo_match": "Photo Match",
     "export": "Export",
+}
+
+PANEL_HINT = {
+    "no_backend": "The backend is not set up",
+    "preferences": "Open Preferences",
 }
 
 POLL = {
@@ -92,5 +97,5 @@ SKIN_INPUT = {
     "Wrinkles": "Height of folds and wrinkles; 1 is the photo's",
     "Pores": "Height of pores; 1 is the photo's",
     "Subsurface": "How much of the light travels under the skin before it leaves",
-    "Subsurface Scale": "Size of one metre of subsurface radius, in metres: skin is about 12 mm in red",
+    "Subsurface Scale": "How far light wanders under the skin, as Blender counts: 12 mm are about 1 mm of red",
 }

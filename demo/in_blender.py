@@ -14,14 +14,16 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 LIGHTS = (("front", "city", 0.0, 0.0), ("three_quarter", "courtyard", 0.0, -40.0), ("profile", "sunset", 180.0, -85.0))
 """Name of the picture, Blender's HDRI and its turn, the camera's turn to the person's left; degrees."""
-SIDE, SHEET_SIDE, SAMPLES = 512, 256, 32
+SIDE, SHEET_SIDE, SAMPLES = 768, 320, 32
+HERO_SIDE = 512  # pixels; one picture of the strip
 UPRIGHT = """
 import sys
 from pathlib import Path
@@ -89,26 +91,28 @@ def make_bundle(options: argparse.Namespace, folder: Path) -> Path:
 
 
 def pictures(out: Path, folder: Path, photo: Path) -> None:
-    """avatar.blend, avatar.glb, three portraits, a sheet, the photo match."""
+    """avatar.blend, avatar.glb, three portraits and the photo in a strip, a sheet, the photo match."""
     import bpy
 
     from blender_addon import compat
     from blender_addon.bundle import read_bundle
     from blender_addon.scene import avatar as avatars
     from blender_addon.scene import photo as photos
-    from blender_addon.scene import render
+    from blender_addon.scene import render, textures
 
     scene = bpy.context.scene
     (avatar,) = avatars.in_scene(scene)
     look = render.Look(compat.CYCLES, SIDE, SIDE, SAMPLES)
+    portraits = []
     for name, hdri, turn, yaw in LIGHTS:
         with stage(f"render {name}"):
             bpy.ops.likeness.hdri(hdri=hdri, rotation=math.radians(turn))
             with render.kept(scene), render.portrait(scene, avatar, math.radians(yaw)):
-                render.still(scene, out / f"{name}_{hdri}.png", look)
+                portraits.append(render.still(scene, out / f"{name}_{hdri}.png", look))
+    hero(out / "hero.jpg", read_bundle(folder), photo, portraits)
     with stage("sheet of expressions"):
-        bpy.ops.likeness.hdri(hdri="courtyard")
         bpy.ops.likeness.sheet(filepath=str(out / "expressions.png"), size=SHEET_SIDE, samples=SAMPLES // 2)
+        textures.write_jpeg(out / "expressions.jpg", render.read_png(out / "expressions.png")[..., :3])
     with stage("photo match"):
         photos.comparison(scene, avatar, read_bundle(folder), photo, out / "photo_match.png", look)
         bpy.ops.likeness.reset()
@@ -120,6 +124,25 @@ def pictures(out: Path, folder: Path, photo: Path) -> None:
         avatar.collection.objects.link(eye)
         scene.camera, scene.render.engine = eye, compat.CYCLES
         bpy.ops.wm.save_as_mainfile(filepath=str(out / "avatar.blend"))
+
+
+def hero(path: Path, bundle: Any, photo: Path, portraits: Sequence[Path]) -> None:
+    """JPEG of the photo's head and the portraits, side by side."""
+    import numpy as np
+
+    from blender_addon.scene import lettering, render, textures
+    from blender_addon.scene import photo as photos
+
+    whole = render.read_png(photo)[..., :3]
+    crop = photos.head_crop(bundle, 0)
+    height, width = whole.shape[:2]
+    side = min(round((crop.bottom - crop.top) * height), height, width)
+    top = min(round(crop.top * height), height - side)
+    left = min(max(round((crop.left + crop.right) / 2 * width - side / 2), 0), width - side)
+    pictures = [whole[top:top + side, left:left + side], *(render.read_png(each)[..., :3] for each in portraits)]
+    squares = [render.resized(picture, HERO_SIDE, HERO_SIDE) for picture in pictures]
+    squares[0] = lettering.caption(squares[0], "Photo")
+    textures.write_jpeg(path, np.concatenate(squares, 1))
 
 
 def upright(options: argparse.Namespace, folder: Path) -> Path:

@@ -58,6 +58,8 @@ def assemble(scene: bpy.types.Scene, bundle: Any, name: str) -> Avatar:
     body = mesh.build_mesh(collection.name, geometry)
     collection.objects.link(body)
     mesh.add_groups(body, geometry["joint_names"].tolist(), geometry["skin_weights"])
+    # A prefix, because some regions are called as bones are, whose groups move the mesh.
+    mesh.add_groups(body, [f"region_{region}" for region in geometry["region_names"].tolist()], geometry["regions"].T)
     mesh.add_shape_keys(body, geometry["key_names"].tolist(), geometry["key_deltas"], geometry["vertices"])
     maps = load_maps(bundle, avatar_id, collection.name)
     for material_name in bundle.metadata["materials"]:
@@ -133,9 +135,14 @@ def reset(avatar: Avatar) -> None:
 
 
 def remove(avatar: Avatar) -> None:
-    """Delete an avatar with everything that is its own: objects, data, materials, images, collection."""
+    """Delete an avatar with everything that is its own: objects, data, materials, images, collection.
+
+    The light of its photo stays while a world shines with it: it lights the scene, and others may stand in it.
+    """
     avatar_id = avatar.id
+    shining = {node.image for world in bpy.data.worlds if world.node_tree for node in world.node_tree.nodes
+               if isinstance(node, bpy.types.ShaderNodeTexEnvironment)}
     for store in (bpy.data.objects, bpy.data.meshes, bpy.data.armatures, bpy.data.cameras, bpy.data.materials,
                   bpy.data.images, bpy.data.collections):
-        for item in [item for item in store if item.get(TAG) == avatar_id]:
+        for item in [item for item in store if item.get(TAG) == avatar_id and item not in shining]:
             store.remove(item)

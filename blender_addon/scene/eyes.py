@@ -21,6 +21,9 @@ IRIS_UV_RADIUS = 0.5 * math.degrees(math.asin(5.85 / 12.0)) / 110.0
 CAP_UV_RADIUS = 0.5 * 36.0 / 110.0
 """Where the default head's cornea ends, inside the eyeball."""
 
+CONTACT = 0.006
+"""Metres within which a lid darkens the eyeball: about half of an open eye's height."""
+
 
 def _material(name: str, look: tuple[float, float, float]) -> tuple[bpy.types.Material, bpy.types.NodeTree]:
     material = bpy.data.materials.new(name)
@@ -56,8 +59,17 @@ def eye_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Mater
     # Away from the iris the lids and the socket keep light and colour from the sclera; the UV ring is about the gaze.
     shade = add(tree, "ShaderNodeMapRange", (-520, -200), label="Towards the socket", inputs={
         "Value": radius, "From Min": IRIS_UV_RADIUS * 1.25, "From Max": 0.36, "To Min": 0.0, "To Max": 1.0})
-    tinted = add(tree, "ShaderNodeMix", (-300, 150), data_type="RGBA", blend_type="MULTIPLY", inputs={
-        "Factor_Float": (shade, "Result"), "A_Color": colour, "B_Color": (0.86, 0.70, 0.65, 1.0)})
+    warm = add(tree, "ShaderNodeMix", (-300, 150), data_type="RGBA", blend_type="MULTIPLY", inputs={
+        "Factor_Float": (shade, "Result"), "A_Color": colour, "B_Color": (0.80, 0.62, 0.57, 1.0)})
+    # Lids and lashes touch the eyeball: a soft contact shadow, without which the sclera glows.
+    contact = add(tree, "ShaderNodeAmbientOcclusion", (-520, 480), label="Contact shadow of the lids", samples=4,
+                  inputs={"Distance": CONTACT})
+    dark = add(tree, "ShaderNodeMapRange", (-300, 480), inputs={
+        "Value": (contact, "AO"), "From Min": 0.15, "From Max": 0.95, "To Min": 0.35, "To Max": 0.92})
+    bare = add(tree, "ShaderNodeMapRange", (-300, 760), label="Beyond the cornea, which would cover the iris", inputs={
+        "Value": radius, "From Min": IRIS_UV_RADIUS * 1.05, "From Max": IRIS_UV_RADIUS * 1.35})
+    tinted = add(tree, "ShaderNodeMix", (-130, 300), data_type="RGBA", blend_type="MULTIPLY", inputs={
+        "Factor_Float": (bare, "Result"), "A_Color": (warm, "Result_Color"), "B_Color": (dark, "Result")})
     soft = add(tree, "ShaderNodeMapRange", (-300, -200), label="Outside the limbus", inputs={
         "Value": radius, "From Min": IRIS_UV_RADIUS * 0.95, "From Max": IRIS_UV_RADIUS * 1.1})
     # Light that wanders inside the sclera must not come out under the cornea's border, which lies within the eyeball.
@@ -145,7 +157,7 @@ def lash_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
 
 def teeth_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
     """Enamel: warm off-white and wet. Open shells, through which light cannot wander: no subsurface."""
-    return _tissue(name, (0.80, 0.73, 0.62), roughness=0.22, specular=0.6, scale=0.001, weight=0.0, coat=0.3)
+    return _tissue(name, (0.62, 0.54, 0.43), roughness=0.25, specular=0.5, scale=0.001, weight=0.0, coat=0.3)
 
 
 def tongue_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
@@ -155,7 +167,7 @@ def tongue_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
 
 def mouth_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
     """Gums, palate and throat: dark red and moist. An open bag, so no subsurface either."""
-    return _tissue(name, (0.42, 0.15, 0.13), roughness=0.35, specular=0.5, scale=0.001, weight=0.0, coat=0.2)
+    return _tissue(name, (0.50, 0.19, 0.17), roughness=0.35, specular=0.5, scale=0.001, weight=0.0, coat=0.2)
 
 
 MAKERS = {"eye": eye_material, "cornea": cornea_material, "lash": lash_material, "teeth": teeth_material,

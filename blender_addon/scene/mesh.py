@@ -67,6 +67,13 @@ def add_shape_keys(owner: bpy.types.Object, names: Sequence[str], deltas: np.nda
             key.slider_min, key.slider_max = -FREE_RANGE, FREE_RANGE
 
 
+def rest_vertices(owner: bpy.types.Object) -> np.ndarray:
+    """(V, 3) float64 metres in the object's own space: no keys, no bones."""
+    points = np.empty(len(owner.data.vertices) * 3, np.float32)
+    owner.data.vertices.foreach_get("co", points)
+    return points.reshape(-1, 3).astype(np.float64)
+
+
 def evaluated_vertices(owner: bpy.types.Object) -> np.ndarray:
     """(V', 3) float64 world positions as the viewport shows them: keys, bones and modifiers applied."""
     graph = bpy.context.evaluated_depsgraph_get()

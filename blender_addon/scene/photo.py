@@ -12,13 +12,17 @@ import numpy as np
 from .. import strings
 from ..errors import InputError
 from . import camera as cameras
-from . import expression, relight, render, rig, textures
+from . import expression, lettering, relight, render, rig, stage, textures
 from .avatar import ROLE_TAG, Avatar
 from .textures import TAG
 
 CROP_MARGIN = 0.25  # of the head's size, on every side
 SHAPE_TOLERANCE = 0.01  # of width over height
 BACKDROP = 0.25  # encoded grey behind the avatar alone
+FADE = 0.15  # of the head's height: over how much of the neck the avatar dissolves above the neck's border
+EXPOSURE_RANGE = (0.7, 2.0)
+METERED = ("nose", "cheek_left", "cheek_right")  # regions of the head that are bare skin in most photos
+CAPTIONS = ("Photo", "Avatar", "Avatar over photo")
 
 
 def match(scene: bpy.types.Scene, avatar: Avatar, bundle: Any, view: int = 0, photo: Path | None = None,
@@ -89,10 +93,8 @@ class Crop:
 
 def head_crop(bundle: Any, view: int) -> Crop:
     """The head in a photo, and some air around it."""
-    pose, k = bundle.fit["world_to_camera"][view], bundle.fit["intrinsics"][view]
-    seen = (bundle.fit["posed_vertices"][view] @ pose[:3, :3].T + pose[:3, 3]) @ k.T
-    pixels = seen[:, :2] / seen[:, 2:] / bundle.fit["image_size"][view]
-    low, high = pixels.min(0), pixels.max(0)
+    seen = _seen(bundle, view)
+    low, high = seen.min(0), seen.max(0)
     margin = CROP_MARGIN * (high - low)
     left, top = np.clip(low - margin, 0, 1)
     right, bottom = np.clip(high + margin, 0, 1)
@@ -104,7 +106,8 @@ def comparison(scene: bpy.types.Scene, avatar: Avatar, bundle: Any, photo: Path,
     """PNG of photo | avatar | avatar over the photo about the head, in the recovered camera and light.
 
     `look.height` is the picture's height in pixels. Colours are shown as they are (view transform Standard), because
-    the photo's are. Raises InputError for a photo of another shape than the one the avatar was made from.
+    the photo's are, and exposed as the photo is. Raises InputError for a photo of another shape than the one the avatar
+    was made from.
     """
     whole = render.read_png(photo)[..., :3]
     size = tuple(int(side) for side in bundle.fit["image_size"][view])
@@ -123,8 +126,57 @@ def comparison(scene: bpy.types.Scene, avatar: Avatar, bundle: Any, photo: Path,
         frame.border_min_y, frame.border_max_y = 1 - crop.bottom, 1 - crop.top
         picture = render.read_png(render.still(scene, path, full))
     background = render.resized(crop.of(whole), *picture.shape[:2])
-    alpha = picture[..., 3:]
+    picture[..., :3] = _exposed(picture, background, bundle, view, crop)
+    alpha = picture[..., 3:] * render.resized(crop.of(_neck_fade(avatar, bundle, view, full)), *picture.shape[:2])
     over = picture[..., :3] * alpha + background * (1 - alpha)
     alone = picture[..., :3] * alpha + BACKDROP * (1 - alpha)
-    textures.write_png(path, np.concatenate([background, alone, over], 1))
+    panels = [lettering.caption(panel, text) for panel, text in zip((background, alone, over), CAPTIONS, strict=True)]
+    textures.write_png(path, np.concatenate(panels, 1))
     return path
+
+
+def _neck_fade(avatar: Avatar, bundle: Any, view: int, look: render.Look) -> np.ndarray:
+    """(H, W, 1) 0..1 of the whole photo: 1 over the face, 0 from where the neck's border is seen."""
+    rows = _seen(bundle, view)[:, 1] * look.height
+    border = rows[stage.neck_border(avatar)]
+    if not len(border):
+        return np.ones((look.height, look.width, 1), np.float32)
+    end = float(np.quantile(border, 0.8))  # the border's back is hidden behind the neck, its front is lowest
+    ramp = np.clip((end - np.arange(look.height) - 0.5) / (FADE * float(np.ptp(rows))), 0, 1)
+    return np.broadcast_to((ramp * ramp * (3 - 2 * ramp)).astype(np.float32)[:, None, None],
+                           (look.height, look.width, 1))
+
+
+def _exposed(picture: np.ndarray, photo: np.ndarray, bundle: Any, view: int, crop: Crop) -> np.ndarray:
+    """The avatar's colours (H, W, 3) encoded, exposed as the photo is: one factor on linear light, metered on the face.
+
+    The recovered light holds no more than second-order harmonics of what fell on matte skin, so highlights that lift a
+    photo's mean are not in it; a photographer would open the lens by as much.
+    """
+    names = bundle.geometry["region_names"].tolist()
+    weights = bundle.geometry["regions"][[names.index(name) for name in METERED if name in names]]
+    inside = (_seen(bundle, view)[weights.max(0, initial=0) > 0.5] - (crop.left, crop.top)) / (
+        crop.right - crop.left, crop.bottom - crop.top)
+    inside = inside[((inside > 0) & (inside < 1)).all(1)]
+    columns, rows = (inside * (picture.shape[1], picture.shape[0])).astype(int).T
+    solid = picture[rows, columns, 3] > 0.99
+    if not solid.any():
+        return picture[..., :3]
+    wanted, found = (float(np.median(_linear(image[rows, columns, :3][solid]), 0).mean()) for image in (photo, picture))
+    return _encoded(_linear(picture[..., :3]) * np.clip(wanted / max(found, 1e-4), *EXPOSURE_RANGE))
+
+
+def _linear(encoded: np.ndarray) -> np.ndarray:
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+def _encoded(linear: np.ndarray) -> np.ndarray:
+    linear = np.clip(linear, 0, 1)
+    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def _seen(bundle: Any, view: int) -> np.ndarray:
+    """(V, 2) where each vertex lies in a photo, in fractions of its width and height."""
+    pose, k = bundle.fit["world_to_camera"][view], bundle.fit["intrinsics"][view]
+    pixels = (bundle.fit["posed_vertices"][view] @ pose[:3, :3].T + pose[:3, 3]) @ k.T
+    return pixels[:, :2] / pixels[:, 2:] / bundle.fit["image_size"][view]

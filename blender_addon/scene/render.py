@@ -16,11 +16,11 @@ import numpy as np
 
 from .. import compat
 from . import camera as cameras
-from . import expression, textures
+from . import expression, lettering, stage, textures
 from .avatar import Avatar
 
-FACE_HEIGHT = 0.32  # metres that a portrait shows from top to bottom: a head and a finger's breadth around it
-FACE_CENTRE = np.array([0.0, 0.04, -0.025])  # from between the eyes to the middle of the head
+FACE_HEIGHT = 0.31  # metres that a portrait shows from top to bottom: a head, and the neck where it meets the collar
+FACE_CENTRE = np.array([0.0, 0.04, -0.018])  # from between the eyes to the middle of the picture
 PORTRAIT_LENS = 85.0
 
 
@@ -77,22 +77,21 @@ def still(scene: bpy.types.Scene, path: Path, look: Look) -> Path:
 
 def portrait_camera(avatar: Avatar, yaw: float = 0.0, pitch: float = 0.0) -> bpy.types.Object:
     """A camera, not yet in a collection, that frames the head; yaw > 0 from the person's left, radians."""
-    bones = avatar.rig.data.bones
-    eyes = (np.array(bones["eye_left"].head_local) + np.array(bones["eye_right"].head_local)) / 2
     place = np.array(avatar.rig.matrix_world)
-    target = place[:3, :3] @ (eyes + FACE_CENTRE) + place[:3, 3]
+    target = place[:3, :3] @ (np.array(stage.eyes(avatar)) + FACE_CENTRE) + place[:3, 3]
     distance = FACE_HEIGHT * PORTRAIT_LENS / cameras.SENSOR_WIDTH
     return cameras.portrait(f"{avatar.name} Portrait", target, distance, yaw, pitch, PORTRAIT_LENS)
 
 
 @contextmanager
 def portrait(scene: bpy.types.Scene, avatar: Avatar, yaw: float = 0.0, pitch: float = 0.0) -> Iterator[None]:
-    """Look at the avatar through a camera that is gone after the block."""
+    """Look at the avatar through a camera that is gone after the block, as is the collar that the avatar wears."""
     eye = portrait_camera(avatar, yaw, pitch)
     scene.collection.objects.link(eye)
     before, scene.camera = scene.camera, eye
     try:
-        yield
+        with stage.dressed(scene, avatar):
+            yield
     finally:
         scene.camera = before
         data = eye.data
@@ -102,14 +101,16 @@ def portrait(scene: bpy.types.Scene, avatar: Avatar, yaw: float = 0.0, pitch: fl
 
 def sheet(scene: bpy.types.Scene, avatar: Avatar, path: Path, look: Look,
           names: Sequence[str] = expression.SHEET, columns: int = 4) -> Path:
-    """The named preset expressions in one PNG, in reading order. The face comes back as it was."""
+    """The named preset expressions in one PNG, in reading order, in a studio's light. The face comes back as it was."""
     before = expression.current(avatar.mesh)
     pictures = []
     try:
-        with kept(scene), portrait(scene, avatar), tempfile.TemporaryDirectory() as folder:
+        with (kept(scene), stage.studio(scene, avatar), portrait(scene, avatar),
+              tempfile.TemporaryDirectory() as folder):
             for name in names:
                 expression.apply(avatar.mesh, expression.PRESETS[name])
-                pictures.append(read_png(still(scene, Path(folder) / f"{name}.png", look))[..., :3])
+                picture = read_png(still(scene, Path(folder) / f"{name}.png", look))[..., :3]
+                pictures.append(lettering.caption(picture, expression.LABELS[name]))
     finally:
         expression.apply(avatar.mesh, before)
     rows = [np.concatenate(pictures[start:start + columns], 1) for start in range(0, len(pictures), columns)]
@@ -127,13 +128,25 @@ def read_png(path: Path) -> np.ndarray:
 
 
 def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Box-filtered when smaller, nearest when larger; (H, W, C) -> (height, width, C)."""
+    """Box-filtered along a side that shrinks, linear along one that grows; (H, W, C) -> (height, width, C)."""
     for axis, size in ((0, height), (1, width)):
-        edges = np.linspace(0, pixels.shape[axis], size + 1)
-        total = np.concatenate([np.zeros_like(pixels.take([0], axis)), np.cumsum(pixels, axis, dtype=np.float64)], axis)
-        low = np.floor(edges).astype(int)
-        high = np.minimum(low + 1, pixels.shape[axis])
-        part = (edges - low).reshape([-1 if index == axis else 1 for index in range(3)])
-        running = total.take(low, axis) * (1 - part) + total.take(high, axis) * part
-        pixels = np.diff(running, axis=axis) / (pixels.shape[axis] / size)
+        resize = _enlarged if size > pixels.shape[axis] else _reduced
+        pixels = resize(pixels, axis, size)
     return pixels.astype(np.float32)
+
+
+def _enlarged(pixels: np.ndarray, axis: int, size: int) -> np.ndarray:
+    place = np.clip((np.arange(size) + 0.5) * pixels.shape[axis] / size - 0.5, 0, pixels.shape[axis] - 1)
+    low = np.floor(place).astype(int)
+    part = (place - low).reshape([-1 if index == axis else 1 for index in range(3)])
+    high = np.minimum(low + 1, pixels.shape[axis] - 1)
+    return pixels.take(low, axis) * (1 - part) + pixels.take(high, axis) * part
+
+
+def _reduced(pixels: np.ndarray, axis: int, size: int) -> np.ndarray:
+    edges = np.linspace(0, pixels.shape[axis], size + 1)
+    total = np.concatenate([np.zeros_like(pixels.take([0], axis)), np.cumsum(pixels, axis, dtype=np.float64)], axis)
+    low = np.floor(edges).astype(int)
+    part = (edges - low).reshape([-1 if index == axis else 1 for index in range(3)])
+    running = total.take(low, axis) * (1 - part) + total.take(np.minimum(low + 1, pixels.shape[axis]), axis) * part
+    return np.diff(running, axis=axis) / (pixels.shape[axis] / size)

@@ -73,6 +73,8 @@ def _write_interface(group: bpy.types.NodeTree) -> None:
         socket = face.new_socket(name, in_out="INPUT", socket_type="NodeSocketFloat", parent=controls)
         socket.default_value, socket.min_value, socket.max_value = default, least, most
         socket.description = strings.SKIN_INPUT[name]
+        if name == "Subsurface Scale":
+            socket.subtype = "DISTANCE"
 
 
 def _write_nodes(tree: bpy.types.NodeTree) -> None:

@@ -53,8 +53,17 @@ def read_pixels(picture: bpy.types.Image) -> np.ndarray:
     return pixels.reshape(height, width, 4)[::-1]
 
 
+def write_jpeg(path: Path, pixels: np.ndarray) -> None:
+    """Encoded values 0..1, (H, W, 3), row 0 at the top, to a JPEG as they are."""
+    _write_bytes(path, pixels, "JPEG")
+
+
 def write_png(path: Path, pixels: np.ndarray) -> None:
     """Encoded values 0..1, (H, W, 3 or 4), row 0 at the top, to an 8-bit PNG as they are."""
+    _write_bytes(path, pixels, "PNG")
+
+
+def _write_bytes(path: Path, pixels: np.ndarray, file_format: str) -> None:
     height, width, channels = pixels.shape
     scratch = bpy.data.images.new("likeness scratch", width, height, alpha=channels == 4)
     try:
@@ -62,7 +71,7 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
         rgba = np.ones((height, width, 4), np.float32)
         rgba[..., :channels] = pixels[::-1]
         scratch.pixels.foreach_set(rgba.reshape(-1))
-        scratch.file_format = "PNG"
+        scratch.file_format = file_format
         scratch.filepath_raw = str(path)
         scratch.save()
     finally:

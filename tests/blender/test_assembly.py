@@ -93,6 +93,18 @@ def test_every_vertex_is_carried_by_weights_that_sum_to_one(avatar):
     assert np.allclose(sums, 1.0, atol=1e-4)
 
 
+def test_regions_are_vertex_groups_that_move_nothing(avatar, bundle):
+    names = bundle.geometry["region_names"].tolist()
+    assert {"nose", "lips", "neck"} <= set(names)
+    for name in ("nose", "neck"):
+        group = avatar.mesh.vertex_groups[f"region_{name}"]
+        assert group.name not in avatar.rig.data.bones
+        found = np.zeros(len(avatar.mesh.data.vertices), np.float32)
+        for vertex in avatar.mesh.data.vertices:
+            found[vertex.index] = next((entry.weight for entry in vertex.groups if entry.group == group.index), 0.0)
+        assert np.allclose(found, bundle.geometry["regions"][names.index(name)], atol=1e-6)
+
+
 def test_subdivision_is_for_renders_only(avatar):
     modifier = avatar.mesh.modifiers["Subdivision"]
     assert (modifier.levels, modifier.render_levels) == (0, avatars.SUBDIVISIONS)

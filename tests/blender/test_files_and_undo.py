@@ -8,7 +8,7 @@ import pytest
 from blender_addon.scene import avatar as avatars
 from blender_addon.scene import textures
 
-STORES = ("objects", "meshes", "armatures", "materials", "images", "collections", "shape_keys")
+STORES = ("objects", "meshes", "armatures", "cameras", "materials", "images", "collections", "shape_keys", "worlds")
 
 
 def census() -> dict[str, int]:
@@ -27,6 +27,32 @@ def test_undo_removes_an_avatar_whole(known):
     assert census() != before
     bpy.ops.ed.undo()
     assert census() == before
+
+
+def test_undo_takes_the_photos_camera_and_light_back_too(known):
+    bpy.ops.ed.undo_push(message="empty")
+    before = census()
+    assemble(known, "Ada")
+    bpy.ops.ed.undo_push(message="assembled")
+    with_avatar = census()
+    assert bpy.ops.likeness.photo_match(view=0) == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="matched")
+    assert bpy.context.scene.world is not None
+    bpy.ops.ed.undo()
+    assert census() == with_avatar
+    assert bpy.context.scene.world is None
+    bpy.ops.ed.undo()
+    assert census() == before
+
+
+def test_the_photos_light_outlives_its_avatar_while_it_shines(known):
+    assemble(known, "Ada")
+    bpy.ops.likeness.photo_light(view=0)
+    assert bpy.ops.likeness.remove() == {"FINISHED"}
+    (light,) = [node.image for node in bpy.context.scene.world.node_tree.nodes if node.type == "TEX_ENVIRONMENT"]
+    assert light is not None
+    assert light.size[0] > 0, "its pixels can be read"
+    assert not bpy.data.objects
 
 
 def test_undo_of_the_second_avatar_leaves_the_first(known):
@@ -76,8 +102,11 @@ def test_buttons_are_grey_without_an_avatar():
 
 
 def test_a_folder_that_is_no_bundle_is_refused_with_a_sentence(tmp_path):
-    with pytest.raises(RuntimeError, match=r"avatar\.json"):
-        bpy.ops.likeness.assemble(directory=str(tmp_path))
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Ada")
+    for folder in (tmp_path, tmp_path / "nowhere", letter):
+        with pytest.raises(RuntimeError, match=rf"{folder.name} is not an avatar.*avatar\.json"):
+            bpy.ops.likeness.assemble(directory=str(folder))
     assert not bpy.data.objects
 
 

@@ -39,6 +39,8 @@ def test_arrays_come_back_as_they_went_in(avatar: Avatar, written: Path) -> None
     np.testing.assert_array_equal(read.geometry["key_deltas"][:52], avatar.head.arkit_deltas)
     np.testing.assert_allclose(read.geometry["joint_positions"], avatar.head.joint_regressor @ avatar.fit.neutral,
                                atol=1e-7)
+    assert tuple(read.geometry["region_names"]) == avatar.head.region_names
+    np.testing.assert_array_equal(read.geometry["regions"], avatar.head.regions)
     np.testing.assert_array_equal(read.fit["intrinsics"], avatar.fit.intrinsics)
     np.testing.assert_array_equal(read.fit["world_to_camera"], avatar.fit.world_to_camera)
     np.testing.assert_allclose(read.fit["light_sh"], avatar.maps.light_sh, atol=1e-6)
