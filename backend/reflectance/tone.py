@@ -32,14 +32,14 @@ SKIN_LAB = np.array([
     [60.0, 12.0, 17.8], [65.0, 11.2, 16.4], [69.0, 10.2, 14.8], [73.0, 9.0, 13.0],
 ])
 
-PRIOR_LOW, PRIOR_HIGH, PRIOR_SOFT = 0.042, 0.42, 0.25
+PRIOR_LOW, PRIOR_HIGH, PRIOR_SOFT = 0.037, 0.40, 0.25
 """Range of the luminance of facial skin, and how softly it ends (natural logarithm)."""
 
 SHEEN, SHEEN_SIGMA = 0.025, 0.35
 """Light that skin mirrors where no highlight is seen, as a share of white, and its spread (log): F0 of 0.028, lifted
 at slanting angles and by roughness."""
 
-EXPOSURE_OFFSET, EXPOSURE_SLOPE, EXPOSURE_SIGMA = -0.40, 0.60, 0.55
+EXPOSURE_OFFSET, EXPOSURE_SLOPE, EXPOSURE_SIGMA = -0.45, 0.60, 0.60
 """Photographed luminance of the lit face, ln: offset + slope * ln of skin's luminance, and its spread. A slope of 1
 is a camera that ignores the face, 0 one that turns every face grey."""
 
@@ -109,11 +109,11 @@ def gather(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weig
     features = np.clip(space.lips + space.brows + space.lids + space.nostrils, 0, 1)
     plain = weight * space.face * (1 - features)
     chosen = plain > 0.3
-    if chosen.sum() < 100:
-        chosen = weight > 0.2
-    even = colour / np.exp(relative)
-    skin, key = key_skin(even[chosen], shade[chosen], colour[chosen].max(-1))
     bare = chosen & (space.beard < 0.5)
+    if bare.sum() < 100:
+        bare = weight > 0.2
+    even = colour / np.exp(relative)
+    skin, key = key_skin(even[bare], shade[bare], colour[bare].max(-1))
     cues = observed.cues[0] if observed.cues else None
     return Evidence(
         skin=skin, sclera=np.array([eye.sclera for eye in observed.eyes], np.float64),
@@ -123,18 +123,20 @@ def gather(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weig
 
 
 def key_skin(colour: np.ndarray, shade: np.ndarray, brightest: np.ndarray) -> tuple[np.ndarray, float]:
-    """Photographed colour (3,) and shading of the skin that the key light meets, as photographers expose for it.
+    """Photographed colour (3,) and shading of plain skin that the key light meets, as photographers expose for it.
 
-    `colour` (n, 3), `shade` (n,), `brightest` channel (n,) of skin texels. Chroma comes from texels that are not
-    clipped.
+    `colour` (n, 3), `shade` (n,), `brightest` channel (n,) of skin texels. What is said of the key light is its
+    shading; the skin there is what the whole face shows it to be, because rims that a light from the side makes shine
+    would pass for its brightest skin. Clipped texels do not count.
     """
     low, high = np.percentile(shade, [65, 92])
-    key = (shade >= low) & (shade <= high)
-    level = float(np.median(luminance(colour[key])))
+    key = float(np.median(shade[(shade >= low) & (shade <= high)]))
     clean = brightest < 0.92
-    chroma = np.median(np.log(np.maximum(colour[clean] if clean.sum() > 50 else colour, 1e-3)), 0)
-    skin = np.exp(chroma)
-    return skin * level / float(luminance(skin)), float(np.median(shade[key]))
+    if clean.sum() < 50:
+        clean = np.ones(len(shade), bool)
+    skin = np.exp(np.median(np.log(np.maximum(colour[clean], 1e-3)), 0))
+    level = key * float(np.median(luminance(colour[clean]) / np.maximum(shade[clean], 1e-6)))
+    return skin * level / float(luminance(skin)), key
 
 
 def shine(colour: np.ndarray, shade: np.ndarray, brightest: np.ndarray) -> float:
