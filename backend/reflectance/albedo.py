@@ -86,8 +86,9 @@ def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shadi
     # Deep shadow holds noise, not skin: never divide by less than a tenth of the typical light.
     floor = np.maximum(shading, 0.1 * middle)
     lit = step(grey / middle, 0.10, 0.35)
-    clipped = step(colour.max(-1), 0.93, 0.995)
-    trust = weight * (0.15 + 0.85 * lit) * (1 - 0.8 * clipped)
+    # One channel at its end bends the colour; two, and the camera's shoulder before that, leave none.
+    clipped = np.maximum(0.7 * step(colour.max(-1), 0.93, 0.995), 0.97 * step(np.median(colour, -1), 0.80, 0.95))
+    trust = weight * (0.15 + 0.85 * lit) * (1 - gaussian(clipped.astype(np.float32), 1.0))
     raw = np.log(np.maximum(colour, 1e-3)) - np.log(floor)
     residual = np.clip(raw - prior, -2.5, 1.5)
 

@@ -27,6 +27,9 @@ ALBEDO_LOW, ALBEDO_HIGH = 0.012, 0.92
 PALER, PALER_FEATURES = 0.40, 0.12
 """How much paler than the smooth skin a detail may be, log, on plain skin and on lips, brows and lids."""
 
+DARKER, DARKER_EARS = 2.2, 0.35
+"""How much darker: hair on skin is black, but the hollows of an ear are only shadow."""
+
 FINE_SHARE = 0.8
 """Strength of the mottling too fine for the FIELD grid, against the finest that is measured there."""
 
@@ -51,6 +54,7 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
     size = len(observed.inside)
     # What is left of gloss on lips and of light skin between brow hairs must not be painted on.
     paler = PALER + (PALER_FEATURES - PALER) * gaussian(np.clip(space.lips + space.brows + space.lids, 0, 1), 2)
+    darker = -DARKER + (DARKER - DARKER_EARS) * gaussian(space.ears, 2)
     albedo = np.empty((size, size, 3), np.float32)
     highlight = np.empty((size, size), np.float32)
     flat = np.empty((size, size), np.float32)
@@ -66,7 +70,7 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
         flat[rows] = ((log_seen + band(clean.crease, rows, size)) @ _LOG_GREY) * (observed.weight[rows] > 0)
         base = band(plan.base, rows, size)
         detail = log_seen - base
-        np.maximum(detail, -2.2, out=detail)
+        np.maximum(detail, band(darker, rows, size)[..., None], out=detail)
         np.minimum(detail, band(paler, rows, size)[..., None], out=detail)
         seen = (band(plan.seen, rows, size) * (observed.weight[rows] > 0))[..., None]
         mirrored = (band(plan.mirrored, rows, size) * (observed.weight[rows, ::-1] > 0))[..., None]

@@ -16,14 +16,13 @@ from scipy.interpolate import PchipInterpolator
 from scipy.sparse.linalg import splu
 
 from backend.head.model import HeadModel
+from backend.unwrap.landmarks import BROW_LEFT, BROW_RIGHT
 from backend.unwrap.surface import Surface, surface_of
 
 FIELD = 512
 """Side of the grid on which everything smooth is computed, texels: about 0.8 mm on the face."""
 
 LIPS_OUTER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
-BROW_RIGHT = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
-BROW_LEFT = (300, 293, 334, 296, 336, 285, 295, 282, 283, 276)
 EYE_RIGHT = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
 EYE_LEFT = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
 NOSE = (168, 122, 196, 3, 51, 45, 48, 64, 98, 97, 2, 326, 327, 294, 278, 275, 281, 248, 419, 351)
@@ -223,7 +222,8 @@ class SkinSpace:
             (124, 0.5 * low + 0.5 * nape), (134, nape + 0.004), (160, nape), (180, nape - 0.003)), strict=True)
         line = PchipInterpolator(angles, heights)(turned)
         soft = np.interp(turned, HAIRLINE_TURN, HAIRLINE_SOFT)
-        return _step((z - line) / soft, -1.0, 1.0) * (1 - _step(self.ears, 0.02, 0.2))
+        ears = cv2.dilate(self.ears, np.ones((7, 7), np.uint8))
+        return _step((z - line) / soft, -1.0, 1.0) * (1 - _step(ears, 0.05, 0.5))
 
     def flip(self, field: np.ndarray) -> np.ndarray:
         """The same field seen in the mirror u = 0.5."""

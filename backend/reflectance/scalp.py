@@ -20,8 +20,9 @@ COVER = 0.96
 SELF_SHADE = 0.6
 """Long hair shines; the same hair cropped is darker than it looks."""
 
-MIRROR, STIFFNESS, PULL = 0.3, 20.0, 0.01
-"""How much the mirror's testimony counts, and the membrane's stiffness and pull towards the mean (`SkinSpace`)."""
+MIRROR, STIFFNESS, PULL, LEVEL = 0.3, 20.0, 0.04, 0.05
+"""How much the mirror's testimony counts, the membrane's stiffness and pull to what is expected at a height
+(`SkinSpace`), and metres of height that matter."""
 
 HAIR_LOW, HAIR_HIGH = 0.012, 0.36
 """Albedo luminance of hair, black to white."""
@@ -78,7 +79,7 @@ def scalp_of(space: SkinSpace, hair: HairSample | None, shading: np.ndarray, ton
     base *= (np.clip(light, HAIR_LOW, HAIR_HIGH) / np.maximum(light, 1e-4))[..., None]
     # The hairline is where the photo shows it near the scalp's border, else the anatomical one; always soft.
     shown_skin = gaussian(seen * (1 - weight), 3)
-    limit = step(scalp, 0.35, 0.95) * (1 - step(shown_skin, 0.3, 0.8)) * step(grown, 0.35, 0.65)
+    limit = step(scalp, 0.35, 0.95) * (1 - step(shown_skin, 0.3, 0.8)) * step(grown, 0.28, 0.72)
     limit = gaussian(limit.astype(np.float32), 0.004 / float(np.median(space.texel_metres)))
     return Scalp((COVER * limit).astype(np.float32), base.astype(np.float32))
 
@@ -86,13 +87,19 @@ def scalp_of(space: SkinSpace, hair: HairSample | None, shading: np.ndarray, ton
 def _grown(space: SkinSpace, hair: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """(F, F) 0..1 whether hair grows: what the photo shows, its mirror image, and between them a membrane.
 
-    So a bald crown with grey sides stays one, and the back of the head follows what is nearest.
+    Where nothing is near, height decides as it does where something was seen: a bald crown over grey sides goes on
+    as such around the back of the head.
     """
     weight = hair + skin + MIRROR * space.flip(hair + skin)
     share = (hair + MIRROR * space.flip(hair)) / np.maximum(weight, 1e-6)
     values, count = space.to_vertices(share[..., None], weight)
-    mean = float((values[:, 0] * count).sum() / max(float(count.sum()), 1e-9))
-    return space.lay_out(space.membrane(values - mean, count, STIFFNESS, PULL) + mean)[..., 0]
+    height = (space.neutral[:, 2] - space.landmark_metres[10, 2]) / LEVEL
+    line = np.stack([np.ones_like(height), height], -1)
+    # Weakly held to no slope, for photos that show hair of one height only.
+    system = (line * count[:, None]).T @ line + np.diag([1e-6, 0.05 * count.sum()])
+    expected = np.clip(line @ np.linalg.solve(system, (line * count[:, None]).T @ values[:, 0]), 0, 1)[:, None]
+    field = space.membrane(values - expected, count, STIFFNESS, PULL) + expected
+    return space.lay_out(field)[..., 0]
 
 
 @dataclass(frozen=True)
@@ -115,13 +122,13 @@ def coat(space: SkinSpace, scalp: Scalp, shares: np.ndarray, rows: slice, size: 
     # Neighbours lean together: without it the strands would be the lines of a comb.
     lean = triplanar(octave_tile(40), position, band(shares, rows, size), 0.0045)
     # Where a texel of the map is wider than a hair's clump, wider clumps stand for it.
-    fine = step(STRAND_WIDTH / (band(space.widest_texel, rows, size) * (space.size / size)), 1.0, 2.5)
+    fine = step(STRAND_WIDTH / (band(space.widest_texel, rows, size) * (space.size / size)), 1.5, 3.5)
     strands = fine * _laid(strand_tile(11, 0.28, 0.035), around, down, near_crown, 7.0 * lean)
-    strands += np.sqrt(1 - fine**2) * _laid(strand_tile(13, 0.11, 0.020), around, down, near_crown, 7.0 * lean)
+    strands += np.sqrt(1 - fine**2) * _laid(strand_tile(13, 0.08, 0.016), around, down, near_crown, 7.0 * lean)
     tufts = _laid(strand_tile(12, 0.07, 0.012), around, down, near_crown, 7.0 * lean)
     dense = cover / COVER
     # Single hairs stand before the hairline and skin shows between them: density falls, not opacity.
-    ragged = step(dense + (0.30 * strands + 0.20 * tufts) * (1 - dense), 0.30, 0.85) * step(dense, 0.0, 0.2)
+    ragged = step(dense + (0.30 * strands + 0.20 * tufts) * (1 - dense), 0.30, 0.85) * step(dense, 0.04, 0.30)
     present = np.clip(ragged * (COVER + 0.05 * strands + 0.04 * tufts), 0, 1)
     return Coat(present, np.exp(STRAND_CONTRAST * strands + TUFT_CONTRAST * tufts),
                 TUFT_HEIGHT * present * np.clip(tufts, -2, 2), STRAND_HEIGHT * present * np.clip(strands, -2, 2))

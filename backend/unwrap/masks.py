@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from backend.capture.observation import MASK_CLASSES, Observation
+from backend.core.colour import linear_to_srgb
 from backend.unwrap import landmarks as ring
 
 CROP_PIXELS = 640
@@ -22,6 +23,11 @@ MARGIN = 0.9
 
 ERODE = 0.014
 """How far the skin mask is pulled in from hair, clothes and background, in face heights (about 3 mm)."""
+
+
+RIM_SEEN, RIM_WIDTH, RIM_DARK = 0.15, 0.016, 0.045
+"""Probability of an accessory that starts a rim, half the widest rim in face heights, and how much darker than the
+skin beside it a rim is, sRGB."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ def image_masks(observation: Observation) -> ImageMasks:
     hair = part["hair"] - beard
     skin = np.clip(part["face_skin"] + part["body_skin"] + beard, 0, 1)
     skin = _ramp(_erode(skin, ERODE * unit), 0.55, 0.9)
+    skin = skin * (1 - _rims(observation, crop, part["accessories"], unit))
     hair = _ramp(_erode(hair, 0.5 * ERODE * unit), 0.5, 0.9)
     skin = skin * (1 - _openings(observation, crop, unit))
     frame = _frame(observation, crop)
@@ -118,6 +125,28 @@ def _openings(observation: Observation, crop: Crop, unit: float) -> np.ndarray:
     if area > 0.0015 * unit * unit:
         mask = np.maximum(mask, cv2.dilate(_polygon(crop, lips), kernel))
     return cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.004 * unit))
+
+
+def _rims(observation: Observation, crop: Crop, accessories: np.ndarray, unit: float) -> np.ndarray:
+    """1 on the rims of glasses: the segmenter sees parts of them, the thin dark lines joined to those are the rest."""
+    seed = accessories > RIM_SEEN
+    if not seed.any():
+        return np.zeros(crop.size[::-1], np.float32)
+    light = linear_to_srgb(np.clip(crop.cut(observation.image), 0, 1)).mean(-1).astype(np.float32)
+    side = 2 * max(1, round(RIM_WIDTH * unit)) + 1
+    closed = cv2.morphologyEx(light, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    points = crop.to_crop(observation.landmarks[:, :2])
+    brows = sum(_polygon(crop, points[list(indices)]) for indices in (ring.BROW_LEFT, ring.BROW_RIGHT))
+    # Of the line only what lies at the eyes: from brow to cheekbone.
+    eyes = points[list(ring.EYE_RING_LEFT + ring.EYE_RING_RIGHT)]
+    rows = np.arange(crop.size[1])[:, None]
+    near = (rows > eyes[:, 1].min() - 0.16 * unit) & (rows < eyes[:, 1].max() + 0.18 * unit)
+    line = (((closed - light > RIM_DARK) & (brows == 0)) | seed) & near
+    _, part = cv2.connectedComponents(line.astype(np.uint8), connectivity=8)
+    joined = np.isin(part, np.unique(part[seed & line])) & line
+    grow = 2 * max(1, round(0.008 * unit)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (grow, grow))
+    return cv2.GaussianBlur(cv2.dilate(joined.astype(np.float32), kernel), (0, 0), max(0.5, 0.003 * unit))
 
 
 def _polygon(crop: Crop, points: np.ndarray) -> np.ndarray:
