@@ -117,6 +117,9 @@ def _prior(observation: Observation, points: HeadPoints, config: FitConfig) -> P
         scores = np.clip(observation.blendshapes.astype(np.float64), 0, 1)
         mean = priors.expression_trust * scores * ~np.array([n.startswith(NOT_FROM_LANDMARKS) for n in ARKIT_NAMES])
         sigma = priors.expression_sigma + priors.expression_gain * scores
+        jaw_open = ARKIT_NAMES.index("jawOpen")
+        mean[jaw_open] = priors.jaw_trust * scores[jaw_open]
+        sigma[jaw_open] = priors.jaw_open_sigma + priors.jaw_open_gain * scores[jaw_open]
         jaw = np.full(3, 1e-3)  # jawOpen and its kin do what the joint would
     else:
         mean, sigma, jaw = np.zeros(count), np.ones(count), np.array(priors.jaw_sigma)
