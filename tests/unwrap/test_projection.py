@@ -11,6 +11,7 @@ from backend.core.rays import Mesh
 from backend.errors import InputError
 from backend.head.model import HeadModel, default_head
 from backend.unwrap import ObservedTexture, unwrap
+from backend.unwrap.masks import image_masks
 from backend.unwrap.surface import skin_normals, solid_triangles
 from tests.unwrap.studio import Shot, fit_of, paint, photograph, resampled
 
@@ -67,6 +68,28 @@ def test_no_green_of_the_background_gets_in_even_when_mask_and_fit_are_off(head,
     greener = texture.colour[..., 1] / (texture.colour[..., 0] + 1e-4)
     assert counted.mean() > 0.08
     assert greener[counted].max() < 0.85, "skin is redder than green everywhere"
+
+
+def test_the_whole_rim_of_glasses_is_left_out_when_the_mask_knows_a_part_of_it(turned):
+    observation = turned.observation
+    points = observation.landmarks[:, :2]
+    left, right = points[[33, 133, 362, 263], 0].min() - 6, points[[33, 133, 362, 263], 0].max() + 6
+    row = round(float(points[[145, 374], 1].mean())) + 8
+    rim = np.zeros(observation.image.shape[:2], bool)
+    rim[row:row + 2, round(float(left)):round(float(right))] = True
+    image = observation.image.copy()
+    image[rim] = 0.01
+    known = rim.copy()
+    known[:, round(float(left + 0.25 * (right - left))):] = False
+    mask = observation.mask.copy()
+    mask[known] = [0, 0, 0, 55, 0, 200]
+    plain, spared, seen = (image_masks(dataclasses.replace(observation, image=i, mask=m)) for i, m in (
+        (observation.image, observation.mask), (image, observation.mask), (image, mask)))
+    window = seen.crop.cut(np.repeat(rim[..., None], 3, -1).astype(np.float32))[..., 0] > 0.9
+    window &= plain.skin > 0.9
+    assert window.sum() > 60
+    assert np.median(seen.skin[window]) < 0.1
+    np.testing.assert_array_equal(spared.skin, plain.skin)  # no rim without the segmenter's word
 
 
 def test_what_is_weighed_is_truly_visible(head, turned, seen):
