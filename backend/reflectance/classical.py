@@ -24,7 +24,7 @@ from backend.reflectance.noise import planes
 from backend.reflectance.regions import SkinSpace
 from backend.reflectance.scalp import coat, lay_over, scalp_of
 from backend.reflectance.specular import specular_maps
-from backend.reflectance.tone import Evidence, estimate_tone, gather
+from backend.reflectance.tone import Evidence, estimate_tone, gather, level
 from backend.unwrap.observed import ObservedTexture
 from backend.unwrap.surface import enlarge, reduce, skin_normals, solid_triangles
 
@@ -47,7 +47,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     progress(0.02, "Finding the light")
     lit = _light(observed, fit, head, space, colour, weight, relative)
     tone = estimate_tone(_evidence(observed, space, colour, weight, lit, relative))
-    factor = 1 / tone.albedo
+    factor = level(space, colour, weight, lit.shading, relative) / tone.albedo
     lights = [light.scaled(factor) for light in lit.lights]
     absolute = (lit.shading * factor).astype(np.float32)
 
@@ -76,7 +76,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
             relief.mid[rows] += hair.mid * observed.inside[rows]
             relief.high[rows] += hair.high * observed.inside[rows]
     height = relief.mid + relief.high
-    level, rough = specular_maps(space, layers.highlight, clean.trust, height, scalp.cover)
+    gloss, rough = specular_maps(space, layers.highlight, clean.trust, height, scalp.cover)
     progress(0.80, "Turning relief into normals")
     normals = relief_maps.normal_map(space, height)
     progress(0.92, "Painting the eyes")
@@ -87,7 +87,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
         warnings = (f"The photo does not settle how dark the skin is (±{tone.sigma:.1f} stops); "
                     "a photo with the eyes well visible and something white in it would.",)
     return SkinMaps(
-        diffuse_albedo=albedo, specular_albedo=level, roughness=rough,
+        diffuse_albedo=albedo, specular_albedo=gloss, roughness=rough,
         displacement_mid=relief.mid, displacement_high=relief.high, normal=normals,
         confidence=(enlarge(plan.seen * clean.trust, size) * (observed.weight > 0)).astype(np.float32),
         light_sh=np.stack([light.light_sh for light in lights]),
