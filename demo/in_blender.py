@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LIGHTS = (("front", "city", 0.0, 0.0), ("three_quarter", "courtyard", 0.0, -40.0), ("profile", "sunset", 180.0, -85.0))
+LIGHTS = (("front", "city", 0.0, 0.0), ("three_quarter", "forest", 0.0, -40.0), ("profile", "sunrise", 240.0, -85.0))
 """Name of the picture, Blender's HDRI and its turn, the camera's turn to the person's left; degrees."""
 SIDE, SHEET_SIDE, SAMPLES = 768, 320, 32
 HERO_SIDE = 512  # pixels; one picture of the strip
@@ -119,7 +119,7 @@ def pictures(out: Path, folder: Path, photo: Path) -> None:
     with stage("avatar.glb"):
         bpy.ops.likeness.export_glb(filepath=str(out / "avatar.glb"))
     with stage("avatar.blend"):
-        bpy.ops.likeness.hdri(hdri="courtyard")
+        bpy.ops.likeness.hdri(hdri="forest")
         eye = render.portrait_camera(avatar, math.radians(-20))
         avatar.collection.objects.link(eye)
         scene.camera, scene.render.engine = eye, compat.CYCLES

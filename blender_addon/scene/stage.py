@@ -22,17 +22,15 @@ BACKDROP = (0.17, 0.18, 0.195)
 AMBIENT = (0.17, 0.175, 0.185)
 """Linear radiance from everywhere: keeps eye sockets and the mouth readable."""
 LIGHTS = (  # name, place about the middle of the eyes in metres, side in metres, watts, colour
-    ("key", (0.55, -0.95, 0.55), 0.6, 13.0, (1.0, 0.955, 0.90)),
-    ("fill", (-0.85, -0.75, 0.10), 0.9, 5.0, (0.92, 0.96, 1.0)),
-    ("rim", (-0.50, 0.75, 0.55), 0.4, 9.0, (1.0, 0.98, 0.95)),
+    ("key", (0.55, -0.95, 0.55), 0.6, 18.0, (1.0, 0.955, 0.90)),
+    ("fill", (-0.85, -0.75, 0.10), 0.9, 7.0, (0.92, 0.96, 1.0)),
+    ("rim", (-0.50, 0.75, 0.55), 0.4, 10.0, (1.0, 0.98, 0.95)),
 )
 COLLAR = (  # metres above the neck's border, metres out from it, how far towards the shoulders
     (0.006, 0.000, 0.0), (0.013, 0.003, 0.0), (0.010, 0.007, 0.0), (-0.004, 0.010, 0.01), (-0.020, 0.014, 0.10),
     (-0.038, 0.015, 0.45), (-0.060, 0.010, 0.85), (-0.120, 0.0, 1.0), (-0.250, 0.0, 1.1))
 SHOULDERS = (0.21, 0.105)
 """Half the width and half the depth of a trunk below the shoulders, metres."""
-BORDER_DEPTH = 0.09
-"""Metres below the eyes where every open border of the skin is the neck's."""
 AROUND = 72
 
 
@@ -101,15 +99,22 @@ def eyes(avatar: Avatar) -> Vector:
 
 
 def neck_border(avatar: Avatar) -> np.ndarray:
-    """(N,) numbers of the vertices on the mesh's open border below the chin."""
+    """(N,) numbers of the vertices on the mesh's lowest open border: where the neck ends."""
     data: Any = avatar.mesh.data
     edge_of_loop = np.empty(len(data.loops), np.int32)
     data.loops.foreach_get("edge_index", edge_of_loop)
     ends = np.empty(len(data.edges) * 2, np.int32)
     data.edges.foreach_get("vertices", ends)
-    open_edges = np.bincount(edge_of_loop, minlength=len(data.edges)) == 1
-    border = np.unique(ends.reshape(-1, 2)[open_edges])
-    return border[mesh.rest_vertices(avatar.mesh)[border, 2] < eyes(avatar).z - BORDER_DEPTH]
+    open_edges = ends.reshape(-1, 2)[np.bincount(edge_of_loop, minlength=len(data.edges)) == 1]
+    if not len(open_edges):
+        return np.zeros(0, np.int32)
+    heights = mesh.rest_vertices(avatar.mesh)[:, 2]
+    inside = np.zeros(len(heights), bool)
+    inside[open_edges.flat[heights[open_edges.reshape(-1)].argmin()]] = True
+    count = 0
+    while count != (count := int(inside.sum())):  # teeth and lashes have open borders too: only what hangs together
+        inside[open_edges[inside[open_edges].any(1)]] = True
+    return np.flatnonzero(inside)
 
 
 def _garment(ring: np.ndarray) -> bpy.types.Object:

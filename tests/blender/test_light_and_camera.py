@@ -162,15 +162,33 @@ def skin_of(image: np.ndarray) -> np.ndarray:
 def test_a_portrait_shows_skin(scene, avatar, tmp_path, engine):
     if engine == "EEVEE" and ctypes.util.find_library("EGL") is None:
         pytest.skip("EEVEE needs libEGL, and without it Blender would abort the process")
-    relight.light_with_hdri(scene, "courtyard")
+    relight.light_with_hdri(scene, "city")  # grey: what has colour is skin
+    avatar.mesh.modifiers["Subdivision"].show_render = False
     with render.kept(scene), render.portrait(scene, avatar):
         name = compat.CYCLES if engine == "Cycles" else compat.eevee()
-        image = pixels_of(scene, tmp_path / "portrait.png", (80, 80), name, "Standard", samples=4)
+        image = pixels_of(scene, tmp_path / "portrait.png", (48, 48), name, "Standard", samples=4)
     assert 0.1 < (image[..., 3] > 0.5).mean() < 0.7, "a head, and air around it"
     red, green, blue = skin_of(image)
     assert 0.15 < red < 0.98
     assert red > green > blue
     assert 0.2 < (green - blue) / (red - blue) < 0.8, "between orange and pink"
+
+
+def test_the_collar_sits_on_the_necks_border_and_is_gone_afterwards(scene, avatar):
+    from blender_addon.scene import mesh, stage
+
+    ring = stage.neck_border(avatar)
+    points = mesh.rest_vertices(avatar.mesh)
+    assert points[ring, 2].min() == points[:, 2].min()
+    assert points[ring, 2].max() < points[:, 2].min() + 0.1
+    assert np.abs(points[ring, 0]).max() > 0.06, "about as wide as a neck"
+    neck = avatar.mesh.vertex_groups["neck"].index
+    assert all(any(entry.group == neck for entry in avatar.mesh.data.vertices[index].groups) for index in ring.tolist())
+    before = {store: len(getattr(bpy.data, store)) for store in ("objects", "meshes", "materials", "worlds", "lights")}
+    with stage.dressed(scene, avatar), stage.studio(scene, avatar):
+        assert len(bpy.data.meshes) == before["meshes"] + 1
+        assert len(bpy.data.lights) == 3
+    assert before == {store: len(getattr(bpy.data, store)) for store in before}
 
 
 def test_displacement_reaches_cycles_and_the_normal_map_does_not(avatar):
