@@ -31,7 +31,7 @@ HAIR_LOW, HAIR_HIGH = 0.012, 0.36
 STRAND_CONTRAST, TUFT_CONTRAST = 0.30, 0.22
 """Standard deviation of the log brightness of strands and of tufts of them."""
 
-STRAND_HEIGHT, TUFT_HEIGHT = 0.08e-3, 0.16e-3
+STRAND_HEIGHT, TUFT_HEIGHT = 0.08e-3, 0.12e-3
 """Standard deviation of their relief, metres: 0.2 to 0.6 mm from valley to ridge."""
 
 STRAND_WIDTH = 0.0013
@@ -123,9 +123,9 @@ def coat(space: SkinSpace, scalp: Scalp, shares: np.ndarray, rows: slice, size: 
     lean = triplanar(octave_tile(40), position, band(shares, rows, size), 0.0045)
     # Where a texel of the map is wider than a hair's clump, wider clumps stand for it.
     fine = step(STRAND_WIDTH / (band(space.widest_texel, rows, size) * (space.size / size)), 1.5, 3.5)
-    strands = fine * _laid(strand_tile(11, 0.28, 0.035), around, down, near_crown, 7.0 * lean)
-    strands += np.sqrt(1 - fine**2) * _laid(strand_tile(13, 0.08, 0.016), around, down, near_crown, 7.0 * lean)
-    tufts = _laid(strand_tile(12, 0.07, 0.012), around, down, near_crown, 7.0 * lean)
+    strands = fine * _laid(strand_tile(11, 0.28, 0.035), around, down, near_crown, 4.5 * lean)
+    strands += np.sqrt(1 - fine**2) * _laid(strand_tile(13, 0.08, 0.016), around, down, near_crown, 4.5 * lean)
+    tufts = _laid(strand_tile(12, 0.07, 0.012), around, down, near_crown, 4.5 * lean)
     dense = cover / COVER
     # Single hairs stand before the hairline and skin shows between them: density falls, not opacity.
     ragged = step(dense + (0.30 * strands + 0.20 * tufts) * (1 - dense), 0.30, 0.85) * step(dense, 0.04, 0.30)
