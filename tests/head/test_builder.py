@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from backend.arkit import ARKIT_NAMES
+from backend.errors import InputError
 from backend.head import eyes
 from backend.training.head import caruncle, lashes, layout, lids, motion, teeth
 from backend.training.head.landmarks import closest_on, mirror_pairs
+from backend.training.identity.scan import read_expressions
 
 
 @pytest.mark.parametrize("make", [eyes.eyeball, eyes.cornea])
@@ -132,6 +134,18 @@ def test_caruncle_flattens_as_lids_close_and_is_mirrored():
     triangle = caruncle.unit_points()[quads[:, :3]]
     outward = np.cross(triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0])
     assert ((outward * triangle.mean(1)).sum(1) > 0).all()
+
+
+def test_scan_expressions_come_in_our_axes_and_names(tmp_path, rng):
+    fields = rng.standard_normal((3, 5, 3))
+    np.savez(tmp_path / "scan.npz", expr=fields, expr_names=["browInnerUp_L", "browInnerUp_R", "jawOpen"])
+    read = read_expressions(tmp_path / "scan.npz")
+    x, y, z = np.moveaxis(fields[2] / 100, -1, 0)  # centimetres, +Y up, face along +Z
+    np.testing.assert_allclose(read["jawOpen"], np.stack([x, -z, y], -1))
+    np.testing.assert_allclose(read["browInnerUp"], read["browInnerUpLeft"] + read["browInnerUpRight"])
+    np.savez(tmp_path / "other.npz", v=fields)
+    with pytest.raises(InputError, match=r"other\.npz"):
+        read_expressions(tmp_path / "other.npz")
 
 
 def test_motion_figures_cover_every_shape_but_the_kept_ones_and_come_back(tmp_path):
