@@ -26,7 +26,7 @@ class HeadFit:
     intrinsics: np.ndarray  # (N, 3, 3) pixels
     world_to_camera: np.ndarray  # (N, 4, 4) metres
     image_size: np.ndarray  # (N, 2) int, width and height
-    landmark_rmse: np.ndarray  # (N,) pixels
+    landmark_rmse: np.ndarray  # (N,) pixels, the landmarker's known bias taken off
     light_sh: np.ndarray  # (N, 9, 3) linear radiance, see core.harmonics; a first guess that reflectance refines
     scale_source: str  # "iris", "exif", "prior": what fixed the metres
     scale_sigma: float  # relative standard deviation of the metric scale

@@ -43,8 +43,8 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
                         for view, observation in zip(state.views, observations, strict=True)])
     world_to_camera = np.stack([view.world_to_camera for view in state.views])
     rmse = np.array([
-        landmark_rmse(observation, points, posed[n], cameras[n], world_to_camera[n])
-        for n, observation in enumerate(observations)])
+        landmark_rmse(terms.landmarks.measured, points, posed[n], cameras[n], world_to_camera[n])
+        for n, terms in enumerate(problem.views)])
     unit = np.array([face_unit(view) for view in state.views])
     # What is no face can be "fitted" by a head that fills the sky: measure by the landmarks' own spread as well.
     spread = np.array([float(np.sqrt(observation.landmarks[:, :2].var(0).sum())) for observation in observations])
@@ -69,12 +69,15 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
         warnings=said + warnings(observations, relative, source, sigma))
 
 
-def landmark_rmse(observation: Observation, points: HeadPoints, posed: np.ndarray, k: np.ndarray,
+def landmark_rmse(measured: np.ndarray, points: HeadPoints, posed: np.ndarray, k: np.ndarray,
                   world_to_camera: np.ndarray) -> float:
-    """Pixels, over the landmarks that were fitted; the plain distance, no bias taken off."""
+    """Pixels, over the landmarks that were fitted, `measured` (P, 3) with the landmarker's known bias taken off.
+
+    That bias is several millimetres on a turned head, however good the fit.
+    """
     surface = points.head.landmark_points(posed)[points.used]
     pixels, _ = project(surface, k, world_to_camera)
-    return float(np.sqrt(np.mean(np.sum((pixels - observation.landmarks[points.used, :2]) ** 2, 1))))
+    return float(np.sqrt(np.mean(np.sum((pixels - measured[:, :2]) ** 2, 1))))
 
 
 def _pose(head: HeadModel, view: View) -> np.ndarray:

@@ -1,0 +1,26 @@
+"""The table of the landmarker's errors that ships."""
+
+import numpy as np
+import pytest
+
+from backend.fit.noise import measured_noise
+from backend.fit.residuals import FACE_UNIT
+from benchmarks.fit_noise import mirrored_landmarks
+
+
+def test_straight_and_turned_heads_have_their_own_errors():
+    noise = measured_noise()
+    assert noise.facing(0.1) is noise
+    assert noise.facing(0.6) is noise.facing(-0.6) is noise.turned
+    assert noise.turned.modes.shape == noise.modes.shape, "a photo keeps its scores when its turn is found anew"
+    assert noise.turned.sigma.min() > 0
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.15, 0.6])
+def test_the_bias_is_the_same_in_the_mirror(head, yaw):
+    noise, mirror = measured_noise(), mirrored_landmarks(head)
+    placed = head.landmarks_placed
+    placed[468:] = False  # iris rings are numbered around, not mirrored
+    here = noise.facing(yaw).at(yaw, 0.1, 0.5)
+    there = noise.facing(yaw).at(-yaw, 0.1, 0.5)[mirror] * [-1, 1, 1]
+    assert np.abs(here - there)[placed, :2].max() * FACE_UNIT < 5e-4
