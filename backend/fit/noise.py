@@ -61,7 +61,7 @@ def measured_noise() -> LandmarkNoise:
     """The table that ships."""
     try:
         with np.load(TABLE, allow_pickle=False) as file:
-            straight, turned = ([file[before + name].astype(np.float64) for name in PARTS] for before in ("", "turned_"))
+            straight, turned = ([file[kind + name].astype(np.float64) for name in PARTS] for kind in ("", "turned_"))
             return LandmarkNoise(straight[0], straight[1], straight[2], LandmarkNoise(turned[0], turned[1], turned[2]))
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(f"The table {TABLE.name} cannot be read: {error}.", "Reinstall Likeness.") from error
