@@ -1,7 +1,7 @@
 """How well the tone of skin is told: generated people of all tones, photographed as cameras expose.
 
 `python -m benchmarks.tone [--people N] [--seed S]` prints a markdown table and what every cue said against the truth:
-the numbers in `backend.reflectance.tone` are set from such lines (people of other seeds) and from photo-like faces.
+the numbers in `backend.reflectance.tone` were set on other people, so that these are held out.
 
 Every person is photographed under two random lights against a background of random brightness. The camera meters
 centre-weighted with a random priority for the face, follows its meter partly, protects the face's highlights and errs

@@ -27,7 +27,7 @@ SHADE_UNDER_LID = 0.72
 
 VEIL, VEIL_LIMIT = 0.006, 0.65
 """What the cornea mirrors of the surroundings over the whole iris, as a share of white, and how much of what is seen
-may be that at most. On generated people (`python -m benchmarks.tone` draws them) irises darker than 0.02 came out
+may be that at most. On generated people like those of `benchmarks.tone` irises darker than 0.02 came out
 twice as bright without it; 0.010 would be best for those and too much for brown ones."""
 
 

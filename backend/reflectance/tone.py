@@ -15,9 +15,9 @@ the mean of some training set:
 The mirrored part also lies over the whole face as a sheen. Dark skin is photographed up to twice as bright as its
 albedo for that reason alone, and every cue is compared with albedo plus sheen.
 
-Offsets and spreads were set together, by hand between two kinds of data that pull apart: what `python -m
-benchmarks.tone --seed 777` prints for generated people whose tone is known, and some thirty photo-like faces whose
-tone was judged by eye. People are less regular than generated ones, so that spreads are nearer to what the faces want.
+Offsets and spreads were set together, by hand between two kinds of data that pull apart: generated people like those
+of `python -m benchmarks.tone`, but other ones, and some thirty photo-like faces whose tone was only judged by eye.
+That command measures on people that took no part, and prints what every cue is off by there.
 """
 
 from __future__ import annotations
