@@ -46,9 +46,9 @@ LEFT_SOFT, LEFT_HARD = 0.06, 0.15
 FOLD_NARROW, FOLD_WIDE, FOLD_REACH = 0.0006, 0.0045, 0.0025
 """Sigmas of the Gaussians around folds and of the window in which their direction is found, metres."""
 
-FOLD_SHARE, NASOLABIAL_SHARE, FOLD_MOST = 0.65, 0.85, 0.9
+FOLD_SHARE, NASOLABIAL_SHARE, FOLD_MOST = 0.65, 1.0, 2.5
 """How much of a fold's contrast is light (blood and pigment gather in folds too), anywhere and along the fold of a
-smile; and the most that is taken out, log."""
+smile; and the most that is taken out, log (blue falls by as much inside a fold)."""
 
 NASOLABIAL = ((129, 203, 206, 216, 212, 202), (358, 423, 426, 436, 432, 422))
 """Landmarks along the fold from the nose's wing past the mouth's corner, right and left."""
@@ -126,9 +126,16 @@ def creases(space: SkinSpace, bare: np.ndarray) -> np.ndarray:
     xx, yy, xy = (gaussian(part, FOLD_REACH / texel) for part in (dx * dx, dy * dy, dx * dy))
     along = np.hypot(xx - yy, 2 * xy) / np.maximum(xx + yy, 1e-7)
     share = FOLD_SHARE * step(along, 0.2, 0.6)
-    nasolabial = np.maximum(*(space.path(line, 0.005) for line in NASOLABIAL))
+    nasolabial = smile_folds(space)
+    # A smile's fold opens when the face comes to rest; its core is as narrow as the skin was pressed together.
+    fold = fold + nasolabial[..., None] * np.minimum(bare - fine, 0)
     share = np.maximum(share, NASOLABIAL_SHARE * nasolabial)
     return (share[..., None] * np.clip(fold, -FOLD_MOST, FOLD_MOST)).astype(np.float32)
+
+
+def smile_folds(space: SkinSpace) -> np.ndarray:
+    """(F, F) 0..1 along the folds from the nose's wings past the corners of the mouth."""
+    return np.maximum(*(space.path(line, 0.007) for line in NASOLABIAL))
 
 
 def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.ndarray) -> np.ndarray:

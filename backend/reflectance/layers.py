@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.core.colour import REC709_LUMINANCE
-from backend.reflectance.albedo import Clean
+from backend.reflectance.albedo import Clean, smile_folds
 from backend.reflectance.completion import Completion
 from backend.reflectance.filters import gaussian
 from backend.reflectance.noise import mottling_tile, triplanar
@@ -27,8 +27,8 @@ ALBEDO_LOW, ALBEDO_HIGH = 0.012, 0.92
 PALER, PALER_FEATURES = 0.40, 0.12
 """How much paler than the smooth skin a detail may be, log, on plain skin and on lips, brows and lids."""
 
-DARKER, DARKER_EARS = 2.2, 0.35
-"""How much darker: hair on skin is black, but the hollows of an ear are only shadow."""
+DARKER, DARKER_EARS, DARKER_FOLDS = 2.2, 0.35, 0.35
+"""How much darker: hair on skin is black, but the hollows of an ear and the core of a smile's fold are only shadow."""
 
 FINE_SHARE = 0.8
 """Strength of the mottling too fine for the FIELD grid, against the finest that is measured there."""
@@ -54,7 +54,8 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
     size = len(observed.inside)
     # What is left of gloss on lips and of light skin between brow hairs must not be painted on.
     paler = PALER + (PALER_FEATURES - PALER) * gaussian(np.clip(space.lips + space.brows + space.lids, 0, 1), 2)
-    darker = -DARKER + (DARKER - DARKER_EARS) * gaussian(space.ears, 2)
+    darker = np.maximum(-DARKER + (DARKER - DARKER_EARS) * gaussian(space.ears, 2),
+                        -DARKER + (DARKER - DARKER_FOLDS) * smile_folds(space))
     albedo = np.empty((size, size, 3), np.float32)
     highlight = np.empty((size, size), np.float32)
     flat = np.empty((size, size), np.float32)
