@@ -8,6 +8,7 @@ It uses nothing but the add-on's own operators and its scene core, as a user's s
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import subprocess
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LIGHTS = (("front", "city", 0.0, 0.0), ("three_quarter", "forest", 0.0, -40.0), ("profile", "sunrise", 240.0, -85.0))
 """Name of the picture, Blender's HDRI and its turn, the camera's turn to the person's left; degrees."""
 SIDE, SHEET_SIDE, SAMPLES = 768, 320, 32
+WHOLE_PATH = "photo to bundle, and avatar"
 HERO_SIDE = 512  # pixels; one picture of the strip
 UPRIGHT = """
 import sys
@@ -84,7 +86,7 @@ def make_bundle(options: argparse.Namespace, folder: Path) -> Path:
     """Photo to bundle and avatar, by the operator."""
     import bpy
 
-    with stage("photo to bundle, and avatar"):
+    with stage(WHOLE_PATH):
         bpy.ops.likeness.create(photo=str(options.photo.absolute()), out=str(folder), resolution=options.resolution,
                                 face=options.face)
     return folder
@@ -154,8 +156,11 @@ def upright(options: argparse.Namespace, folder: Path) -> Path:
 
 def tell(out: Path) -> None:
     """Where everything lies, and how long it took."""
+    stages = json.loads((out / "bundle" / "avatar.json").read_text("utf-8"))["stages"]
     for name, took in seconds.items():
         sys.stdout.write(f"{took:7.1f} s  {name}\n")
+        for part in stages if name == WHOLE_PATH else ():
+            sys.stdout.write(f"{part['seconds']:15.1f} s  {part['name']}\n")
     for item in sorted(out.iterdir()):
         sys.stdout.write(f"{item}\n")
 
