@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -157,7 +157,8 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.unwrap import observed as seen
     from backend.unwrap import unwrap
 
-    device = devices.choose(options.device)
+    devices.choose(options.device)  # refuses what this machine does not have
+    device = replace(devices.choose("cpu"), reason="Every stage so far runs on the CPU.")
     head = default_head()
     job.stages.append({"name": "load", "seconds": round(time.perf_counter() - started, 3), "cached": False})
 
