@@ -84,11 +84,6 @@ def points_on(head: HeadModel, triangles: np.ndarray, barycentric: np.ndarray) -
     return _points(head, head.triangles[triangles], np.asarray(barycentric, np.float64))
 
 
-def points_at_vertices(head: HeadModel, vertices: np.ndarray) -> PointSet:
-    """The head's `vertices` (P,) themselves."""
-    return _points(head, np.asarray(vertices)[:, None], np.ones((len(vertices), 1)))
-
-
 def _points(head: HeadModel, corners: np.ndarray, weights: np.ndarray) -> PointSet:
     """`corners` (P, C) vertex indices with `weights` (P, C) that sum to one."""
     joints = [head.joint(name) for name in TURNING]

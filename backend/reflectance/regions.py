@@ -63,11 +63,6 @@ class SkinSpace:
         return self.surface.lay_out(self.head, self.neutral)
 
     @cached_property
-    def skin_vertices(self) -> np.ndarray:
-        """(V,) bool."""
-        return self.head.material_vertices("skin")
-
-    @cached_property
     def texel_metres(self) -> np.ndarray:
         """(F, F) metres per grid texel: square root of the area it covers, smoothed over a few triangles."""
         skin = self.head.triangle_material == self.head.material_index("skin")
