@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from backend.arkit import ARKIT_NAMES
 from backend.core.rotation import matrix_from_axis_angle
 from backend.head.model import HeadModel
 
@@ -26,6 +27,8 @@ class HeadTensors:
     pose_basis: torch.Tensor  # (P, V, 3)
     skin_weights: torch.Tensor  # (V, J)
     parents: tuple[int, ...]
+    corrective_deltas: torch.Tensor  # (C, V, 3); none where psi is not ARKit
+    corrective_drivers: torch.Tensor  # (C, 3) int64 into psi, -1 filler
 
     @classmethod
     def of(cls, head: HeadModel, dtype: torch.dtype = torch.float32, device: str = "cpu") -> HeadTensors:
@@ -33,9 +36,11 @@ class HeadTensors:
         def tensor(array: np.ndarray) -> torch.Tensor:
             return torch.as_tensor(array, dtype=dtype, device=device)
 
+        count = len(head.corrective_names) if head.expression_names[:len(ARKIT_NAMES)] == ARKIT_NAMES else 0
         return cls(tensor(head.template), tensor(head.shape_basis), tensor(head.expression_basis),
                    tensor(head.joint_regressor), tensor(head.pose_basis), tensor(head.skin_weights),
-                   tuple(int(p) for p in head.joint_parents))
+                   tuple(int(p) for p in head.joint_parents), tensor(head.corrective_deltas[:count]),
+                   torch.as_tensor(head.corrective_drivers[:count], dtype=torch.int64, device=device))
 
 
 def neutral_vertices(head: HeadTensors, shape: torch.Tensor, offsets: torch.Tensor | None = None) -> torch.Tensor:
@@ -46,16 +51,28 @@ def neutral_vertices(head: HeadTensors, shape: torch.Tensor, offsets: torch.Tens
 
 def posed_vertices(head: HeadTensors, neutral: torch.Tensor, expression: torch.Tensor,
                    pose: torch.Tensor) -> torch.Tensor:
-    """`neutral` (V, 3), `expression` (E,), `pose` (J, 3) axis-angle radians -> (V, 3) metres, world."""
+    """`neutral` (V, 3), `expression` (E,), `pose` (J, 3) axis-angle radians -> (V, 3) metres, world.
+
+    Where psi is ARKit, the head's correctives come on top.
+    """
     rotations = matrix_from_axis_angle(pose)
     joints = head.joint_regressor @ neutral
     vertices = neutral + torch.tensordot(expression, head.expression_basis, 1)
+    if len(head.corrective_deltas):
+        weights = corrective_weights(expression, head.corrective_drivers)
+        vertices = vertices + torch.tensordot(weights, head.corrective_deltas, 1)
     if len(head.pose_basis):
         identity = torch.eye(3, dtype=pose.dtype, device=pose.device)
         vertices = vertices + torch.tensordot((rotations[1:] - identity).reshape(-1), head.pose_basis, 1)
     linear, shift = bone_transforms(joints, rotations, head.parents)
     turned = torch.einsum("jab,vb->vja", linear, vertices) + shift
     return torch.einsum("vj,vja->va", head.skin_weights, turned)
+
+
+def corrective_weights(expression: torch.Tensor, drivers: torch.Tensor) -> torch.Tensor:
+    """(C,) product over each row of `drivers` (C, 3) of the weights `expression` (E,) cut to 0..1; -1 counts as 1."""
+    used = torch.where(drivers >= 0, expression.clamp(0, 1)[drivers.clamp(min=0)], torch.ones_like(expression[:1]))
+    return used.prod(1)
 
 
 def bone_transforms(joints: torch.Tensor, rotations: torch.Tensor,

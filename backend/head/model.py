@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
@@ -17,7 +18,7 @@ import numpy as np
 from backend.arkit import ARKIT_NAMES
 from backend.errors import ModelError
 
-MATERIALS = ("skin", "mouth", "eye", "cornea", "teeth", "tongue", "lash")
+MATERIALS = ("skin", "mouth", "eye", "cornea", "teeth", "tongue", "lash", "brow", "tear")
 """Material slots. `skin` owns the UV square the networks know; every other material has a UV square of its own."""
 
 JOINTS = ("neck", "head", "jaw", "eye_left", "eye_right")
@@ -27,11 +28,20 @@ LANDMARK_COUNT = 478
 """MediaPipe's landmarks: 468 on the face, then five for each iris (person's right first)."""
 
 
+def _none(kind: str, *shape: int) -> Callable[[], np.ndarray]:
+    """Makes an empty array: what a model without this part holds."""
+    return lambda: np.zeros(shape, kind)
+
+
 @dataclass(frozen=True)
 class HeadModel:
     """A FLAME-like head. World axes: +Z up, face along -Y, +X the person's left; metres.
 
-    V vertices, F faces, T triangles, S identity components, E expression components, J joints, R regions.
+    V vertices, F faces, T triangles, S identity components, E expression components, J joints, R regions,
+    C correctives, L faces of all coarser levels of detail together.
+
+    A corrective is added with the product of its drivers' ARKit weights (each cut to 0..1): what the plain sum of
+    shapes gets wrong when they are used together.
     """
 
     id: str
@@ -56,6 +66,20 @@ class HeadModel:
     landmark_triangles: np.ndarray  # (478,) int32 into `triangles`, -1 where a landmark has no place
     landmark_barycentric: np.ndarray  # (478, 3) float32
     mirror_vertices: np.ndarray  # (V,) int32, the vertex on the other side
+    own_vertices: int = -1  # its own topology is vertices[:own_vertices]; after it, parts it was given (teeth, ...)
+    corrective_names: tuple[str, ...] = ()  # (C,) the drivers' names joined with "__"
+    corrective_drivers: np.ndarray = field(default_factory=_none("i4", 0, 3))  # (C, 3) into ARKIT_NAMES, -1 filler
+    corrective_deltas: np.ndarray = field(default_factory=_none("f4", 0, 0, 3))  # (C, V, 3) float32 metres, weight 1
+    lod_level: np.ndarray = field(default_factory=_none("i4", 0))  # (L,) int32 1.. per face; coarser as it grows
+    lod_faces: np.ndarray = field(default_factory=_none("i4", 0, 4))  # (L, 4) int32 into the same V vertices, -1 last
+    lod_uvs: np.ndarray = field(default_factory=_none("f4", 0, 4, 2))  # (L, 4, 2) float32
+    lod_material: np.ndarray = field(default_factory=_none("i4", 0))  # (L,) int32 into `material_names`
+
+    def __post_init__(self) -> None:
+        if self.own_vertices < 0:
+            object.__setattr__(self, "own_vertices", len(self.template))
+        if not self.corrective_names:
+            object.__setattr__(self, "corrective_deltas", np.zeros((0, *self.template.shape), np.float32))
 
     @cached_property
     def triangles(self) -> np.ndarray:
@@ -119,18 +143,19 @@ class HeadModel:
 
 
 _HALF = ("shape_basis",)
-_TEXT = ("id", "licence", "attribution", "material_names", "expression_names", "joint_names", "region_names")
+_TEXT = ("id", "licence", "attribution", "material_names", "expression_names", "joint_names", "region_names",
+         "own_vertices", "corrective_names")
 
 
-def save_head(head: HeadModel, path: Path) -> None:
-    """Write a head as a compressed .npz without pickles. Shape bases are kept in half precision."""
+def save_head(head: HeadModel, path: Path, *, half: bool = True) -> None:
+    """Write a head as a compressed .npz without pickles. `half`: keep the shape basis in half precision."""
     arrays: dict[str, np.ndarray] = {}
     text = {name: getattr(head, name) for name in _TEXT}
     arrays["text"] = np.frombuffer(json.dumps(text).encode(), np.uint8)
-    for field in fields(head):
-        if field.name not in _TEXT:
-            value = getattr(head, field.name)
-            arrays[field.name] = value.astype(np.float16) if field.name in _HALF else value
+    for part in fields(head):
+        if part.name not in _TEXT:
+            value = getattr(head, part.name)
+            arrays[part.name] = value.astype(np.float16) if half and part.name in _HALF else value
     if head.expression_names == ARKIT_NAMES:
         del arrays["expression_basis"]
     np.savez_compressed(path, allow_pickle=False, **arrays)
