@@ -1,4 +1,4 @@
-"""A head model as somebody's file has it, read and checked but not yet one of ours: no UV space, no ARKit, no landmarks.
+"""A head model as a file has it, read and checked but not yet one of ours: no UV space, no ARKit, no landmarks.
 
 `imports` makes it from files; `register` turns it into a `HeadModel`.
 """
