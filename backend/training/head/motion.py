@@ -154,8 +154,8 @@ def harmonics(generator: Generator) -> tuple[np.ndarray, np.ndarray]:
 
 def measure(source: Source, scan_file: Path, registration: Registration) -> tuple[Motion, list[str]]:
     """The figures, and a line of report for every shape: likeness (cosine) before and after, amplitudes."""
+    from backend.head.register.smooth import cotangent_laplacian
     from backend.training.identity.generator import read_generator
-    from backend.training.identity.spectrum import cotangent_laplacian
 
     generator = read_generator(source)
     skin, across = generator.skin, generator.skin_mirror
@@ -198,8 +198,8 @@ def _even(shapes: np.ndarray, name: str, mirror: np.ndarray) -> np.ndarray:
 def _carried(scan_file: Path, generator: Generator, registration: Registration) -> dict[str, np.ndarray]:
     """(S, 3) metres of the scan model's expressions at our skin's counterparts, by ARKit name."""
     from backend.core.rays import vertex_normals
+    from backend.head.register.surface import Surface
     from backend.training.identity.scan import read_expressions, read_scan
-    from backend.training.identity.surface import Surface
 
     turn = registration.scan_rotation
     target = read_scan(scan_file).mean @ turn.T + registration.scan_shift

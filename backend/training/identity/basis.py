@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.errors import ModelError
+from backend.head.register.smooth import cotangent_laplacian
 from backend.training.head.source import Source
 from backend.training.identity.generator import Generator, read_generator
 from backend.training.identity.modes import Modes, make_modes
 from backend.training.identity.register import EXPOSED, exposure
-from backend.training.identity.spectrum import cotangent_laplacian
 from backend.training.identity.statistics import (
     ATTRIBUTION,
     BODY_WEIGHT,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from backend.head.register.surface import Surface
 from backend.training.identity.basis import IdentityBasis
 from backend.training.identity.generator import Generator
 from backend.training.identity.modes import eye_middle
 from backend.training.identity.register import Registration
 from backend.training.identity.scan import Scan
 from backend.training.identity.statistics import FACE_RADIUS, NOISE, vertex_weights
-from backend.training.identity.surface import Surface
 
 NECK = 0.10
 """Metres below the eyes where the head, as reported, ends."""

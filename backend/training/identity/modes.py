@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from backend.head.register.smooth import cotangent_laplacian
 from backend.training.identity.generator import Generator
-from backend.training.identity.spectrum import Spectrum, cotangent_laplacian, spectrum
+from backend.training.identity.spectrum import Spectrum, spectrum
 
 MILLIMETRE = 1e-3
 SCALE_STEP = 0.05

@@ -11,16 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import block_diag, coo_matrix, csr_matrix, diags
-from scipy.sparse.linalg import factorized
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.spatial.distance import cdist
 
-from backend.core.rays import Mesh, vertex_normals
+from backend.core.rays import vertex_normals
+from backend.head.register import surface as surfaces
+from backend.head.register.marks import Detect, Marks, find_marks
+from backend.head.register.smooth import Smooth, similarity
+from backend.head.register.surface import Surface
 from backend.training.identity.generator import Generator
-from backend.training.identity.marks import Detect, Marks, find_marks
 from backend.training.identity.scan import Scan
-from backend.training.identity.spectrum import cotangent_laplacian
-from backend.training.identity.surface import Surface
 
 SCHEDULE = ((0.06, 5.0), (0.04, 4.0), (0.025, 3.0), (0.016, 2.0), (0.011, 1.5), (0.008, 1.0), (0.006, 0.7),
             (0.0045, 0.5), (0.0035, 0.4), (0.003, 0.3))
@@ -44,9 +44,8 @@ EXPOSED = 0.08
 CONTINUE = 0.0015
 """Metres, the smoothing length when fields are carried over and continued."""
 
-INNER_REACH, INNER_BEND, INNER_PULL = 0.008, 0.005, 0.3
-"""Skin without counterpart moves with the skin within the first length (metres), bends no shorter than the second,
-and the pull of the one counts this much against the other."""
+INNER_REACH = 0.008
+"""Metres; skin without counterpart moves with the skin within this length."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def lay_on(generator: Generator, scan: Scan, base: np.ndarray, ours: Marks, thei
 
     scale, turn, move = similarity(our_points[known], target_points[known], scaled=True)
     start = scale * base @ turn.T + move
-    solver = _Smooth(start, triangles)
+    solver = Smooth(start, triangles)
     open_ours = exposure(generator.base, generator.quads, generator.skin) > EXPOSED
     seen = _exposed_triangles(target, scan)
     surface = Surface(target, seen)
@@ -110,7 +109,7 @@ def lay_on(generator: Generator, scan: Scan, base: np.ndarray, ours: Marks, thei
 
 
 def _carry(generator: Generator, scan: Scan, laid: np.ndarray, surface: Surface, seen: np.ndarray,
-           open_ours: np.ndarray, solver: _Smooth, rotation: np.ndarray, shift: np.ndarray) -> Registration:
+           open_ours: np.ndarray, solver: Smooth, rotation: np.ndarray, shift: np.ndarray) -> Registration:
     mirror = generator.skin_mirror
     normals = vertex_normals(laid, generator.skin_triangles)
     face, barycentric, distance = surface.closest(laid, normals, agreement=0.5)
@@ -159,56 +158,6 @@ def purify(fields: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     return np.where(is_even[:, None, None], even, odd)
 
 
-def similarity(source: np.ndarray, target: np.ndarray, scaled: bool) -> tuple[float, np.ndarray, np.ndarray]:
-    """Scale, rotation, shift with target = scale * rotation @ source + shift; mirror-symmetric (Umeyama 1991)."""
-    source = np.concatenate([source, source * [-1, 1, 1]])
-    target = np.concatenate([target, target * [-1, 1, 1]])
-    middle, aim = source.mean(0), target.mean(0)
-    left, values, right = np.linalg.svd((target - aim).T @ (source - middle))
-    sign = np.array([1, 1, np.sign(np.linalg.det(left @ right))])
-    rotation = left * sign @ right
-    scale = (values * sign).sum() / ((source - middle) ** 2).sum() if scaled else 1.0
-    return scale, rotation, aim - scale * rotation @ middle
-
-
-class _Smooth:
-    """Weighted least squares with a bi-Laplacian: the displacement is smooth below a chosen length."""
-
-    def __init__(self, vertices: np.ndarray, triangles: np.ndarray) -> None:
-        stiffness, areas = cotangent_laplacian(vertices, triangles)
-        self.areas = areas
-        floor = np.maximum(areas, np.median(areas) * 0.05)
-        self.stiffness, self.inverse_areas = stiffness, 1 / floor
-        self.bending = csr_matrix(stiffness @ diags(1 / floor) @ stiffness)  # integral of |Laplacian|^2
-
-    def solve(self, length: float, weight: np.ndarray, normal: np.ndarray, goal: np.ndarray, marks: csr_matrix,
-              mark_weight: np.ndarray, mark_goal: np.ndarray) -> np.ndarray:
-        """Displacement (N, 3) towards `goal` (N, 3), along `normal` fully and across it a little."""
-        tangential = 0.08
-        count = len(goal)
-        projector = normal[:, :, None] * normal[:, None, :] * (1 - tangential) + np.eye(3) * tangential
-        blocks = projector * weight[:, None, None]
-        rows = np.repeat(np.arange(count * 3), 3)
-        columns = (np.arange(count)[:, None, None] * 3 + np.arange(3)[None, None, :]).repeat(3, 1).ravel()
-        data = coo_matrix((blocks.ravel(), (rows, columns)), shape=(count * 3, count * 3))
-        single = length**4 * self.bending + marks.T @ diags(mark_weight) @ marks
-        matrix = _interleave(csr_matrix(single)) + data.tocsr()
-        right = np.einsum("nij,nj->ni", blocks, goal) + marks.T @ (mark_weight[:, None] * mark_goal)
-        return factorized(matrix.tocsc())(right.ravel()).reshape(count, 3)
-
-    def continued(self, length: float, weight: np.ndarray, fields: np.ndarray, elsewhere: np.ndarray) -> np.ndarray:
-        """Fields (K, N, 3) smoothed where `weight` (N,) is 1; where it is 0, drawn softly to `elsewhere` (K, N, 3)."""
-        hard, soft = weight * self.areas, (1 - weight) * self.areas * INNER_PULL
-        # Two lengths: where skin was measured it is hardly smoothed, elsewhere it bends gently.
-        stiff = diags(np.where(weight > 0, length, INNER_BEND) ** 4 * self.inverse_areas)
-        matrix = self.stiffness @ stiff @ self.stiffness + diags(hard + soft)
-        solve = factorized(matrix.tocsc())
-        goal = fields * hard[:, None] + elsewhere * soft[:, None]
-        flat = np.moveaxis(goal, 1, 0).reshape(goal.shape[1], -1)
-        answer = np.stack([solve(column) for column in flat.T], 1)
-        return np.moveaxis(answer.reshape(goal.shape[1], goal.shape[0], 3), 0, 1)
-
-
 def _inner_goal(laid: np.ndarray, trusted: np.ndarray, areas: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """What skin without counterpart would do if it moved with the trusted skin around it in space."""
     outside = np.flatnonzero(trusted > 0)
@@ -216,14 +165,6 @@ def _inner_goal(laid: np.ndarray, trusted: np.ndarray, areas: np.ndarray, fields
     weight = np.exp(-(squared - squared.min(1, keepdims=True)) / (2 * INNER_REACH**2)) * areas[outside]
     weight /= weight.sum(1, keepdims=True)
     return np.einsum("no,kox->knx", weight, fields[:, outside], optimize=True)
-
-
-def _interleave(matrix: csr_matrix) -> csr_matrix:
-    """The same (N, N) matrix for each of x, y, z, on unknowns x0 y0 z0 x1 ..."""
-    whole = coo_matrix(block_diag([matrix] * 3))
-    count = matrix.shape[0]
-    return coo_matrix((whole.data, ((whole.row % count) * 3 + whole.row // count,
-                                    (whole.col % count) * 3 + whole.col // count)), shape=whole.shape).tocsr()
 
 
 def _mark_rows(marks: Marks, known: np.ndarray, triangles: np.ndarray, count: int) -> csr_matrix:
@@ -235,29 +176,12 @@ def _mark_rows(marks: Marks, known: np.ndarray, triangles: np.ndarray, count: in
 
 def exposure(vertices: np.ndarray, quads: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """(len(chosen),) share of 64 directions above each vertex in which a ray leaves the head."""
-    triangles = np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]])
-    return _escape(vertices, triangles, chosen)
-
-
-def _escape(vertices: np.ndarray, triangles: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    normals = vertex_normals(vertices, triangles)[chosen]
-    mesh = Mesh(vertices, triangles)
-    index = np.arange(128) + 0.5  # a spiral over the sphere (Saff and Kuijlaars 1997)
-    height, angle = 1 - 2 * index / 128, index * np.pi * (1 + 5**0.5)
-    radius = np.sqrt(1 - height**2)
-    directions = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], -1)
-    free, total = np.zeros(len(chosen)), np.zeros(len(chosen))
-    for direction in directions:
-        above = normals @ direction > 0.05
-        origins = vertices[chosen] + normals * 3e-4
-        free[above] += ~mesh.occluded(origins[above], np.broadcast_to(direction, (above.sum(), 3)))
-        total += above
-    return free / np.maximum(total, 1)
+    return surfaces.exposure(vertices, np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]]), chosen)
 
 
 def _exposed_triangles(target: np.ndarray, scan: Scan) -> np.ndarray:
     everything = np.concatenate([scan.skin_triangles, *scan.eye_triangles])
     used = np.unique(scan.skin_triangles)
     seen = np.zeros(len(target), bool)
-    seen[used] = _escape(target, everything, used) > EXPOSED
+    seen[used] = surfaces.exposure(target, everything, used) > EXPOSED
     return scan.skin_triangles[seen[scan.skin_triangles].all(1)]

@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import eigsh
 
-LARGEST_COTANGENT = 20.0
-"""Bound of a cotangent: needle triangles (3 degrees) must not stiffen an edge without limit."""
+from backend.head.register.smooth import cotangent_laplacian
 
 
 @dataclass(frozen=True)
@@ -25,30 +24,6 @@ class Spectrum:
     functions: np.ndarray  # (K, V), orthonormal in the mass
     symmetric: np.ndarray  # (K,) bool, even under the mirror
     mass: np.ndarray  # (V,) m^2 times density
-
-
-def cotangent_laplacian(vertices: np.ndarray, triangles: np.ndarray) -> tuple[csr_matrix, np.ndarray]:
-    """Positive semi-definite stiffness (V, V) and lumped areas (V,) m^2 of `vertices` (V, 3), `triangles` (T, 3)."""
-    count = len(vertices)
-    corners = vertices[triangles]
-    doubled = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    doubled = np.maximum(doubled, 1e-12)
-    rows, columns, weights = [], [], []
-    for corner in range(3):
-        tip, one, two = (triangles[:, (corner + shift) % 3] for shift in range(3))
-        dot = np.einsum("tx,tx->t", vertices[one] - vertices[tip], vertices[two] - vertices[tip])
-        cotangent = np.clip(dot / doubled, -LARGEST_COTANGENT, LARGEST_COTANGENT) / 2
-        rows += [one, two]
-        columns += [two, one]
-        weights += [cotangent, cotangent]
-    edges = coo_matrix((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))),
-                       shape=(count, count)).tocsr()
-    # Obtuse pairs give negative weights and with them oscillating modes; a small floor keeps the matrix an M-matrix.
-    edges.data = np.maximum(edges.data, 1e-3)
-    stiffness = diags(np.asarray(edges.sum(1)).ravel()) - edges
-    areas = np.zeros(count)
-    np.add.at(areas, triangles.ravel(), np.repeat(doubled / 6, 3))
-    return csr_matrix(stiffness), areas
 
 
 def spectrum(vertices: np.ndarray, triangles: np.ndarray, mirror: np.ndarray, count: int,

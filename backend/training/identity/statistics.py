@@ -13,10 +13,10 @@ from zipfile import BadZipFile
 import numpy as np
 
 from backend.errors import ModelError
+from backend.head.register.smooth import cotangent_laplacian
 from backend.training.identity.generator import Generator
 from backend.training.identity.modes import Modes, Recipe, rigid_free
 from backend.training.identity.register import Registration
-from backend.training.identity.spectrum import cotangent_laplacian
 
 STATISTICS_FILE = Path(__file__).parents[2] / "assets" / "head" / "identity_statistics.npz"
 

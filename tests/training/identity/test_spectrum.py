@@ -7,7 +7,8 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 
-from backend.training.identity.spectrum import cotangent_laplacian, spectrum
+from backend.head.register.smooth import cotangent_laplacian
+from backend.training.identity.spectrum import spectrum
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from backend.training.identity.register import _Smooth, purify, similarity
-from backend.training.identity.surface import Surface, barycentric_of_closest
+from backend.head.register.smooth import Smooth, similarity
+from backend.head.register.surface import Surface, barycentric_of_closest
+from backend.training.identity.register import purify
 
 
 def test_nearest_point_of_a_triangle_agrees_with_a_fine_search():
@@ -61,6 +62,6 @@ def test_a_field_is_kept_where_known_and_continued_where_not():
     known = (vertices[:, 1] < 0.05).astype(float)
     field = np.repeat(vertices[None, :, [0]] * 0.1, 3, 2)  # smooth: a tenth of x, at most 10 mm
     elsewhere = field.copy()
-    answer = _Smooth(vertices, triangles).continued(0.0015, known, field * known[:, None], elsewhere)
+    answer = Smooth(vertices, triangles).continued(0.0015, known, field * known[:, None], elsewhere)
     assert np.abs(answer - field)[:, known > 0].max() < 2e-4
     assert np.abs(answer - field).max() < 1e-3

@@ -1,9 +1,11 @@
-"""Nearest points on a triangle mesh, in plain numpy."""
+"""Nearest points on a triangle mesh, and how much of a mesh is seen from outside."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.spatial import cKDTree
+
+from backend.core.rays import Mesh, vertex_normals
 
 CANDIDATES = 40
 """Triangles tried for each point: those whose centres are nearest. Enough where triangles are of like size."""
@@ -70,3 +72,20 @@ def barycentric_of_closest(points: np.ndarray, corners: np.ndarray) -> np.ndarra
     for inside, weights in reversed(regions):
         answer = np.where(inside[..., None], np.stack(weights, -1), answer)
     return answer
+
+
+def exposure(vertices: np.ndarray, triangles: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """(len(chosen),) share of 64 directions above each chosen vertex in which a ray leaves the mesh."""
+    normals = vertex_normals(vertices, triangles)[chosen]
+    mesh = Mesh(vertices, triangles)
+    index = np.arange(128) + 0.5  # a spiral over the sphere (Saff and Kuijlaars 1997)
+    height, angle = 1 - 2 * index / 128, index * np.pi * (1 + 5**0.5)
+    radius = np.sqrt(1 - height**2)
+    directions = np.stack([radius * np.cos(angle), radius * np.sin(angle), height], -1)
+    free, total = np.zeros(len(chosen)), np.zeros(len(chosen))
+    for direction in directions:
+        above = normals @ direction > 0.05
+        origins = vertices[chosen] + normals * 3e-4
+        free[above] += ~mesh.occluded(origins[above], np.broadcast_to(direction, (above.sum(), 3)))
+        total += above
+    return free / np.maximum(total, 1)

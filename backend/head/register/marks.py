@@ -14,7 +14,7 @@ import numpy as np
 
 from backend.core.camera import frontal, pixel_rays
 from backend.core.rays import Mesh, vertex_normals
-from backend.training.identity.surface import Surface
+from backend.head.register.surface import Surface
 
 VIEWS = ((0.0, 0.0), (0.35, 0.0), (-0.35, 0.0), (0.7, 0.0), (-0.7, 0.0), (0.0, 0.3), (0.0, -0.3))
 """Yaw and pitch in radians of the renders."""
