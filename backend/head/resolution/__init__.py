@@ -1,0 +1,1 @@
+"""One surface in several resolutions: coarser by half-edge collapses, finer by one interpolating subdivision."""
