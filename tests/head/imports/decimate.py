@@ -1,10 +1,11 @@
 """A plain half-edge collapse, for making test heads of an exact number of vertices. Slow and obvious."""
 
 import heapq
+import math
 
 import numpy as np
 
-_FLIP = 0.2  # cosine between a face before and after a collapse, below which the collapse is refused
+_FLIP = 0.3  # cosine between a face before and after a collapse, below which the collapse is refused
 
 
 def quadrupled(points: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -44,28 +45,38 @@ def decimated(points: np.ndarray, faces: np.ndarray, target: int, size: np.ndarr
     def length(a: int, b: int) -> float:
         return sum((x - y) ** 2 for x, y in zip(place[a], place[b], strict=True)) ** 0.5 / min(size[a], size[b])
 
-    def may_go(gone: int, stays: int) -> bool:
+    def cost(gone: int, stays: int) -> float:
+        """Of a collapse that leaves a surface; infinite for one that does not."""
         common = shared(gone, stays)
         if border[gone] and not (border[stays] and len(common) == 1):
-            return False
+            return math.inf
         if len(neighbours(gone) & neighbours(stays)) != len(common):  # would pinch the surface
-            return False
+            return math.inf
+        worst = 1.0
         for number in around[gone] - common:
             old = [place[v] for v in corner[number]]
             new = [place[stays] if v == gone else place[v] for v in corner[number]]
             before, after = _normal(*old), _normal(*new)
-            dot = sum(x * y for x, y in zip(before, after, strict=True))
-            if dot < _FLIP * (sum(x * x for x in before) * sum(x * x for x in after)) ** 0.5 or dot <= 0:
-                return False
-        return True
+            area = _dot(after, after) ** 0.5
+            turn = _dot(before, after) / max(_dot(before, before) ** 0.5 * area, 1e-30)
+            if turn < _FLIP:
+                return math.inf
+            sides = sum(_dot(side, side) for side in (_minus(new[i], new[i - 1]) for i in range(3)))
+            worst = min(worst, turn**4 * area / sides)
+        return length(gone, stays) / max(worst, 1e-9) ** 0.5
 
     alive = [True] * len(place)
     left = len(place)
     heap = [(length(a, b), a, b) for a in range(len(place)) for b in neighbours(a)]
     heapq.heapify(heap)
     while left > target:
-        _, gone, stays = heapq.heappop(heap)
-        if not (alive[gone] and alive[stays]) or not shared(gone, stays) or not may_go(gone, stays):
+        promised, gone, stays = heapq.heappop(heap)
+        if not (alive[gone] and alive[stays]) or not shared(gone, stays):
+            continue
+        true = cost(gone, stays)
+        if true > promised * 1.001:  # the length alone is a lower bound
+            if true < math.inf:
+                heapq.heappush(heap, (true, gone, stays))
             continue
         for number in list(around[gone]):
             face = corner[number]
@@ -89,6 +100,13 @@ def decimated(points: np.ndarray, faces: np.ndarray, target: int, size: np.ndarr
 
 
 def _normal(a: tuple, b: tuple, c: tuple) -> tuple[float, float, float]:
-    x, y, z = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    u, v, w = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+    (x, y, z), (u, v, w) = _minus(b, a), _minus(c, a)
     return y * w - z * v, z * u - x * w, x * v - y * u
+
+
+def _minus(a: tuple, b: tuple) -> tuple[float, float, float]:
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+def _dot(a: tuple, b: tuple) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

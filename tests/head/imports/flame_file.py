@@ -73,8 +73,8 @@ def flame_arrays(seed: int = 0, *, right_eye_first: bool = False) -> dict[str, n
     regressor = head.joint_regressor[joints].astype(np.float64)
     centres = regressor @ neutral
     ball, ball_faces = _eyeball()
-    radius = np.linalg.norm(neutral[head.material_vertices("eye")]
-                            - np.where(neutral[head.material_vertices("eye"), :1] > 0, *_by_side(centres)), axis=1).mean()
+    eyes = neutral[head.material_vertices("eye")]
+    radius = np.linalg.norm(eyes - np.where(eyes[:, :1] > 0, *_by_side(centres)), axis=1).mean()
 
     template = np.concatenate([_turned(neutral[ends].mean(1)), *(_turned(centres[i]) + radius * ball for i in (3, 4))])
     all_faces = np.concatenate([faces, SKIN + ball_faces, SKIN + EYEBALL + ball_faces]).astype(np.uint32)
@@ -123,8 +123,10 @@ def _skin(head: HeadModel) -> tuple[np.ndarray, np.ndarray]:
     triangles = head.triangles[head.triangle_material == head.material_index("skin")]
     used, renumbered = np.unique(triangles, return_inverse=True)
     points, faces, ends = quadrupled(head.template[used].astype(np.float64), renumbered.reshape(-1, 3))
-    detail = np.where(head.region("face_front")[used][ends].mean(1) > 0.3, 0.6, 1.0)
-    kept, faces = decimated(points, faces, SKIN, detail)
+    edges = ends[len(used):]
+    length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
+    density = np.bincount(edges.ravel(), np.repeat(length, 2)) / np.bincount(edges.ravel())
+    kept, faces = decimated(points, faces, SKIN, density[ends].mean(1))
     return used[ends[kept]], faces
 
 

@@ -1,6 +1,6 @@
 """Writes pickles as Python 2 wrote them (protocols 1 and 2), opcode by opcode, so that no old package is needed.
 
-Text is a Python 2 `str` (BINSTRING), arrays are `numpy.core.multiarray._reconstruct` plus a state whose data is a `str`,
+Text is a Python 2 `str` (BINSTRING), arrays are `numpy.core.multiarray._reconstruct` and a state whose data is a `str`,
 objects come through `copy_reg._reconstructor` (protocol 1) or NEWOBJ (protocol 2).
 """
 
@@ -65,8 +65,8 @@ def _write(value: Any, protocol: int) -> bytes:
                 + write(1, value.shape) + kind + write(fortran, value.tobytes("A")) + b"tb")
     if isinstance(value, Instance):
         kind = f"c{value.module}\n{value.name}\n".encode()
-        made = kind + b")\x81" if protocol == 2 else b"ccopy_reg\n_reconstructor\n(" + kind + b"c__builtin__\nobject\nNtR"
-        return made + write(value.state) + b"b"
+        by_hand = b"ccopy_reg\n_reconstructor\n(" + kind + b"c__builtin__\nobject\nNtR"
+        return (kind + b")\x81" if protocol == 2 else by_hand) + write(value.state) + b"b"
     if isinstance(value, Call):
         return f"c{value.module}\n{value.name}\n".encode() + write(value.arguments) + b"R"
     raise TypeError(type(value).__name__)
