@@ -24,7 +24,7 @@ _MARGIN = 0.18  # of the head's height, around it
 _BACKGROUND = 0.12  # linear grey, about 38 % in sRGB: neither skin nor hair
 _FLAT = {"mouth": (0.22, 0.07, 0.06), "teeth": (0.60, 0.55, 0.47), "tongue": (0.30, 0.09, 0.08), "lash": (0.02,) * 3}
 """Linear albedo of materials without a map."""
-_SEE_THROUGH = ("cornea", "lash")  # the cornea is glass; lash cards would need their alpha
+_SEE_THROUGH = ("cornea", "lash", "brow", "tear")  # clear as glass, or hairs that would need their alpha
 _SHADED = ("eye", "mouth", "teeth", "tongue")  # what lies between lids and lips, where the sky is mostly hidden
 _BOUNCED = 0.4  # of the light still arrives there, from the lips and lids themselves
 _OPENING_RAYS = 12

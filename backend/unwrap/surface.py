@@ -19,8 +19,8 @@ from backend.head.uvspace import rasterise
 GRID = 1024
 """Side of the grid on which rays are cast and vertex fields are laid out, texels."""
 
-NOT_SOLID = ("cornea", "lash")
-"""Materials that neither hide skin nor throw shadows here: the cornea repeats the eye, lashes are thin cards."""
+NOT_SOLID = ("cornea", "lash", "brow", "tear")
+"""Materials that neither hide skin nor throw shadows here: cornea and tears are clear, lashes and brows thin cards."""
 
 
 @dataclass(frozen=True)

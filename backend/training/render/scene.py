@@ -1,7 +1,8 @@
 """What stands before the camera: a posed head and props as meshes that rays can ask about.
 
 Knows positions, normals, UVs and materials; knows nothing of light and colour (`shade`, `picture`).
-The cornea and the lashes are not opaque: they are kept apart, and `picture` lays them over what lies behind.
+The cornea and the lashes are not opaque: they are kept apart, and `picture` lays them over what lies behind. Brows of
+geometry and the lids' wet line are left out: skins have brows of their own, painted.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ CLOTHES = len(MATERIALS)
 HAIR = CLOTHES + 1
 """Material of a hair cap."""
 
-SKIN, MOUTH, EYE, CORNEA, TEETH, TONGUE, LASH = range(len(MATERIALS))
+SKIN, MOUTH, EYE, CORNEA, TEETH, TONGUE, LASH, BROW, TEAR = range(len(MATERIALS))
 
 EPSILON = 2e-4
 """Metres by which a shadow ray starts off the surface."""
@@ -66,8 +67,7 @@ class Scene:
         self.material = np.concatenate([part.material for part in parts]).astype(np.int32)
         self.normals = vertex_normals(self.vertices, self.triangles).astype(np.float32)
         self.head_vertices = len(posed)
-        opaque = (self.material != CORNEA) & (self.material != LASH)
-        self.opaque = Layer(self, np.flatnonzero(opaque))
+        self.opaque = Layer(self, np.flatnonzero(~np.isin(self.material, (CORNEA, LASH, BROW, TEAR))))
         self.cornea = Layer(self, np.flatnonzero(self.material == CORNEA))
         self.lash = Layer(self, np.flatnonzero(self.material == LASH))
         self.gradient_u, self.gradient_v = surface_gradients(self.vertices[self.triangles], self.uvs)
