@@ -57,8 +57,8 @@ def collapse(vertices: np.ndarray, faces: np.ndarray, uvs: np.ndarray | None = N
     differ from neighbour to neighbour, vertices live longer), `weight` (V,) how dear each vertex is, 1 by default.
 
     A vertex count is met exactly while legal collapses last (the last one alone, without its mirrored twin, when the
-    number is odd for the pairs); a triangle count to within one collapse below. More than asked is left only when
-    nothing can be collapsed any more.
+    number is odd for the pairs); a triangle count to at most three below, in pairs only. More than asked is left only
+    when nothing can be collapsed any more.
     """
     collapser = Collapser(vertices, faces, uvs, material, mirror=mirror, motion=motion, weight=weight)
     if (triangles is None) == (vertex_count is None):
@@ -73,7 +73,7 @@ def collapse(vertices: np.ndarray, faces: np.ndarray, uvs: np.ndarray | None = N
         progress(1 - max(left() - goal, 0) / start, "Simplifying")
         return left() - goal
 
-    collapser.run(done, small=2 if vertex_count is None else 1)
+    collapser.run(done, small=0 if vertex_count is None else 1)
     return collapser.result()
 
 
@@ -114,11 +114,11 @@ class Collapser:
         edges = {(vertex, other) for vertex in range(len(vertices)) for other in self._neighbours(vertex)}
         self._offer(sorted(edges))
 
-    def run(self, excess: Callable[[], int], *, small: int = 2,
+    def run(self, excess: Callable[[], int], *, small: int = 0,
             may: Callable[[set[int]], bool] = lambda kinds: True) -> None:
         """Collapse while `excess()` is positive; `may` is asked about the materials that a collapse would thin.
 
-        From an excess of `small` on (what one collapse takes away) only collapses without a twin are made.
+        From an excess of `small` on, collapses are made without their twins, so that the goal is met exactly.
         """
         parked: list[_Entry] = []
         while (over := excess()) > 0 and self._heap:

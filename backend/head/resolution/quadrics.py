@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TEXTURE = 0.35
+TEXTURE = 0.2
 """How much a metre of texture counts beside a metre of place."""
 MOTION = 0.5
 """How much a metre of motion counts beside a metre of place; 52 shapes share it, and they rarely act at once."""
