@@ -37,6 +37,11 @@ class PriorConfig:
     gaze_roll_sigma: float = 0.01  # radians, about the gaze axis: eyes hardly roll
     gaze_together: float = 0.06  # radians, difference between the eyes
     jaw_sigma: tuple[float, float, float] = (0.25, 0.03, 0.05)  # radians about x (opening), y, z
+    jaw_still: float = 1e-3  # radians, where ARKit shapes open the mouth
+    own_sigma: float = 0.3  # of a head's own expression components (and of `jaw_sigma`), beyond what scores say: in
+    # one face that a person makes, components that are N(0, 1) over all faces are smaller
+    link_sigma: float = 0.0005  # metres at a landmark, when ARKit shapes are expressed in own components
+    rig_sigma: float = 0.002  # metres at a landmark, when a face made of own components is expressed in ARKit weights
     depth_scale_sigma: float = 0.15  # log of the landmarker's depth per true depth
     iris_diameter: float = 0.0117  # metres, mean of adults
     iris_sigma: float = 0.045  # relative: people's irises and the landmarker's, on 30 scan-model faces

@@ -34,7 +34,7 @@ def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: Fi
     config = config or FitConfig()
     noise = noise or measured_noise()
     progress(0.0, "Preparing the head")
-    points = HeadPoints.of(head)
+    points = HeadPoints.of(head, config)
     state, problem = solve_parameters(observations, points, config, noise, part(progress, 0.05, 0.6))
     said: tuple[str, ...] = ()
     if len(observations) > 1:
@@ -42,7 +42,8 @@ def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: Fi
         quick = replace(config, stages=config.stages[:2])
         alone = [solve_parameters([observation], points, quick, noise)[0].beta for observation in observations]
         said = strangers(points, alone, observations, config)
-    return assemble(observations, points, state, problem, config, said, part(progress, 0.75, 1.0))
+    found = assemble(observations, points, state, problem, config, said, part(progress, 0.75, 1.0))
+    return replace(found, expression=found.expression[:, :len(head.expression_names)])
 
 
 def solve_parameters(observations: Sequence[Observation], points: HeadPoints, config: FitConfig, noise: LandmarkNoise,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.arkit import ARKIT_NAMES
 from backend.head.model import HeadModel
 
 TURNING = ("jaw", "eye_left", "eye_right")
@@ -18,27 +19,31 @@ TURNING = ("jaw", "eye_left", "eye_right")
 
 @dataclass(frozen=True)
 class PointSet:
-    """P points of a head with S identity and E expression components and G turning joints.
+    """P points of a head with S identity and E expression components, C correctives and G turning joints.
 
-    With v = mean + beta . shape + psi . expression (all linear), a posed point is
-    v + sum_g (R_g - 1) (q_g - w_g t_g): q_g is the part of v that joint g carries, t_g the joint's rest place.
+    What moves points besides identity is linear in X *features*: psi, the correctives' weights (products of psi cut to
+    0..1) and, where the head has pose correctives, the entries of every R_g - 1. With v = mean + shape . beta +
+    motion . features, a posed point is v + sum_g (R_g - 1) (q_g - w_g t_g): q_g is the part of v that joint g carries,
+    t_g the joint's rest place.
     """
 
     mean: np.ndarray  # (P, 3) metres
     shape: np.ndarray  # (P, 3, S) metres per unit of beta
-    expression: np.ndarray  # (P, 3, E) metres per unit of psi
+    motion: np.ndarray  # (P, 3, X) metres per unit of a feature
     carried_mean: np.ndarray  # (G, P, 3) metres, weighted by the joint's skin weight
     carried_shape: np.ndarray  # (G, P, 3, S)
-    carried_expression: np.ndarray  # (G, P, 3, E)
+    carried_motion: np.ndarray  # (G, P, 3, X)
     weight: np.ndarray  # (G, P) 0..1
     joint_mean: np.ndarray  # (G, 3) metres
     joint_shape: np.ndarray  # (G, 3, S)
+    drivers: np.ndarray  # (C, 3) into psi, -1 filler
 
     def posed(self, beta: np.ndarray, psi: np.ndarray, turns: np.ndarray) -> np.ndarray:
         """(S,), (E,), (G, 3, 3) rotations -> (P, 3) metres, world."""
-        points = self.mean + self.shape @ beta + self.expression @ psi
+        features = self.features(psi, turns)
+        points = self.mean + self.shape @ beta + self.motion @ features
         for g in np.flatnonzero(self.weight.any(1)).tolist():
-            points = points + self._lever(g, beta, psi) @ (turns[g] - np.eye(3)).T
+            points = points + self._lever(g, beta, features) @ (turns[g] - np.eye(3)).T
         return points
 
     def jacobians(self, beta: np.ndarray, psi: np.ndarray,
@@ -47,27 +52,69 @@ class PointSet:
 
         A turn's increment w is on the left: R_g <- exp(w) R_g.
         """
-        by_beta, by_psi = self.shape, self.expression
+        features = self.features(psi, turns)
+        by_beta, by_feature = self.shape, self.motion
         by_turn = np.zeros((*self.mean.shape, len(self.weight), 3))
         for g in np.flatnonzero(self.weight.any(1)).tolist():
             change = turns[g] - np.eye(3)
             lever_shape = self.carried_shape[g] - self.weight[g][:, None, None] * self.joint_shape[g]
             by_beta = by_beta + np.einsum("xy,pys->pxs", change, lever_shape)
-            by_psi = by_psi + np.einsum("xy,pye->pxe", change, self.carried_expression[g])
-            by_turn[:, :, g] = -cross(self._lever(g, beta, psi) @ turns[g].T)
+            by_feature = by_feature + np.einsum("xy,pyf->pxf", change, self.carried_motion[g])
+            by_turn[:, :, g] = -cross(self._lever(g, beta, features) @ turns[g].T)
+        count, products = len(psi), len(self.drivers)
+        by_psi = by_feature[:, :, :count]
+        if products:
+            by_psi = by_psi + by_feature[:, :, count:count + products] @ corrective_slopes(psi, self.drivers)
+        if by_feature.shape[2] > count + products:
+            by_turn = by_turn + np.einsum("pxga,gaw->pxgw", by_feature[:, :, count + products:].reshape(
+                *self.mean.shape, len(turns), 9), np.stack([_entries_by_turn(turn) for turn in turns]))
         return by_beta, by_psi, by_turn
+
+    def features(self, psi: np.ndarray, turns: np.ndarray) -> np.ndarray:
+        """(X,) what `motion` is linear in."""
+        parts = [psi, corrective_weights(psi, self.drivers)]
+        if self.motion.shape[2] > len(psi) + len(self.drivers):
+            parts.append((turns - np.eye(3)).ravel())
+        return np.concatenate(parts)
 
     def take(self, index: np.ndarray) -> PointSet:
         """The points at `index`."""
-        return PointSet(self.mean[index], self.shape[index], self.expression[index], self.carried_mean[:, index],
-                        self.carried_shape[:, index], self.carried_expression[:, index], self.weight[:, index],
-                        self.joint_mean, self.joint_shape)
+        return PointSet(self.mean[index], self.shape[index], self.motion[index], self.carried_mean[:, index],
+                        self.carried_shape[:, index], self.carried_motion[:, index], self.weight[:, index],
+                        self.joint_mean, self.joint_shape, self.drivers)
 
-    def _lever(self, g: int, beta: np.ndarray, psi: np.ndarray) -> np.ndarray:
+    def _lever(self, g: int, beta: np.ndarray, features: np.ndarray) -> np.ndarray:
         """(P, 3) metres: what joint g carries of each point, seen from the joint."""
-        carried = self.carried_mean[g] + self.carried_shape[g] @ beta + self.carried_expression[g] @ psi
+        carried = self.carried_mean[g] + self.carried_shape[g] @ beta + self.carried_motion[g] @ features
         joint = self.joint_mean[g] + self.joint_shape[g] @ beta
         return carried - self.weight[g][:, None] * joint
+
+
+def corrective_weights(psi: np.ndarray, drivers: np.ndarray) -> np.ndarray:
+    """(C,) as `head.deform` has them: products over each row of `drivers` (C, 3) of psi (E,) cut to 0..1."""
+    return _factors(psi, drivers).prod(1)
+
+
+def corrective_slopes(psi: np.ndarray, drivers: np.ndarray) -> np.ndarray:
+    """(C, E) derivatives of `corrective_weights` by psi; on a bound, the slope of the side within."""
+    factors, slopes = _factors(psi, drivers), np.zeros((len(drivers), len(psi)))
+    inside = (psi >= 0) & (psi <= 1)
+    for place in range(drivers.shape[1]):
+        rows = np.flatnonzero(drivers[:, place] >= 0)
+        columns = drivers[rows, place]
+        others = np.delete(factors[rows], place, 1).prod(1)
+        np.add.at(slopes, (rows, columns), others * inside[columns])
+    return slopes
+
+
+def _factors(psi: np.ndarray, drivers: np.ndarray) -> np.ndarray:
+    padded = np.append(np.clip(psi, 0, 1), 1.0)  # filler -1 takes the last
+    return padded[drivers]
+
+
+def _entries_by_turn(turn: np.ndarray) -> np.ndarray:
+    """(9, 3) derivatives of the entries of exp(w) R, row by row, at w = 0."""
+    return np.stack([cross(axis) @ turn for axis in np.eye(3)], -1).reshape(9, 3)
 
 
 def cross(vectors: np.ndarray) -> np.ndarray:
@@ -82,6 +129,13 @@ def cross(vectors: np.ndarray) -> np.ndarray:
 def points_on(head: HeadModel, triangles: np.ndarray, barycentric: np.ndarray) -> PointSet:
     """Points at `barycentric` (P, 3) of `triangles` (P,) of the head."""
     return _points(head, head.triangles[triangles], np.asarray(barycentric, np.float64))
+
+
+def shapes_on(head: HeadModel, triangles: np.ndarray, barycentric: np.ndarray) -> np.ndarray:
+    """(P, 3, 52 + C) metres by which the ARKit shapes and the correctives move points of the head at rest."""
+    corners = head.triangles[triangles]
+    return np.concatenate([np.einsum("pc,kpcx->pxk", barycentric.astype(np.float64), field[:, corners], optimize=True)
+                           for field in (head.arkit_deltas, head.corrective_deltas)], 2)
 
 
 def _points(head: HeadModel, corners: np.ndarray, weights: np.ndarray) -> PointSet:
@@ -99,9 +153,20 @@ def _points(head: HeadModel, corners: np.ndarray, weights: np.ndarray) -> PointS
         return out
 
     template, shape = head.template.astype(np.float64)[None], head.shape_basis
+    products = head.corrective_deltas if has_arkit(head) else head.corrective_deltas[:0]
+    moves = [head.expression_basis, products]
+    if len(head.pose_basis):
+        moves += [head.pose_basis[9 * (joint - 1):9 * joint] for joint in joints]
     regressor = head.joint_regressor[joints].astype(np.float64)
     return PointSet(
-        mean=combine(template)[..., 0], shape=combine(shape), expression=combine(head.expression_basis),
+        mean=combine(template)[..., 0], shape=combine(shape),
+        motion=np.concatenate([combine(part) for part in moves], 2),
         carried_mean=carried(template)[..., 0], carried_shape=carried(shape),
-        carried_expression=carried(head.expression_basis), weight=carry.sum(2),
-        joint_mean=regressor @ template[0], joint_shape=np.einsum("gv,svx->gxs", regressor, shape, optimize=True))
+        carried_motion=np.concatenate([carried(part) for part in moves], 3), weight=carry.sum(2),
+        joint_mean=regressor @ template[0], joint_shape=np.einsum("gv,svx->gxs", regressor, shape, optimize=True),
+        drivers=head.corrective_drivers[:len(products)])
+
+
+def has_arkit(head: HeadModel) -> bool:
+    """Whether psi begins with the ARKit weights; then correctives are active, as in `head.deform`."""
+    return head.expression_names[:len(ARKIT_NAMES)] == ARKIT_NAMES

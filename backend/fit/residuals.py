@@ -138,43 +138,47 @@ class PriorTerm:
 
     focal_log: float
     focal_sigma: float
-    psi_mean: np.ndarray  # (E,)
-    psi_sigma: np.ndarray  # (E,)
-    turn_sigma: np.ndarray  # (G, 3) radians
-    eyes: tuple[int, int] | None  # indices of the two eyes among the turning joints
+    face_mean: np.ndarray  # (E + 3,) of psi and the jaw's axis-angle
+    face_whiten: np.ndarray  # (E + 3, E + 3) what is off that mean -> independent sigmas
+    gaze_sigma: np.ndarray  # (3,) radians
+    jaw: int  # index of the jaw among the turning joints
+    eyes: tuple[int, int]  # indices of the two eyes
     config: FitConfig = field(default_factory=FitConfig)
 
     def rows(self, view: View) -> Rows:
-        """Focal length, depth scale, turns, noise scores, expression, and that both eyes look one way."""
-        turns = np.array([axis_angle(r) for r in view.turns]).reshape(-1, 3)
-        parts = [
-            ("focal", np.array([(view.log_focal - self.focal_log) / self.focal_sigma]), np.array([self.focal_sigma])),
-            ("turns", (turns / self.turn_sigma).ravel(), self.turn_sigma.ravel()),
-            ("noise", view.noise, np.ones(len(view.noise))),
-            ("expression", (view.psi - self.psi_mean) / self.psi_sigma, self.psi_sigma),
+        """Focal length, depth scale, noise scores, face (psi and jaw), gaze, and that both eyes look one way."""
+        axes = [axis_angle(turn) for turn in view.turns]
+        slopes = [left_inverse(axis) for axis in axes]
+        start, count = view.slice("turns").start, len(view.psi)
+        priors = self.config.priors
+        left, right = self.eyes
+
+        def turn(joint: int) -> slice:
+            return slice(start + 3 * joint, start + 3 * joint + 3)
+
+        sigma = self.gaze_sigma[:, None]
+        together = 1 / priors.gaze_together
+        terms: list[tuple[np.ndarray, list[tuple[slice, np.ndarray]]]] = [
+            (np.array([(view.log_focal - self.focal_log) / self.focal_sigma]),
+             [(view.slice("focal"), np.array([[1 / self.focal_sigma]]))]),
+            (view.depth[:1] / priors.depth_scale_sigma,
+             [(view.slice("depth"), np.array([[1 / priors.depth_scale_sigma, 0]]))]),
+            (view.noise, [(view.slice("noise"), np.eye(len(view.noise)))]),
+            (self.face_whiten @ (np.append(view.psi, axes[self.jaw]) - self.face_mean),
+             [(view.slice("expression"), self.face_whiten[:, :count]),
+              (turn(self.jaw), self.face_whiten[:, count:] @ slopes[self.jaw])]),
+            (axes[left] / self.gaze_sigma, [(turn(left), slopes[left] / sigma)]),
+            (axes[right] / self.gaze_sigma, [(turn(right), slopes[right] / sigma)]),
+            ((axes[left] - axes[right]) * together,
+             [(turn(left), slopes[left] * together), (turn(right), -slopes[right] * together)]),
         ]
-        residuals, jacobians = [], []
-        for name, residual, sigma in parts:
-            jacobian = np.zeros((len(residual), view.size))
-            jacobian[:, view.slice(name)] = np.diag(1 / sigma)
-            if name == "turns":
-                jacobian[:, view.slice(name)] = _block_diagonal([left_inverse(w) for w in turns]) / sigma[:, None]
-            residuals.append(residual)
-            jacobians.append(jacobian)
-        depth = np.zeros((1, view.size))
-        depth[0, view.slice("depth").start] = 1 / self.config.priors.depth_scale_sigma
-        residuals.append(view.depth[:1] / self.config.priors.depth_scale_sigma)
-        jacobians.append(depth)
-        if self.eyes is not None:
-            left, right = self.eyes
-            together = np.zeros((3, view.size))
-            start = view.slice("turns").start
-            spread = self.config.priors.gaze_together
-            together[:, start + 3 * left:start + 3 * left + 3] = left_inverse(turns[left]) / spread
-            together[:, start + 3 * right:start + 3 * right + 3] = -left_inverse(turns[right]) / spread
-            residuals.append((turns[left] - turns[right]) / spread)
-            jacobians.append(together)
-        return Rows(np.concatenate(residuals), None, np.concatenate(jacobians))
+        by_view = np.zeros((sum(len(residual) for residual, _ in terms), view.size))
+        row = 0
+        for residual, parts in terms:
+            for place, slope in parts:
+                by_view[row:row + len(residual), place] = slope
+            row += len(residual)
+        return Rows(np.concatenate([residual for residual, _ in terms]), None, by_view)
 
 
 def left_inverse(axis: np.ndarray) -> np.ndarray:
@@ -185,9 +189,3 @@ def left_inverse(axis: np.ndarray) -> np.ndarray:
         return np.eye(3) - k / 2
     return np.eye(3) - k / 2 + (1 / angle**2 - (1 + np.cos(angle)) / (2 * angle * np.sin(angle))) * k @ k
 
-
-def _block_diagonal(blocks: list[np.ndarray]) -> np.ndarray:
-    out = np.zeros((3 * len(blocks), 3 * len(blocks)))
-    for index, block in enumerate(blocks):
-        out[3 * index:3 * index + 3, 3 * index:3 * index + 3] = block
-    return out

@@ -61,7 +61,7 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
         neutral=neutral.numpy().astype(np.float32),
         expression=np.stack([view.psi for view in state.views]).astype(np.float32),
         pose=pose.astype(np.float32), posed=posed.astype(np.float32),
-        arkit=np.stack([_arkit(points, view, observation)
+        arkit=np.stack([_arkit(points, state.beta, view, observation, config)
                         for view, observation in zip(state.views, observations, strict=True)]).astype(np.float32),
         intrinsics=cameras, world_to_camera=world_to_camera,
         image_size=np.array([observation.size for observation in observations]), landmark_rmse=rmse,
@@ -87,9 +87,10 @@ def _pose(head: HeadModel, view: View) -> np.ndarray:
     return pose
 
 
-def _arkit(points: HeadPoints, view: View, observation: Observation) -> np.ndarray:
-    """(52,) 0..1: psi itself where psi is ARKit, the landmarker's scores else; gaze always from the eyes."""
-    scores = view.psi.copy() if points.arkit else observation.blendshapes.astype(np.float64).copy()
+def _arkit(points: HeadPoints, beta: np.ndarray, view: View, observation: Observation,
+           config: FitConfig) -> np.ndarray:
+    """(52,) 0..1: what the rig plays for this view, gaze from the eyes' turns."""
+    scores = points.expression.weights(points.points, beta, view, observation.blendshapes, config.priors)
     reach = np.radians(30)  # an ARKit gaze shape at 1, by Apple's own rig about this far
     for side, inwards in (("Left", -1.0), ("Right", 1.0)):
         turn = axis_angle(view.turns[TURNING.index(f"eye_{side.lower()}")])

@@ -11,8 +11,9 @@ from backend.arkit import ARKIT_NAMES
 from backend.capture.observation import Observation
 from backend.errors import InputError
 from backend.fit.config import FitConfig
+from backend.fit.expression import JAW, Expression, expressive
 from backend.fit.noise import LandmarkNoise, yaw_pitch
-from backend.fit.points import TURNING, PointSet, points_on
+from backend.fit.points import TURNING, PointSet, points_on, shapes_on
 from backend.fit.residuals import FACE_UNIT, IrisTerm, LandmarkTerm, PriorTerm
 from backend.fit.solver import ViewProblem
 from backend.fit.state import View
@@ -24,30 +25,31 @@ FACE_OVAL = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
     136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)
 """MediaPipe's face oval, in order around the face from the top; the landmarker lets these slide along the outline."""
-NOT_FROM_LANDMARKS = ("tongueOut", "cheekPuff", "eyeLook")
-"""Shapes that landmarks cannot tell (the first two) or that the eye joints already do."""
 
 
 @dataclass(frozen=True)
 class HeadPoints:
     """What the fit needs of a head, taken once."""
 
-    head: HeadModel
+    head: HeadModel  # with a psi: see `expression.expressive`
     used: np.ndarray  # (P,) landmark numbers that have a place and are fitted; the iris rings are not
     points: PointSet  # the P landmarks
     irises: PointSet  # the two iris centres, person's right and left
-    arkit: bool  # psi is the ARKit vocabulary
+    expression: Expression
 
     @classmethod
-    def of(cls, head: HeadModel) -> HeadPoints:
+    def of(cls, head: HeadModel, config: FitConfig | None = None) -> HeadPoints:
         """Take the points of `head`."""
+        head = expressive(head)
         placed = head.landmarks_placed.copy()
         placed[[number for ring in IRIS_RINGS for number in ring]] = False
         used = np.flatnonzero(placed)
         points = points_on(head, head.landmark_triangles[used], head.landmark_barycentric[used])
         centres = list(IRIS_CENTRES)
         irises = points_on(head, head.landmark_triangles[centres], head.landmark_barycentric[centres])
-        return cls(head, used, points, irises, head.expression_names == ARKIT_NAMES)
+        shapes = shapes_on(head, head.landmark_triangles[used], head.landmark_barycentric[used])
+        face = Expression.of(head, points, shapes, (config or FitConfig()).priors)
+        return cls(head, used, points, irises, face)
 
 
 def first_view(observation: Observation, points: HeadPoints, noise_count: int) -> View:
@@ -96,37 +98,17 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     frame[:, [0, 1, 2], [0, 1, 2]] = 1 / (sigma * unit)
     modes = noise.modes[used] * (unit * settings.mode_scale)
     landmarks = LandmarkTerm(points.points, measured, frame, modes, np.array([width / 2, height / 2]), unit)
-    lower, upper, movable = _bounds(points)
+    face = points.expression
     return ViewProblem(landmarks, _iris_term(observation, points, config, yaw, unit, photos),
-                       _prior(observation, points, config), lower, upper, movable)
+                       _prior(observation, face, config), face.lower, face.upper, face.movable)
 
 
-def _bounds(points: HeadPoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    names = points.head.expression_names
-    count = len(names)
-    if not points.arkit:
-        return np.full(count, -3.0), np.full(count, 3.0), np.ones(count, bool)
-    movable = np.array([not name.startswith(NOT_FROM_LANDMARKS) for name in names])
-    return np.zeros(count), np.ones(count), movable
-
-
-def _prior(observation: Observation, points: HeadPoints, config: FitConfig) -> PriorTerm:
+def _prior(observation: Observation, face: Expression, config: FitConfig) -> PriorTerm:
     priors = config.priors
-    count = len(points.head.expression_names)
-    if points.arkit:
-        scores = np.clip(observation.blendshapes.astype(np.float64), 0, 1)
-        mean = priors.expression_trust * scores * ~np.array([n.startswith(NOT_FROM_LANDMARKS) for n in ARKIT_NAMES])
-        sigma = priors.expression_sigma + priors.expression_gain * scores
-        jaw_open = ARKIT_NAMES.index("jawOpen")
-        mean[jaw_open] = priors.jaw_trust * scores[jaw_open]
-        sigma[jaw_open] = priors.jaw_open_sigma + priors.jaw_open_gain * scores[jaw_open]
-        jaw = np.full(3, 1e-3)  # jawOpen and its kin do what the joint would
-    else:
-        mean, sigma, jaw = np.zeros(count), np.ones(count), np.array(priors.jaw_sigma)
-    eye = np.array([priors.gaze_sigma, priors.gaze_roll_sigma, priors.gaze_sigma])
-    turn_sigma = np.stack([jaw if name == "jaw" else eye for name in TURNING])
+    mean, whiten = face.prior(observation.blendshapes, priors)
+    gaze = np.array([priors.gaze_sigma, priors.gaze_roll_sigma, priors.gaze_sigma])
     eyes = (TURNING.index("eye_left"), TURNING.index("eye_right"))
-    return PriorTerm(float(np.log(observation.focal.pixels)), observation.focal.sigma, mean, sigma, turn_sigma, eyes,
+    return PriorTerm(float(np.log(observation.focal.pixels)), observation.focal.sigma, mean, whiten, gaze, JAW, eyes,
                      config)
 
 

@@ -31,16 +31,21 @@ class Truth:
 def photograph(head: HeadModel, *, seed: int = 0, yaw: float = 0.0, pitch: float = 0.0, focal: float = 900.0,
                distance: float = 0.6, noise: float = 0.0, beta: np.ndarray | None = None,
                expression: dict[str, float] | None = None, focal_sigma: float = 0.03,
-               focal_guess: float | None = None, size: tuple[int, int] = (600, 700)) -> Truth:
-    """`noise` is in face units; the landmarker's depth is the true one, as it would write it."""
+               focal_guess: float | None = None, size: tuple[int, int] = (600, 700),
+               extra: np.ndarray | None = None) -> Truth:
+    """`noise` is in face units; the landmarker's depth is the true one, as it would write it.
+
+    `extra` (V, 3) metres comes on top of the expression.
+    """
     random = np.random.default_rng(seed)
     count = len(head.shape_basis)
     beta = random.standard_normal(count) * 0.8 if beta is None else beta
     neutral = head.template + np.tensordot(beta, head.shape_basis, 1)
-    psi = np.zeros(len(head.expression_names))
+    psi, scores = np.zeros(len(head.expression_names)), np.zeros(len(ARKIT_NAMES), np.float32)
     for name, value in (expression or {}).items():
-        psi[ARKIT_NAMES.index(name)] = value
+        psi[head.expression_names.index(name)] = scores[ARKIT_NAMES.index(name)] = value
     posed = neutral + np.tensordot(psi, head.expression_basis, 1)
+    posed = posed if extra is None else posed + extra
     points = head.landmark_points(posed)
     points[~np.isfinite(points).all(1)] = points[1]
     k, matrix = camera.frontal(focal, *size, points[:468].mean(0), distance, yaw, pitch)
@@ -55,7 +60,7 @@ def photograph(head: HeadModel, *, seed: int = 0, yaw: float = 0.0, pitch: float
     image = np.full((size[1], size[0], 3), 0.3, np.float32)
     mask = np.zeros((size[1], size[0], 6), np.uint8)
     mask[..., 3] = 255
-    observation = Observation(f"truth_{seed}.png", "", image, measured.astype(np.float32), psi.astype(np.float32),
+    observation = Observation(f"truth_{seed}.png", "", image, measured.astype(np.float32), scores,
                               np.eye(4), mask, Focal(focal_guess or focal, focal_sigma, "exif"), ())
     return Truth(beta, psi, neutral, k, matrix, observation)
 
