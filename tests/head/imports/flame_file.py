@@ -7,6 +7,8 @@ have nothing to do with the default head's quads.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import pickle
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +18,9 @@ import numpy as np
 from scipy.sparse import csc_matrix
 
 from backend.arkit import ARKIT_NAMES
-from backend.head.model import HeadModel, default_head
-from tests.head.imports import old_pickle
-from tests.head.imports.decimate import decimated, quadrupled
+from backend.head.model import DEFAULT_HEAD, HeadModel, default_head
+from tests.conftest import CACHE
+from tests.head.imports import decimate, old_pickle
 
 SKIN, EYEBALL = 3931, 546
 VERTICES = SKIN + 2 * EYEBALL
@@ -60,14 +62,18 @@ def as_python_2(arrays: dict[str, np.ndarray], *, fortran: bool = False) -> dict
         "shapedirs": old_pickle.chumpy(order(arrays["shapedirs"])), "bs_style": "lbs", "bs_type": "lrotmin"}
 
 
-@lru_cache(maxsize=2)
 def flame_arrays(seed: int = 0, *, right_eye_first: bool = False) -> dict[str, np.ndarray]:
     """The arrays by FLAME's names, in FLAME's axes (+Y up, face along +Z), metres, float64."""
+    return dict(_arrays(seed, right_eye_first))
+
+
+@lru_cache(maxsize=2)
+def _arrays(seed: int, right_eye_first: bool) -> dict[str, np.ndarray]:
     head = default_head()
     random = np.random.default_rng(seed)
     people = (random.standard_normal(len(head.shape_basis)) * 0.7).astype(np.float64)
     neutral = head.template.astype(np.float64) + np.tensordot(people, head.shape_basis, 1)
-    ends, faces = _skin(head)
+    ends, faces = _skin()
     sides = ("eye_right", "eye_left") if right_eye_first else ("eye_left", "eye_right")
     joints = [head.joint(name) for name in ("neck", "head", "jaw", *sides)]
     regressor = head.joint_regressor[joints].astype(np.float64)
@@ -118,15 +124,34 @@ def flame_arrays(seed: int = 0, *, right_eye_first: bool = False) -> dict[str, n
             "J": joint_rows @ template}
 
 
-def _skin(head: HeadModel) -> tuple[np.ndarray, np.ndarray]:
-    """Ends (3931, 2) of the default head's edges whose middles are our vertices (both the same: a vertex), faces."""
+@lru_cache(maxsize=1)
+def _skin() -> tuple[np.ndarray, np.ndarray]:
+    """Ends (3931, 2) of the default head's edges whose middles are our vertices (both the same: a vertex), faces.
+
+    Takes seconds, so it is kept beside the truth samples for as long as head and code stay the same.
+    """
+    digest = hashlib.sha256(DEFAULT_HEAD.read_bytes() + Path(__file__).read_bytes()
+                            + Path(decimate.__file__).read_bytes()).hexdigest()[:16]
+    kept = CACHE.parent / "flame" / f"{digest}.npz"
+    if kept.is_file():
+        with np.load(kept) as file:
+            return file["ends"], file["faces"]
+    ends, faces = _cut_down(default_head())
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    half = kept.with_name(f".{kept.stem}.{os.getpid()}.npz")
+    np.savez(half, ends=ends, faces=faces)
+    half.replace(kept)
+    return ends, faces
+
+
+def _cut_down(head: HeadModel) -> tuple[np.ndarray, np.ndarray]:
     triangles = head.triangles[head.triangle_material == head.material_index("skin")]
     used, renumbered = np.unique(triangles, return_inverse=True)
-    points, faces, ends = quadrupled(head.template[used].astype(np.float64), renumbered.reshape(-1, 3))
+    points, faces, ends = decimate.quadrupled(head.template[used].astype(np.float64), renumbered.reshape(-1, 3))
     edges = ends[len(used):]
     length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
     density = np.bincount(edges.ravel(), np.repeat(length, 2)) / np.bincount(edges.ravel())
-    kept, faces = decimated(points, faces, SKIN, density[ends].mean(1))
+    kept, faces = decimate.decimated(points, faces, SKIN, density[ends].mean(1))
     return used[ends[kept]], faces
 
 
