@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import bpy
-from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from . import compat, jobs, properties, strings
 from .bundle import read_bundle
-from .errors import AddonError
+from .errors import AddonError, InputError
 from .properties import text
 from .scene import avatar as avatars
-from .scene import export, expression, photo, relight, render
+from .scene import export, expression, gaze, photo, relight, render
 
 POLL_SECONDS = 0.1
 ENGINES = [("CYCLES", "Cycles", ""), ("EEVEE", "EEVEE", "")]
+LOOKS = [(key, words.label, words.tip) for key, words in strings.LOOK.items()]
 
 
 if TYPE_CHECKING:
@@ -296,6 +297,32 @@ class LIKENESS_OT_reset(_Operator, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class LIKENESS_OT_look(_Operator, bpy.types.Operator):
+    """Where the eyes look."""
+
+    bl_idname = "likeness.look"
+    bl_label, bl_description = strings.OPERATOR["look"]
+
+    at: EnumProperty(items=LOOKS, **text("look_at"))
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Move the target."""
+        avatar = _avatar(context)
+
+        def action() -> str:
+            if self.at == "PERSON":
+                gaze.rest(avatar.rig)
+            elif self.at == "CURSOR":
+                gaze.look_at(avatar.rig, context.scene.cursor.location)
+            elif context.scene.camera is not None:
+                gaze.look_at(avatar.rig, context.scene.camera.matrix_world.translation)
+            else:
+                raise InputError(strings.POLL["no_camera"])
+            return strings.OPERATOR["look"].label
+
+        return self.attempt(action)
+
+
 class LIKENESS_OT_export_glb(_Operator, bpy.types.Operator, ExportHelper):
     """GLB file."""
 
@@ -305,13 +332,15 @@ class LIKENESS_OT_export_glb(_Operator, bpy.types.Operator, ExportHelper):
     filename_ext = ".glb"
 
     filter_glob: StringProperty(default="*.glb", options={"HIDDEN"})
+    correctives: BoolProperty(**text("export_correctives"))
+    components: BoolProperty(**text("export_components"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Write."""
         path = Path(bpy.path.abspath(self.filepath))
 
         def action() -> str:
-            export.write_glb(_avatar(context), path)
+            export.write_glb(_avatar(context), path, correctives=self.correctives, components=self.components)
             return strings.REPORT["exported"].format(file=path.name)
 
         return self.attempt(action)
@@ -351,5 +380,5 @@ def stop_running_job() -> None:
 
 
 CLASSES = (LIKENESS_OT_create, LIKENESS_OT_cancel, LIKENESS_OT_assemble, LIKENESS_OT_remove, LIKENESS_OT_hdri,
-           LIKENESS_OT_photo_light, LIKENESS_OT_photo_match, LIKENESS_OT_expression, LIKENESS_OT_reset,
-           LIKENESS_OT_export_glb, LIKENESS_OT_sheet)
+           LIKENESS_OT_photo_light, LIKENESS_OT_photo_match, LIKENESS_OT_expression, LIKENESS_OT_look,
+           LIKENESS_OT_reset, LIKENESS_OT_export_glb, LIKENESS_OT_sheet)

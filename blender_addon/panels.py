@@ -10,7 +10,7 @@ import bpy
 
 from . import jobs, strings
 from .scene import avatar as avatars
-from .scene import skin
+from .scene import gaze, skin
 
 
 class _Panel:
@@ -90,6 +90,30 @@ class LIKENESS_PT_expression(_Panel, bpy.types.Panel):
         self.layout.operator("likeness.reset", icon="LOOP_BACK")
 
 
+class LIKENESS_PT_eyes(_Panel, bpy.types.Panel):
+    """Aim and lids."""
+
+    bl_label = strings.PANEL["eyes"]
+    bl_idname = "LIKENESS_PT_eyes"
+    bl_parent_id = "LIKENESS_PT_expression"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """For avatars whose eyes can aim."""
+        avatar = avatars.active(context)
+        return avatar is not None and gaze.AIM in avatar.rig
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        avatar = avatars.active(context)
+        if avatar is None:
+            return
+        column = self.layout.column(align=True)
+        for name in (gaze.AIM, gaze.FOLLOW):
+            column.prop(avatar.rig, f'["{name}"]', text=strings.GAZE[name].label, slider=True)
+        self.layout.operator_menu_enum("likeness.look", "at", icon="HIDE_OFF")
+
+
 class LIKENESS_PT_relight(_Panel, bpy.types.Panel):
     """Environments and the photo's own light."""
 
@@ -137,5 +161,5 @@ class LIKENESS_PT_export(_Panel, bpy.types.Panel):
         self.layout.operator("likeness.sheet", icon="RENDER_RESULT")
 
 
-CLASSES = (LIKENESS_PT_create, LIKENESS_PT_avatar, LIKENESS_PT_expression, LIKENESS_PT_relight,
-           LIKENESS_PT_photo_match, LIKENESS_PT_export)
+CLASSES = (LIKENESS_PT_create, LIKENESS_PT_avatar, LIKENESS_PT_expression, LIKENESS_PT_eyes,
+           LIKENESS_PT_relight, LIKENESS_PT_photo_match, LIKENESS_PT_export)

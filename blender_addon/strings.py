@@ -23,6 +23,7 @@ OPERATOR = {
     "photo_light": Words("Light of the Photo", "Light the scene as the photo was lit, as far as the face told"),
     "photo_match": Words("Match Photo", "Look through the photo's camera, in the photo's light and expression"),
     "expression": Words("Expression", "Set the avatar's face to a preset expression"),
+    "look": Words("Look At", "Put the eyes' target somewhere, and aim the eyes at it"),
     "reset": Words("Reset Face", "Return every shape key to zero and every bone to rest"),
     "export_glb": Words("Export GLB", "Write the avatar as GLB: 52 ARKit targets, skin, armature and textures"),
     "sheet": Words("Render Expression Sheet", "Render eight expressions in a studio's light into one picture"),
@@ -43,6 +44,10 @@ PROPERTY = {
     "view": Words("Photo No.", "Which input photo, counted from zero"),
     "expression": Words("Expression", "Preset"),
     "amount": Words("Amount", "1 sets the whole preset, 0 none of it"),
+    "look_at": Words("At", "Where the eyes look"),
+    "export_correctives": Words("Correctives", "Also write the shapes that correct combinations of the 52, for players "
+                                "that multiply the weights of two or three by themselves"),
+    "export_components": Words("Model Expressions", "Also write the head model's own expression components"),
     "backend_python": Words("Backend Python", "The Python of the backend's own environment (never Blender's)"),
     "backend_folder": Words("Backend Folder", "The folder of the backend package. Empty: the one that was installed"),
     "device": Words("Device", "What computes: the processor or a graphics card"),
@@ -53,6 +58,7 @@ PANEL = {
     "create": "Create",
     "avatar": "Avatar",
     "expression": "Expression",
+    "eyes": "Eyes",
     "relight": "Relight",
     "photo_match": "Photo Match",
     "export": "Export",
@@ -65,6 +71,7 @@ PANEL_HINT = {
 
 POLL = {
     "no_avatar": "Select an avatar first, or create one",
+    "no_camera": "The scene has no camera",
     "no_photo": "Choose a photo first",
     "running": "A job is running",
     "not_running": "No job is running",
@@ -87,7 +94,20 @@ NO_BACKEND = ("No backend environment is set up.", "Name its Python in the add-o
 
 MATERIAL = {
     "skin": "Skin", "mouth": "Mouth", "eye": "Eye", "cornea": "Cornea", "teeth": "Teeth", "tongue": "Tongue",
-    "lash": "Lashes",
+    "lash": "Lashes", "brow": "Brows", "tear": "Tear Line",
+}
+
+GAZE = {
+    "aim": Words("Aim", "Eyes look at the target bones in front of the face. Off: the eye bones keep their own pose"),
+    "lids_follow": Words("Lids Follow", "Lids follow the eye bones, and eyeLook shapes let go of an eye that its bone "
+                         "turns. Off: bones and shapes simply add up"),
+    "reach": Words("Reach", "How far an eye can turn to its target"),
+}
+
+LOOK = {
+    "PERSON": Words("As in the Photo", "Where the person looked"),
+    "CAMERA": Words("Camera", "Where the scene's camera is now"),
+    "CURSOR": Words("3D Cursor", "Where the 3D cursor is"),
 }
 
 SKIN_INPUT = {

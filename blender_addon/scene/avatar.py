@@ -15,7 +15,7 @@ import bpy
 
 from .. import strings
 from ..errors import InputError
-from . import expression, eyes, mesh, rig, skin, textures
+from . import expression, eyes, gaze, keys, mesh, rig, skin, textures
 from .textures import NAME_TAG, TAG
 
 BUNDLE_TAG = "likeness_bundle"  # the bundle's folder
@@ -55,18 +55,16 @@ def assemble(scene: bpy.types.Scene, bundle: Any, name: str) -> Avatar:
     scene.collection.children.link(collection)
     geometry = bundle.geometry
     armature = rig.build_rig(f"{collection.name} Rig", geometry, collection)
-    body = mesh.build_mesh(collection.name, geometry)
+    gaze.build(armature, geometry, bundle.parameters["pose"][0])
+    body = mesh.build(collection.name, keys.with_hidden(geometry))
     collection.objects.link(body)
-    mesh.add_groups(body, geometry["joint_names"].tolist(), geometry["skin_weights"])
-    # A prefix, because some regions are called as bones are, whose groups move the mesh.
-    mesh.add_groups(body, [f"region_{region}" for region in geometry["region_names"].tolist()], geometry["regions"].T)
-    mesh.add_shape_keys(body, geometry["key_names"].tolist(), geometry["key_deltas"], geometry["vertices"])
     maps = load_maps(bundle, avatar_id, collection.name)
     for material_name in bundle.metadata["materials"]:
         label = f"{collection.name} {strings.MATERIAL.get(material_name, material_name)}"
         make = eyes.MAKERS.get(material_name, skin.skin_material)
         body.data.materials.append(make(label, maps))
     rig.bind(body, armature)
+    keys.drive(body, armature, geometry)
     smooth = body.modifiers.new("Subdivision", "SUBSURF")
     smooth.levels, smooth.render_levels = 0, SUBDIVISIONS
     smooth.boundary_smooth = "PRESERVE_CORNERS"  # lashes are open strips: their roots must stay on the lid
@@ -91,7 +89,9 @@ def load_maps(bundle: Any, avatar_id: str, name: str) -> dict[str, bpy.types.Ima
 
 def _tag(avatar_id: str, collection: bpy.types.Collection, body: bpy.types.Object, armature: bpy.types.Object,
          bundle: Any) -> None:
-    for owner in (collection, body, armature, body.data, armature.data, body.data.shape_keys, *body.data.materials):
+    owners = [collection, body, armature, body.data, armature.data, body.data.shape_keys, *body.data.materials]
+    shape = gaze.target_shape(armature)
+    for owner in (*owners, *((shape, shape.data) if shape else ())):
         owner[TAG] = avatar_id
     body[ROLE_TAG], armature[ROLE_TAG] = "mesh", "rig"
     body[BUNDLE_TAG] = str(bundle.folder)
@@ -100,17 +100,23 @@ def _tag(avatar_id: str, collection: bpy.types.Collection, body: bpy.types.Objec
 
 
 def of(owner: bpy.types.Object | None) -> Avatar | None:
-    """The avatar an object belongs to, None for any other object."""
-    return by_id(owner[TAG]) if owner is not None and TAG in owner else None
+    """The avatar an object belongs to, None for any other object, and when a part of the avatar is gone.
 
-
-def by_id(avatar_id: str) -> Avatar | None:
-    """The avatar with an id, None when a part of it is gone."""
-    parts = {item[ROLE_TAG]: item for item in bpy.data.objects if item.get(TAG) == avatar_id and ROLE_TAG in item}
-    collection = next((item for item in bpy.data.collections if item.get(TAG) == avatar_id), None)
-    if collection is None or "mesh" not in parts or "rig" not in parts:
+    Mesh and rig find each other by what binds them, so that a duplicate of an avatar is one of its own.
+    """
+    if owner is None or TAG not in owner:
         return None
-    return Avatar(avatar_id, parts["mesh"], parts["rig"], collection)
+    meshes = [item for item in bpy.data.objects if item.get(TAG) == owner[TAG] and item.get(ROLE_TAG) == "mesh"]
+    found = [item for item in meshes if owner in (item, _carrier(item))] or meshes
+    rig_of = _carrier(found[0]) if found else None
+    homes = [*owner.users_collection, *bpy.data.collections]
+    collection = next((item for item in homes if item.get(TAG) == owner[TAG]), None)
+    return Avatar(owner[TAG], found[0], rig_of, collection) if rig_of and collection else None
+
+
+def _carrier(body: bpy.types.Object) -> bpy.types.Object | None:
+    """The rig whose bones carry a mesh."""
+    return next((modifier.object for modifier in body.modifiers if modifier.type == "ARMATURE"), None)
 
 
 def active(context: bpy.types.Context) -> Avatar | None:
@@ -129,19 +135,29 @@ def in_scene(scene: bpy.types.Scene) -> list[Avatar]:
 
 
 def reset(avatar: Avatar) -> None:
-    """Neutral face, every bone at rest."""
+    """Neutral face, every bone at rest, the eyes where the person looked."""
     expression.reset(avatar.mesh)
     rig.rest(avatar.rig)
+    gaze.rest(avatar.rig)
 
 
 def remove(avatar: Avatar) -> None:
     """Delete an avatar with everything that is its own: objects, data, materials, images, collection.
 
-    The light of its photo stays while a world shines with it: it lights the scene, and others may stand in it.
+    What a duplicate of it still needs stays. So does the light of its photo while a world shines with it: it lights the
+    scene, and others may stand in it.
     """
     avatar_id = avatar.id
     shining = {node.image for world in bpy.data.worlds if world.node_tree for node in world.node_tree.nodes
                if isinstance(node, bpy.types.ShaderNodeTexEnvironment)}
+    if any(item.get(TAG) == avatar_id and item.get(ROLE_TAG) == "mesh" and item != avatar.mesh
+           for item in bpy.data.objects):
+        for item in (avatar.mesh, avatar.rig):
+            bpy.data.objects.remove(item)
+        for store in (bpy.data.meshes, bpy.data.armatures):
+            for item in [item for item in store if item.get(TAG) == avatar_id and not item.users]:
+                store.remove(item)
+        return
     for store in (bpy.data.objects, bpy.data.meshes, bpy.data.armatures, bpy.data.cameras, bpy.data.materials,
                   bpy.data.images, bpy.data.collections):
         for item in [item for item in store if item.get(TAG) == avatar_id and item not in shining]:

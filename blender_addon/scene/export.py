@@ -1,13 +1,15 @@
-"""GLB export: the base mesh with all its targets, skinned, with materials that glTF understands.
+"""GLB export: the mesh as it is with its targets, skinned, with materials that glTF understands.
 
 The node group hides its Principled shader from Blender's exporter, and glTF knows neither displacement nor a cornea, so
 the avatar wears plain materials while it is written. No modifier is applied: applied modifiers drop every shape key.
+glTF has no drivers either: keys that a driver sets stay behind, bones that move no vertex too, and joints are called as
+in the bundle.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import numpy as np
 
 from .. import compat
 from ..errors import InputError
-from . import expression, nodes, rig, skin, textures
+from . import expression, gaze, keys, names, nodes, rig, skin, textures
 from .avatar import Avatar
 
 CORNEA_ALPHA = 0.12  # enough for engines to show its highlight, little enough to see the iris
@@ -28,8 +30,12 @@ def can_export_glb() -> bool:
     return "gltf" in dir(bpy.ops.export_scene)
 
 
-def write_glb(avatar: Avatar, path: Path) -> Path:
-    """Write the avatar alone, at rest, as GLB; the scene, the face and the pose stay as they were."""
+def write_glb(avatar: Avatar, path: Path, *, correctives: bool = False, components: bool = False) -> Path:
+    """Write the avatar alone, at rest, as GLB; the scene, the face and the pose stay as they were.
+
+    Targets are Apple's 52. `correctives` adds those of their combinations, for players that multiply weights by
+    themselves; `components` adds the head model's own expressions.
+    """
     if not can_export_glb():
         raise InputError("This Blender has no glTF exporter enabled.", "Enable glTF 2.0 in the add-ons preferences.")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,12 +43,15 @@ def write_glb(avatar: Avatar, path: Path) -> Path:
         "filepath": str(path), "export_format": "GLB", "use_selection": True, "export_apply": False,
         "export_yup": True, "export_texcoords": True, "export_normals": True, "export_tangents": True,
         "export_morph": True, "export_morph_normal": True, "export_skins": True, "export_animations": False,
+        "export_def_bones": True,
         "export_all_influences": False, "export_extras": False, "export_cameras": False, "export_lights": False,
         "export_image_format": "AUTO", "export_materials": "EXPORT", "check_existing": False,
     }
     known = bpy.ops.export_scene.gltf.get_rna_type().properties.keys()  # type: ignore[call-arg]
-    with tempfile.TemporaryDirectory() as folder, _at_rest(avatar), _plain_materials(avatar, Path(folder)), \
-            _only_selected(avatar):
+    kinds = keys.kinds(avatar.mesh)
+    unwanted = {*kinds.hidden, *(() if correctives else kinds.correctives), *(() if components else kinds.components)}
+    with tempfile.TemporaryDirectory() as folder, _at_rest(avatar), _without(avatar, unwanted), _joint_names(avatar), \
+            _plain_materials(avatar, Path(folder)), _only_selected(avatar):
         bpy.ops.export_scene.gltf(**{name: value for name, value in wanted.items() if name in known})
     return path
 
@@ -51,10 +60,11 @@ def write_glb(avatar: Avatar, path: Path) -> Path:
 def _at_rest(avatar: Avatar) -> Iterator[None]:
     face = expression.current(avatar.mesh)
     pose = {bone.name: bone.matrix_basis.copy() for bone in avatar.rig.pose.bones}
-    place = avatar.rig.matrix_world.copy()
+    place, eyes = avatar.rig.matrix_world.copy(), gaze.used(avatar.rig)
     try:
         expression.reset(avatar.mesh)
         rig.rest(avatar.rig)
+        gaze.use(avatar.rig, 0.0, 0.0)
         avatar.rig.matrix_world.identity()
         bpy.context.view_layer.update()
         yield
@@ -62,7 +72,36 @@ def _at_rest(avatar: Avatar) -> Iterator[None]:
         expression.apply(avatar.mesh, face)
         for name, matrix in pose.items():
             avatar.rig.pose.bones[name].matrix_basis = matrix
+        gaze.use(avatar.rig, *eyes)
         avatar.rig.matrix_world = place
+
+
+@contextmanager
+def _without(avatar: Avatar, unwanted: Container[str]) -> Iterator[None]:
+    """Keys of these names are muted for the length of the block, which leaves them out."""
+    blocks = [key for key in avatar.mesh.data.shape_keys.key_blocks if key.name in unwanted]
+    before = [key.mute for key in blocks]
+    try:
+        for key in blocks:
+            key.mute = True
+        yield
+    finally:
+        for key, mute in zip(blocks, before, strict=True):
+            key.mute = mute
+
+
+@contextmanager
+def _joint_names(avatar: Avatar) -> Iterator[None]:
+    """Bones are called as the bundle calls its joints for the length of the block."""
+    bones = [bone for bone in avatar.rig.data.bones if bone.use_deform]
+    before = [bone.name for bone in bones]
+    try:
+        for bone in bones:
+            bone.name = names.joint_name(bone.name)  # groups and constraints follow
+        yield
+    finally:
+        for bone, name in zip(bones, before, strict=True):
+            bone.name = name
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from . import drivers
+
 BOTH = ("Left", "Right")
 
 
@@ -35,16 +37,22 @@ SHEET = ("neutral", "smile", "laugh", "surprise", "anger", "sadness", "disgust",
 
 
 def apply(mesh: bpy.types.Object, weights: dict[str, float], amount: float = 1.0) -> None:
-    """Set the whole face: named keys to weight * amount, every other key to 0."""
-    for key in mesh.data.shape_keys.key_blocks[1:]:
+    """Set the whole face: named keys to weight * amount, every other key to 0; what drivers set follows by itself."""
+    for key in _free(mesh):
         key.value = weights.get(key.name, 0.0) * amount
 
 
 def reset(mesh: bpy.types.Object) -> None:
-    """Every key to 0."""
+    """Every key to 0 that can be set."""
     apply(mesh, {})
 
 
 def current(mesh: bpy.types.Object) -> dict[str, float]:
-    """The keys that are not at rest."""
-    return {key.name: key.value for key in mesh.data.shape_keys.key_blocks[1:] if key.value != 0}
+    """The keys that are not at rest, without those that follow from others."""
+    return {key.name: key.value for key in _free(mesh) if key.value != 0}
+
+
+def _free(mesh: bpy.types.Object) -> list[bpy.types.ShapeKey]:
+    """Every key but the basis and those that a driver sets."""
+    driven = drivers.driven_keys(mesh.data.shape_keys)
+    return [key for key in mesh.data.shape_keys.key_blocks[1:] if key.name not in driven]

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import bpy
 import numpy as np
 
 from .. import compat
+from . import keys, names
 
 UV_LAYER = "UVMap"
-ARKIT_COUNT = 52
+REGION = "region_"
+"""Prefix of the regions' groups: some regions are called as bones are, whose groups move the mesh."""
 FREE_RANGE = 3.0
 """A head model's own expression components have a standard normal prior: three standard deviations either way."""
+
+
+def build(name: str, geometry: Any) -> bpy.types.Object:
+    """A mesh object with everything that geometry says: faces, groups for bones and regions, shape keys at rest."""
+    owner = build_mesh(name, geometry)
+    add_groups(owner, names.bone_names(geometry["joint_names"].tolist()), geometry["skin_weights"])
+    add_groups(owner, [REGION + region for region in geometry["region_names"].tolist()], geometry["regions"].T)
+    add_shape_keys(owner, geometry["key_names"].tolist(), geometry["key_deltas"], geometry["vertices"],
+                   set(keys.corrective_names(geometry)))
+    return owner
 
 
 def build_mesh(name: str, geometry: Any) -> bpy.types.Object:
@@ -45,9 +57,9 @@ def flat(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, np.float32).reshape(-1)
 
 
-def add_groups(owner: bpy.types.Object, names: Sequence[str], weights: np.ndarray) -> None:
+def add_groups(owner: bpy.types.Object, called: Sequence[str], weights: np.ndarray) -> None:
     """One vertex group for every column of `weights` (V, G); zero weights stay out of the group."""
-    for name, column in zip(names, weights.T, strict=True):
+    for name, column in zip(called, weights.T, strict=True):
         group = owner.vertex_groups.new(name=name)
         members = np.flatnonzero(column > 0)
         values, place = np.unique(column[members], return_inverse=True)
@@ -55,13 +67,14 @@ def add_groups(owner: bpy.types.Object, names: Sequence[str], weights: np.ndarra
             group.add(members[place == index].tolist(), float(value), "REPLACE")
 
 
-def add_shape_keys(owner: bpy.types.Object, names: Sequence[str], deltas: np.ndarray, vertices: np.ndarray) -> None:
-    """`deltas` (K, V, 3) metres on top of `vertices` (V, 3), in the order of `names`; every value 0."""
+def add_shape_keys(owner: bpy.types.Object, called: Sequence[str], deltas: np.ndarray, vertices: np.ndarray,
+                   correctives: Container[str] = ()) -> None:
+    """`deltas` (K, V, 3) metres on top of `vertices` (V, 3), in the order of `called`; every value 0."""
     compat.add_shape_key(owner, "Basis")
-    for index, (name, delta) in enumerate(zip(names, deltas, strict=True)):
+    for index, (name, delta) in enumerate(zip(called, deltas, strict=True)):
         key = compat.add_shape_key(owner, name)
         key.data.foreach_set("co", flat(vertices + delta))
-        if index < ARKIT_COUNT:
+        if index < keys.ARKIT_COUNT or name in correctives:
             key.slider_min, key.slider_max = 0.0, 1.0
         else:
             key.slider_min, key.slider_max = -FREE_RANGE, FREE_RANGE

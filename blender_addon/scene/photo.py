@@ -12,7 +12,7 @@ import numpy as np
 from .. import strings
 from ..errors import InputError
 from . import camera as cameras
-from . import expression, lettering, relight, render, rig, stage, textures
+from . import expression, gaze, keys, lettering, relight, render, rig, stage, textures
 from .avatar import ROLE_TAG, Avatar
 from .textures import TAG
 
@@ -59,10 +59,9 @@ def forget_camera(avatar: Avatar, name: str) -> None:
 def wear_expression(avatar: Avatar, bundle: Any, view: int) -> None:
     """Shape keys and bones as the fit found them in one photo."""
     psi = bundle.parameters["expression"][view]
-    names = bundle.geometry["key_names"].tolist()
-    # The head's own components are the last E keys; on the default head they are the ARKit shapes themselves.
-    own = names[len(names) - len(psi):]
+    own = keys.component_names(bundle.geometry, len(psi))
     expression.apply(avatar.mesh, dict(zip(own, psi.tolist(), strict=True)))
+    gaze.use(avatar.rig, 0.0, 0.0)  # eyes and lids were both measured: neither follows the other
     rig.set_pose(avatar.rig, bundle.geometry["joint_names"].tolist(), bundle.parameters["pose"][view])
 
 

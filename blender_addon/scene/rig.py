@@ -1,22 +1,29 @@
 """Joints to an armature whose evaluated mesh is the head model's linear blend skinning.
 
 A head model turns joint j by a rotation given in world axes of the rest pose. A bone turns in its own axes, so every
-pose is conjugated with the bone's rest matrix on its way in (`set_pose`) and out (`get_pose`).
+pose is conjugated with the bone's rest matrix on its way in (`set_pose`) and out (`get_pose`). What aims the eyes is in
+`gaze`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
+from . import names
+
 FORWARD = Vector((0.0, -1.0, 0.0))
 UP = Vector((0.0, 0.0, 1.0))
 HEAD_LENGTH = 0.12  # metres; about from the head joint to the crown
 EYE_LENGTH = 0.03  # metres; a little in front of the cornea, so that the tail can be taken
 SHORTEST = 0.01  # metres; Blender drops bones of no length
+DEFORM, CONTROL = "Deform", "Control"
+COLOURS = {DEFORM: "THEME01", CONTROL: "THEME09"}
+"""Bone collections and the colour set of their bones: red moves the mesh, yellow moves other bones."""
 
 
 def build_rig(name: str, geometry: Any, collection: bpy.types.Collection) -> bpy.types.Object:
@@ -28,7 +35,7 @@ def build_rig(name: str, geometry: Any, collection: bpy.types.Collection) -> bpy
     with editing(rig):
         bones: list[bpy.types.EditBone] = []
         for index, joint in enumerate(geometry["joint_names"].tolist()):
-            bone = rig.data.edit_bones.new(joint)
+            bone = rig.data.edit_bones.new(names.bone_name(joint))
             bone.head = Vector(geometry["joint_positions"][index].tolist())
             bone.tail = _tail(geometry, index)
             # The x axis is the person's left-right axis in every bone: nodding, chewing, looking up are one axis.
@@ -41,15 +48,25 @@ def build_rig(name: str, geometry: Any, collection: bpy.types.Collection) -> bpy
     for bone in rig.pose.bones:
         bone.rotation_mode = "XYZ"
         bone.lock_location = (True, True, True) if bone.parent else (False, False, False)
+        bone.lock_scale = (True, True, True)
+    collect(rig, DEFORM, [bone.name for bone in rig.data.bones])
     return rig
 
 
+def collect(rig: bpy.types.Object, collection: str, bones: Sequence[str]) -> None:
+    """Put bones into a bone collection, in its colour."""
+    into = rig.data.collections.get(collection) or rig.data.collections.new(collection)
+    for name in bones:
+        into.assign(rig.data.bones[name])
+        rig.data.bones[name].color.palette = COLOURS[collection]
+
+
 def _tail(geometry: Any, index: int) -> Vector:
-    joints, names = geometry["joint_positions"], geometry["joint_names"].tolist()
-    name = names[index]
+    joints, known = geometry["joint_positions"], geometry["joint_names"].tolist()
+    name = known[index]
     head = Vector(joints[index].tolist())
-    if name == "neck" and "head" in names:
-        tail = Vector(joints[names.index("head")].tolist())
+    if name == "neck" and "head" in known:
+        tail = Vector(joints[known.index("head")].tolist())
     elif name.startswith("eye"):
         tail = head + FORWARD * EYE_LENGTH
     elif name == "jaw":
@@ -95,21 +112,26 @@ def bind(mesh: bpy.types.Object, rig: bpy.types.Object) -> None:
     modifier.use_deform_preserve_volume = False
 
 
-def set_pose(rig: bpy.types.Object, joint_names: list[str] | tuple[str, ...], pose: np.ndarray) -> None:
-    """Turn the bones as the head model's `pose` (J, 3) says: axis-angle radians in the world axes of the rest pose."""
+def set_pose(rig: bpy.types.Object, joint_names: Sequence[str], pose: np.ndarray) -> None:
+    """Turn the bones as the head model's `pose` (J, 3) says: axis-angle radians in the world axes of the rest pose.
+
+    Bones only: eyes that aim at their target (`gaze.use`) do not show a pose of their own.
+    """
     for name, axis_angle in zip(joint_names, pose, strict=True):
         turn = Vector(axis_angle.tolist())
-        rest = rig.data.bones[name].matrix_local.to_3x3()
+        bone = names.find(rig.pose.bones, name)
+        rest = bone.bone.matrix_local.to_3x3()
         world = Matrix.Rotation(turn.length, 3, turn.normalized()) if turn.length > 0 else Matrix.Identity(3)
-        rig.pose.bones[name].matrix_basis = (rest.transposed() @ world @ rest).to_4x4()
+        bone.matrix_basis = (rest.transposed() @ world @ rest).to_4x4()
 
 
-def get_pose(rig: bpy.types.Object, joint_names: list[str] | tuple[str, ...]) -> np.ndarray:
+def get_pose(rig: bpy.types.Object, joint_names: Sequence[str]) -> np.ndarray:
     """The inverse of `set_pose`, (J, 3) radians."""
     pose = []
     for name in joint_names:
-        rest = rig.data.bones[name].matrix_local.to_3x3()
-        turn = (rest @ rig.pose.bones[name].matrix_basis.to_3x3() @ rest.transposed()).to_quaternion()
+        bone = names.find(rig.pose.bones, name)
+        rest = bone.bone.matrix_local.to_3x3()
+        turn = (rest @ bone.matrix_basis.to_3x3() @ rest.transposed()).to_quaternion()
         axis, angle = turn.to_axis_angle()
         pose.append(np.array(axis) * angle)
     return np.array(pose)

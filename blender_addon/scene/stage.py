@@ -14,7 +14,7 @@ import numpy as np
 from mathutils import Matrix, Vector
 
 from .. import compat
-from . import mesh, nodes
+from . import mesh, names, nodes
 from .avatar import Avatar
 
 BACKDROP = (0.17, 0.18, 0.195)
@@ -95,7 +95,7 @@ def dressed(scene: bpy.types.Scene, avatar: Avatar) -> Iterator[None]:
 def eyes(avatar: Avatar) -> Vector:
     """The middle between the eyes, in the rig's space."""
     bones = avatar.rig.data.bones
-    return (bones["eye_left"].head_local + bones["eye_right"].head_local) / 2
+    return (names.find(bones, "eye_left").head_local + names.find(bones, "eye_right").head_local) / 2
 
 
 def neck_border(avatar: Avatar) -> np.ndarray:

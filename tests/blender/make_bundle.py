@@ -37,6 +37,8 @@ def main(folder: Path) -> None:
 
     expression, pose = random.uniform(0, 0.4, (2, components)), np.zeros((2, joints, 3))
     pose[1, head.joint("jaw"), 0] = 0.1
+    for eye, turn in (("eye_left", (-0.06, 0, -0.14)), ("eye_right", (-0.06, 0, -0.08))):  # up, and to the right
+        pose[0, head.joint(eye)] = turn
     posed = np.stack([torch_vertices(psi, theta) for psi, theta in zip(expression, pose, strict=True)])
     centre = neutral[head.material_vertices("skin")].mean(0)
     cameras = [frontal(900.0, 480, 640, centre, 0.8, yaw=0.3),

@@ -6,19 +6,21 @@ import pytest
 
 from backend.arkit import ARKIT_NAMES
 from blender_addon.scene import avatar as avatars
-from blender_addon.scene import expression, mesh, rig
+from blender_addon.scene import expression, gaze, keys, mesh, names, rig
 
 TOLERANCE = 1e-5  # metres: 0.01 mm
 
 
 def test_the_neutral_face_is_the_bundles_vertex_for_vertex(avatar, bundle):
+    rig.rest(avatar.rig)
+    gaze.use(avatar.rig, 0.0, 0.0)
     assert np.abs(mesh.evaluated_vertices(avatar.mesh) - bundle.geometry["vertices"]).max() < 1e-6
 
 
 @pytest.mark.parametrize("case", range(6))
 def test_blender_deforms_as_torch_does(avatar, known, bundle, case):
-    names = bundle.geometry["key_names"].tolist()
-    own = names[len(names) - known.expression.shape[1]:]
+    own = keys.component_names(bundle.geometry, known.expression.shape[1])
+    gaze.use(avatar.rig, 0.0, 0.0)  # bones and shapes add up, as torch adds them
     expression.apply(avatar.mesh, dict(zip(own, known.expression[case].tolist(), strict=True)))
     rig.set_pose(avatar.rig, bundle.geometry["joint_names"].tolist(), known.pose[case])
     bpy.context.view_layer.update()
@@ -29,16 +31,16 @@ def test_blender_deforms_as_torch_does(avatar, known, bundle, case):
 
 
 def test_a_pose_comes_back_as_it_went_in(avatar, known, bundle):
-    names = bundle.geometry["joint_names"].tolist()
-    rig.set_pose(avatar.rig, names, known.pose[0])
-    assert np.allclose(rig.get_pose(avatar.rig, names), known.pose[0], atol=1e-5)
+    joints = bundle.geometry["joint_names"].tolist()
+    rig.set_pose(avatar.rig, joints, known.pose[0])
+    assert np.allclose(rig.get_pose(avatar.rig, joints), known.pose[0], atol=1e-5)
 
 
 def test_the_first_52_keys_are_apples_at_rest_between_0_and_1(avatar):
-    keys = avatar.mesh.data.shape_keys.key_blocks
-    assert keys[0].name == "Basis"
-    assert tuple(key.name for key in keys[1:53]) == ARKIT_NAMES
-    assert all((key.value, key.slider_min, key.slider_max) == (0.0, 0.0, 1.0) for key in keys[1:53])
+    blocks = avatar.mesh.data.shape_keys.key_blocks
+    assert blocks[0].name == "Basis"
+    assert tuple(key.name for key in blocks[1:53]) == ARKIT_NAMES
+    assert all((key.value, key.slider_min, key.slider_max) == (0.0, 0.0, 1.0) for key in blocks[1:53])
 
 
 def test_jaw_open_lowers_the_chin_and_leaves_the_brow(avatar, bundle):
@@ -52,12 +54,12 @@ def test_jaw_open_lowers_the_chin_and_leaves_the_brow(avatar, bundle):
 
 def test_bones_sit_on_the_joints_and_point_where_the_motion_is_seen(avatar, bundle):
     bones = avatar.rig.data.bones
-    assert {bone.name for bone in bones} >= {"neck", "head", "jaw", "eye_left", "eye_right"}
+    assert {bone.name for bone in bones} >= {"neck", "head", "jaw", "eye.L", "eye.R"}
     assert bones["head"].parent.name == "neck"
-    assert {bones[name].parent.name for name in ("jaw", "eye_left", "eye_right")} == {"head"}
+    assert {bones[name].parent.name for name in ("jaw", "eye.L", "eye.R")} == {"head"}
     for name, place in zip(bundle.geometry["joint_names"], bundle.geometry["joint_positions"], strict=True):
-        assert np.allclose(bones[name].head_local, place, atol=1e-6)
-    for name in ("eye_left", "eye_right", "jaw"):
+        assert np.allclose(bones[names.bone_name(name)].head_local, place, atol=1e-6)
+    for name in ("eye.L", "eye.R", "jaw"):
         assert bones[name].tail_local.y < bones[name].head_local.y - 0.02, "forward is -Y"
     for name in ("neck", "head"):
         assert bones[name].tail_local.z > bones[name].head_local.z + 0.02
@@ -94,18 +96,39 @@ def test_every_vertex_is_carried_by_weights_that_sum_to_one(avatar):
 
 
 def test_regions_are_vertex_groups_that_move_nothing(avatar, bundle):
-    names = bundle.geometry["region_names"].tolist()
-    assert {"nose", "lips", "neck"} <= set(names)
+    regions = bundle.geometry["region_names"].tolist()
+    assert {"nose", "lips", "neck"} <= set(regions)
     for name in ("nose", "neck"):
         group = avatar.mesh.vertex_groups[f"region_{name}"]
         assert group.name not in avatar.rig.data.bones
         found = np.zeros(len(avatar.mesh.data.vertices), np.float32)
         for vertex in avatar.mesh.data.vertices:
             found[vertex.index] = next((entry.weight for entry in vertex.groups if entry.group == group.index), 0.0)
-        assert np.allclose(found, bundle.geometry["regions"][names.index(name)], atol=1e-6)
+        assert np.allclose(found, bundle.geometry["regions"][regions.index(name)], atol=1e-6)
 
 
 def test_subdivision_is_for_renders_only(avatar):
     modifier = avatar.mesh.modifiers["Subdivision"]
     assert (modifier.levels, modifier.render_levels) == (0, avatars.SUBDIVISIONS)
     assert [item.type for item in avatar.mesh.modifiers] == ["ARMATURE", "SUBSURF"]
+
+
+def test_bones_and_groups_pair_for_mirroring_tools(avatar):
+    for name in ("eye.L", "eye_target.L"):
+        assert bpy.utils.flip_name(name) in avatar.rig.data.bones
+    assert {"eye.L", "eye.R", "region_brow_left"} <= set(avatar.mesh.vertex_groups.keys())
+    assert names.joint_name(names.bone_name("eye_right")) == "eye_right"
+
+
+def test_only_bones_of_joints_move_vertices(avatar, bundle):
+    joints = set(names.bone_names(bundle.geometry["joint_names"].tolist()))
+    assert {bone.name for bone in avatar.rig.data.bones if bone.use_deform} == joints
+    assert {bone.name for bone in avatar.rig.data.collections[rig.DEFORM].bones} == joints
+    assert {bone.name for bone in avatar.rig.data.collections[rig.CONTROL].bones} == (
+        {bone.name for bone in avatar.rig.data.bones} - joints)
+
+
+def test_every_slot_says_what_it_is(avatar, bundle):
+    labels = [material.name for material in avatar.mesh.data.materials]
+    assert labels[:2] == ["Ada Skin", "Ada Mouth"]
+    assert len(set(labels)) == len(bundle.metadata["materials"])
