@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.core.progress import Progress, silent
-from backend.head.imports import flame
+from backend.errors import InputError
+from backend.head.imports import flame, ict
 from backend.head.imports.table import read_table
 from backend.head.raw import RawHead
 
@@ -28,16 +29,27 @@ def read_head(path: Path, progress: Progress = silent) -> Reading:
     Raises InputError in one sentence for whatever is wrong with it; nothing that the file contains is run.
     """
     progress(0.0, "Reading")
+    if path.is_dir():
+        return _folder(path, progress)
     table = read_table(path)
     raw = flame.raw_head(table)
     progress(1.0, "Read")
-    return Reading(raw, table.file, table.sha256, table.text("licence"), table.text("attribution") or _credit(raw))
+    credit = FLAME_CREDIT if raw.kind == "flame" else ""
+    return Reading(raw, table.file, table.sha256, table.text("licence"), table.text("attribution") or credit)
 
 
-def _credit(raw: RawHead) -> str:
-    return FLAME_CREDIT if raw.kind == "flame" else ""
+def _folder(path: Path, progress: Progress) -> Reading:
+    folder = ict.folder_of(path)
+    if folder is None:
+        raise InputError(f"{path.name} is a folder without {ict.NEUTRAL}.",
+                         "Give a FLAME .pkl, a .npz, or the folder FaceXModel of ICT-FaceKit.")
+    raw, digest = ict.read(folder, progress)
+    progress(1.0, "Read")
+    return Reading(raw, path.name, digest, ict.licence(folder), ICT_CREDIT)
 
 
 FLAME_CREDIT = ("FLAME: Tianye Li, Timo Bolkart, Michael J. Black, Hao Li, Javier Romero, Learning a model of facial "
                 "shape and expression from 4D scans, ACM Transactions on Graphics 36(6), 2017. "
                 "https://flame.is.tue.mpg.de")
+ICT_CREDIT = ("ICT-FaceKit, copyright USC Institute for Creative Technologies. Ruilong Li et al., Learning Formation "
+              "of Physically-Based Face Attributes, CVPR 2020. https://github.com/ICT-VGL/ICT-FaceKit")

@@ -116,7 +116,7 @@ class _Member:
             raise DamagedError("it cannot be unpacked") from error
 
 
-def read_content(path: Path) -> bytes:
+def read_content(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
     """The whole file. Raises InputError for what is no file, may not be read, is empty or too large."""
     name = path.name or str(path)
     try:
@@ -124,10 +124,10 @@ def read_content(path: Path) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise InputError(f"{name} is no file that holds a head model.", "Give the model file itself.")
-            if status.st_size > MAX_FILE_BYTES:
-                raise InputError(f"{name} has {status.st_size / 1e9:.1f} GB; a head model has less than "
-                                 f"{MAX_FILE_BYTES >> 30} GB.", "Give the model file itself.")
-            content = file.read(MAX_FILE_BYTES + 1)
+            if status.st_size > most:
+                raise InputError(f"{name} has {status.st_size / 1e6:,.0f} MB; more than {most / 1e6:,.0f} MB are not "
+                                 "read.", "Give the model file itself.")
+            content = file.read(most)
     except FileNotFoundError as error:
         raise InputError(f"There is no file {name}.", "Check the name and the folder.") from error
     except PermissionError as error:
