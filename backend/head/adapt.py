@@ -31,7 +31,10 @@ _EVEN = 0.10  # radians added to openings before they are compared, which calms 
 _RATIO = (0.4, 2.5)  # least and largest ratio of two openings
 _NEAR, _FAR = 1.35, 1.85  # eyeball radii from the eye's centre: all of the lid's rule within, none beyond
 _HIGH = (0.9, 1.2)  # radians of elevation: likewise
-_LEAST_HEIGHT = 1.5e-4  # metres that lids keep from the eye at any weight, where they are no nearer at rest
+_LEAST_HEIGHT = 1e-4  # metres that lids keep from the eye at any weight
+_INNER_HEIGHT = 5e-4  # metres over the eye within which, at rest, a vertex lies behind the lid's edge and is not seen
+_LIFT_WIDTH = 0.003  # metres over which the rise of a vertex that would cross the eye falls off
+_LIFTS = 3
 _STEPS = (0.2, 0.4, 0.6, 0.8, 1.0)  # weights at which that is checked
 _MOVES = 2e-5  # metres; a shape that moves lids less than this is left as it is
 _DIGITS = 7  # a tenth of a micrometre: what is written does not depend on the order of a sum
@@ -199,17 +202,20 @@ class _Eye:
     def _cleared(self, rest: np.ndarray, moved: np.ndarray, turns: np.ndarray) -> np.ndarray:
         """`moved` (K, N, 3) raised where the way from `rest` (N, 3) there leads through the eye."""
         moved = moved.copy()
-        front = self.solid & (rest[:, 1] < 0)
-        height = self._polar(rest[front])[:, 2]
-        least = np.minimum(height, _LEAST_HEIGHT)
-        for _ in range(3):
-            lack = np.zeros((len(moved), front.sum()))
+        height = self._polar(rest)[:, 2]
+        front = np.flatnonzero(self.solid & (rest[:, 1] < 0) & (height > _INNER_HEIGHT))
+        for _ in range(_LIFTS):
+            lack = np.zeros((len(moved), len(front)))
             for step in _STEPS:
                 point = rest[front] + step * (moved[:, front] - rest[front])
                 seen = np.einsum("kij,knj->kni", _turned_back(turns * step), point)
-                lack = np.maximum(lack, (least - self._polar(seen)[..., 2]) / step)
-            outward = moved[:, front] / np.linalg.norm(moved[:, front], axis=-1, keepdims=True)
-            moved[:, front] += outward * np.maximum(lack, 0)[..., None]
+                lack = np.maximum(lack, (_LEAST_HEIGHT - self._polar(seen)[..., 2]) / step)
+            for number in np.flatnonzero((lack > 1e-6).any(1)):
+                place, low = moved[number], front[lack[number] > 0]
+                apart = np.linalg.norm(place[:, None] - place[None, low], axis=-1) / _LIFT_WIDTH
+                # What lies about a vertex that must rise goes with it, lashes too, so that no vertex stands out.
+                lift = (np.exp(-apart**2) * lack[number][lack[number] > 0]).max(1)
+                moved[number] = place * (1 + lift / np.linalg.norm(place, axis=1))[:, None]
         return moved
 
 

@@ -28,7 +28,11 @@ what relaxed people show (margin reflex distances of about 4.4 and 5 mm)."""
 
 OPENING_SPREAD = 0.75  # of the scans' spread about it; what opens an eye farther is an expression
 WIDEN_INNER, WIDEN_OUTER = 0.26, 0.06  # per radian from the gaze: opens the fissure from 22 mm to about 25 mm
-OVERLAP = 0.05  # radians by which a closed upper lid laps over the lower one, so that wider eyes close too
+OVERLAP = 0.03  # radians by which a closed upper lid laps over the lower one
+LOWER_SHARE = 0.18  # of the opening, by which the lower lid rises in a blink (people's: one or two of ten millimetres)
+LEAST_HEIGHT = 0.0001  # metres that a lid's edge keeps from the eye on its way; its inner line may dip in, unseen
+LIFT_WIDTH = 0.35  # radians along the eye over which that falls off
+LIFTS = 4  # rounds in which a lid is raised until its way keeps off the eye
 FALLOFF_RINGS = 6  # rings of skin that follow the lid's edge
 
 
@@ -137,28 +141,43 @@ class LidFitter:
     def express(self, rest: np.ndarray, displacement: np.ndarray, *, close: bool = False) -> np.ndarray:
         """A displacement (V, 3) of the fitted `rest` that keeps the lids on eyes which stay where they are.
 
-        The upper lid never passes the lower one; with `close` it meets it (a blink).
+        The upper lid never passes the lower one; with `close` they meet (a blink). Between 0 and 1 a vertex moves on
+        the chord of its arc: all of the lid stands off the eye at 1 by what keeps that chord out of the eye.
         """
         shape = rest + displacement
         for rings, centre in zip(self.rings, self.centres(rest), strict=True):
             if np.abs(displacement[rings.edge]).max() < 1e-6:
                 continue
-            landed = _land(rest[rings.edge], shape[rings.edge], centre, close)
-            shape[rings.skin] += np.einsum("se,ex->sx", rings.follow, landed - shape[rings.edge])
-            for ring in (rings.waterline, rings.inner):
-                nearest = np.argmin(((rest[ring][:, None] - rest[rings.edge][None]) ** 2).sum(-1), 1)
-                shape[ring] += (landed - shape[rings.edge])[nearest]
-            shape[rings.edge] = landed
-            # Between 0 and 1 a vertex moves on the chord of its arc: half of what the chord cuts off, at both ends.
-            turn = _angles(rest[rings.edge], shape[rings.edge], centre)
-            sagitta = eyes.EYEBALL_RADIUS * (1 - np.cos(turn / 2))
-            moved = onto(shape[rings.edge], centre, EDGE_HEIGHT + 1.4 * sagitta)
-            shape[rings.skin] += np.einsum("se,ex->sx", rings.follow, moved - shape[rings.edge])
-            shape[rings.edge] = moved
-            turn = _angles(rest[rings.skin], shape[rings.skin], centre)
-            sagitta = eyes.EYEBALL_RADIUS * (1 - np.cos(turn / 2))
-            shape[rings.skin] = above(shape[rings.skin], centre, SKIN_HEIGHT + 1.4 * sagitta)
+            margin = np.concatenate([rings.waterline, rings.inner])
+            beside = np.argmin(((rest[margin][:, None] - rest[rings.edge][None]) ** 2).sum(-1), 1)
+
+            def lead(edge: np.ndarray, rings: LidRings = rings, margin: np.ndarray = margin,
+                     beside: np.ndarray = beside) -> None:
+                """Takes the lid's edge to `edge` (N, 3); its margin goes along, the skin follows."""
+                step = edge - shape[rings.edge]
+                shape[rings.skin] += np.einsum("se,ex->sx", rings.follow, step)
+                shape[margin] += step[beside]
+                shape[rings.edge] = edge
+
+            shape[margin] = rest[margin] + (shape[rings.edge] - rest[rings.edge])[beside]
+            lead(_land(rest[rings.edge], shape[rings.edge], centre, close))
+            lead(onto(shape[rings.edge], centre, EDGE_HEIGHT))
             self._inside(shape, rings, centre)
+            for _ in range(LIFTS):
+                lift = _lack(rest[rings.edge], shape[rings.edge], centre, LEAST_HEIGHT)
+                outward = shape[rings.edge] - centre
+                azimuth, _, radius = _spherical(outward)
+                beyond = (azimuth[:, None] - azimuth[None]) / LIFT_WIDTH
+                # Both lids stand off together, and smoothly along the eye.
+                lead(shape[rings.edge] + outward * ((lift * np.exp(-beyond**2)).max(1) / radius)[:, None])
+            # Behind the margin nothing is seen: it need not keep off the eye on its way, but stay behind the skin.
+            for ring in (rings.inner, rings.deeper):
+                shape[ring] = onto(shape[ring], centre, INNER_HEIGHT)
+            shape[rings.skin] = above(shape[rings.skin], centre, SKIN_HEIGHT)
+            for _ in range(LIFTS):
+                outward = shape[rings.skin] - centre
+                lack = _lack(rest[rings.skin], shape[rings.skin], centre, SKIN_HEIGHT / 2)
+                shape[rings.skin] += outward * (lack / np.linalg.norm(outward, axis=1))[:, None]
         return shape - rest
 
     def _inside(self, shape: np.ndarray, rings: LidRings, centre: np.ndarray) -> None:
@@ -168,19 +187,48 @@ class LidFitter:
 
 
 def _land(rest: np.ndarray, moved: np.ndarray, centre: np.ndarray, close: bool) -> np.ndarray:
-    """Edge vertices `moved` (N, 3), the upper lid's stopped at (or, to `close`, brought to) the lower lid's line."""
+    """Edge vertices `moved` (N, 3), the upper lid's stopped at (or, to `close`, brought to) the lower lid's line.
+
+    A closing lower lid comes to meet the upper one by a share of the opening.
+    """
     inner, outer = rest[np.abs(rest[:, 0]).argmin()], rest[np.abs(rest[:, 0]).argmax()]
     along = (rest[:, 0] - inner[0]) / (outer[0] - inner[0])
     upper = rest[:, 2] > inner[2] + along * (outer[2] - inner[2])
     corner = (along < 1e-6) | (along > 1 - 1e-6)
     azimuth, elevation, radius = _spherical(moved - centre)
-    line = np.flatnonzero(~upper | corner)
-    line = line[np.argsort(azimuth[line])]
-    floor = np.interp(azimuth, azimuth[line], elevation[line])
-    stop = upper & ~corner & ((elevation < floor) | close)
-    elevation = np.where(stop, floor - (OVERLAP if close else 0), elevation)
+    if close:
+        before_azimuth, before, _ = _spherical(rest - centre)
+        over = _line(before_azimuth, before, upper | corner, azimuth)
+        line = _line(before_azimuth, before, ~upper | corner, azimuth)
+        meet = line + LOWER_SHARE * (over - line)
+        elevation = np.where(corner, elevation, np.where(upper, meet - OVERLAP, meet))
+    else:
+        floor = _line(azimuth, elevation, ~upper | corner, azimuth)
+        elevation = np.where(upper & ~corner, np.maximum(elevation, floor), elevation)
     flat = radius * np.cos(elevation)
     return centre + np.stack([flat * np.sin(azimuth), -flat * np.cos(azimuth), radius * np.sin(elevation)], 1)
+
+
+def _line(azimuth: np.ndarray, elevation: np.ndarray, used: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Elevations at azimuths `at` (N,) of the line through the vertices `used` (M,) bool."""
+    order = np.flatnonzero(used)[np.argsort(azimuth[used])]
+    return np.interp(at, azimuth[order], elevation[order])
+
+
+def _lack(rest: np.ndarray, moved: np.ndarray, centre: np.ndarray, least: float) -> np.ndarray:
+    """(N,) metres by which `moved` (N, 3) must rise for the way there from `rest` to keep `least` metres off the eye,
+    or as many as at rest where that is less."""
+    least_there = np.minimum(_height(rest, centre), least)
+    lack = np.zeros(len(rest))
+    for step in np.linspace(0.1, 1, 10):
+        lack = np.maximum(lack, (least_there - _height(rest + step * (moved - rest), centre)) / step)
+    return np.where(moved[:, 1] < centre[1], lack, 0)
+
+
+def _height(points: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """(N,) metres of points (N, 3) over the eye's surface, cornea included."""
+    distance = np.linalg.norm(points - centre, axis=1)
+    return distance - eyes.surface_radius((points - centre) / distance[:, None]) * eyes.EYEBALL_RADIUS
 
 
 def _spherical(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -231,10 +279,3 @@ def above(points: np.ndarray, centre: np.ndarray, height: float | np.ndarray) ->
     raised = onto(points, centre, height)
     low = np.linalg.norm(points - centre, axis=1) < np.linalg.norm(raised - centre, axis=1)
     return np.where((low & (points[:, 1] < centre[1]))[:, None], raised, points)
-
-
-def _angles(before: np.ndarray, after: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """(N,) radians by which points turned about the eye's centre."""
-    a, b = before - centre, after - centre
-    cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-    return np.arccos(np.clip(cosine, -1, 1))

@@ -8,9 +8,11 @@ and lower columns are moved up or down until the lips touch as the mean head's s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from backend.training.head.lids import biharmonic, neighbours
 from backend.training.head.source import Source
@@ -20,6 +22,12 @@ CONTACT_RINGS = 6  # rings of edges from the mouth bag's border within which lip
 HELD_RINGS = 3  # rings that move as a whole
 FOLLOW_RINGS = 12  # rings over which the skin follows
 OVERLAP = 0.0002  # metres by which touching lips press into one another
+OUTLINE_POWER = 0.7
+"""An open lip's outline between the corners (-1 and 1) is (1 - x^2) to this power: ICT-FaceKit's jawOpen has 0.95 at
+x = 0.27 and 0.75 at 0.54 on the scans' finer lips; a little rounder makes even corners of our few columns."""
+
+OUTLINE_LEAST = 0.003  # metres from corner to middle, under which an outline counts as a line
+OUTLINE_CORNER = 0.25  # of half the mouth's width, over which that ends towards the corner
 MOVES = 1e-4  # metres; what moves the lips less than this is no shape of the mouth
 
 
@@ -38,6 +46,7 @@ class LipFitter:
     held_column: np.ndarray  # (H,)
     free: np.ndarray  # (N,) source vertices that follow
     follow: np.ndarray  # (N, H)
+    graph: csr_matrix  # (U, U) neighbours in skin and mouth bag
 
     @classmethod
     def of(cls, source: Source) -> LipFitter:
@@ -73,7 +82,7 @@ class LipFitter:
         held_column = np.repeat(np.arange(len(loop)), HELD_RINGS + 1)
         free = np.concatenate([*rings[HELD_RINGS + 1:], *inner[1:]])
         both = neighbours(source.quads[skin | mouth], count)
-        return cls(table, upper, corner, held, held_column, free, biharmonic(both, held, free))
+        return cls(table, upper, corner, held, held_column, free, biharmonic(both, held, free), both)
 
     def fit(self, shape: np.ndarray) -> np.ndarray:
         """A source shape (U, 3) with its lips closed."""
@@ -84,6 +93,41 @@ class LipFitter:
         if rule == "free" or np.abs(displacement[self.columns]).max() < MOVES:
             return displacement
         return self._settled(rest + displacement, closed=rule == "closed") - rest
+
+    def rounded(self, rest: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+        """A displacement (U, 3) of the closed `rest` whose open or pursed lips have outlines without a point.
+
+        MakeHuman's lower lip has a column only every 6 mm: an outline that is a little too straight shows as a V.
+        """
+        inner, outer = (self._rounding(rest + displacement, ring) for ring in (HELD_RINGS - 1, CONTACT_RINGS))
+        share = np.clip((np.arange(CONTACT_RINGS + 1) - HELD_RINGS + 1) / (CONTACT_RINGS - HELD_RINGS + 1), 0, 1)
+        shift = np.zeros_like(displacement)
+        lip, around, follow = self._whole
+        shift[lip, 2] = (inner[:, None] * (1 - share) + outer[:, None] * share).reshape(-1)
+        shift[around, 2] = follow @ shift[lip, 2]
+        return displacement + shift
+
+    def _rounding(self, shape: np.ndarray, ring: int) -> np.ndarray:
+        """(C,) metres by which columns must rise for a ring's outline to be round."""
+        moved = shape[self.columns[:, ring]]
+        across = np.abs(moved[:, 0]) / np.abs(moved[self.corner, 0]).mean()
+        level = moved[self.corner, 2].mean()
+        lift = np.zeros(len(moved))
+        for of in (self.upper & ~self.corner, ~self.upper & ~self.corner):
+            top = moved[of][across[of].argmin(), 2] - level
+            outline = level + top * (1 - np.minimum(across[of], 1) ** 2) ** OUTLINE_POWER
+            # In the corners the outline stays, and what is already round keeps its place.
+            share = np.clip((1 - across[of]) / OUTLINE_CORNER, 0, 1)
+            wanted = (outline - moved[of, 2]) * np.sign(top)
+            lift[of] = share * np.maximum(wanted, 0) * np.sign(top) * (abs(top) > OUTLINE_LEAST)
+        return lift
+
+    @cached_property
+    def _whole(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The lips' vertices, column by column; those around that follow them; how they follow."""
+        lip = self.columns.reshape(-1)
+        around = np.setdiff1d(np.concatenate([self.held, self.free]), lip)
+        return lip, around, biharmonic(self.graph, lip, around)
 
     def _settled(self, shape: np.ndarray, *, closed: bool) -> np.ndarray:
         shape = shape.copy()
