@@ -1,4 +1,4 @@
-"""The command line: `create`, `batch`, `doctor`, `serve`. Parsing, words on standard error, exit codes; no work.
+"""The command line: `create`, `batch`, `head`, `doctor`, `serve`. Parsing, words, exit codes; no work.
 
 Exit codes: 0 done, 2 bad input (one sentence), 1 a bug or a broken installation, 130 cancelled.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from backend import __version__, crash, streams
+from backend import __version__, cli_head, crash, streams
 from backend.devices import CHOICES
 from backend.errors import Cancelled, InputError, LikenessError
 from backend.streams import Streams
@@ -51,7 +51,7 @@ def _run(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        return {"create": _create, "batch": _batch, "doctor": _doctor}[options.command](options, out)
+        return {"create": _create, "batch": _batch, "head": _head, "doctor": _doctor}[options.command](options, out)
     except LikenessError as error:
         return _say_error(error, options, out)
     except KeyboardInterrupt:
@@ -115,6 +115,14 @@ def _batch(options: argparse.Namespace, out: Streams) -> int:
         _print_json(out, {"results": [item.as_json() for item in results]})
     out.err.write(f"{len(results) - len(failed)} of {len(results)} avatars made.\n")
     return max((item.exit_code for item in failed), key=(0, 2, 1).index, default=0)
+
+
+def _head(options: argparse.Namespace, out: Streams) -> int:
+    progress = _Progress(out)
+    try:
+        return cli_head.run(options, out, lambda fraction, text: progress("head", fraction, fraction, text))
+    finally:
+        progress.end()
 
 
 def _doctor(options: argparse.Namespace, out: Streams) -> int:
@@ -192,7 +200,8 @@ def _parser() -> _Parser:
     made = _Parser(add_help=False)
     made.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the avatar goes")
     made.add_argument("--resolution", type=int, choices=_RESOLUTIONS, default=2048, help="texels of the skin maps")
-    made.add_argument("--head", default="default", metavar="NAME", help="head model (default: default)")
+    made.add_argument("--head", default="default", metavar="NAME|FILE",
+                      help="an imported head, or a model's file (default: default)")
     made.add_argument("--device", choices=CHOICES, default="auto")
     made.add_argument("--reflectance", choices=("classical",), default="classical")
     made.add_argument("--face", type=int, metavar="N", help="which face, when a photo shows several")
@@ -203,6 +212,7 @@ def _parser() -> _Parser:
     batch = commands.add_parser("batch", parents=[said, made], help="an avatar from every photo in a folder")
     batch.add_argument("folder", type=Path, metavar="FOLDER")
     batch.add_argument("--workers", type=int, default=1, metavar="N", help="how many at a time (default: 1)")
+    cli_head.add_parsers(commands, said)
     commands.add_parser("doctor", parents=[said], help="what is installed, what is missing, how fast this machine is")
     commands.add_parser("serve", help="speak the add-on's protocol on standard input and output")
     commands.add_parser("work")  # a server's child; without help text it is not listed

@@ -41,8 +41,8 @@ def examine() -> list[Finding]:
     found = [Finding("likeness", True, __version__), _python(), *(_package(name) for name in PACKAGES)]
     checks: list[tuple[str, Callable[[], str]]] = [
         *((f"asset {Path(name).name}", lambda name=name: _asset(name)) for name in assets.manifest()),
-        ("default head", _head), ("device", _device), ("memory", _memory), ("disk", _disk),
-        ("matrix product", _matmul), ("landmarker", _landmarker)]
+        ("default head", _head), ("imported heads", _imported), ("device", _device), ("memory", _memory),
+        ("disk", _disk), ("matrix product", _matmul), ("landmarker", _landmarker)]
     return [*found, *(_finding(name, check) for name, check in checks)]
 
 
@@ -74,6 +74,13 @@ def _head() -> str:
 
     head = default_head()
     return f"{head.id}, {len(head.template)} vertices, {head.licence}"
+
+
+def _imported() -> str:
+    from backend.head import library
+
+    entries = library.heads()[1:]
+    return "; ".join(f"{entry.name}, {entry.vertices} vertices, {entry.licence}" for entry in entries) or "none"
 
 
 def _device() -> str:

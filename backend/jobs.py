@@ -50,7 +50,25 @@ def _create(parameters: dict[str, Any], folder: Path, progress: StageProgress) -
     return create([Path(path) for path in photos], Path(out), Options(**values), folder, progress).as_json()
 
 
-KINDS: dict[str, Kind] = {"create": _create}
+def _import_head(parameters: dict[str, Any], folder: Path, progress: StageProgress) -> dict[str, Any]:
+    from backend.head import library
+
+    del folder  # nothing is kept between stages
+    values = dict(parameters)
+    file, name, licence = values.pop("file", None), values.pop("name", None), values.pop("licence", None)
+    replace = values.pop("replace", False)
+    if not isinstance(file, str) or not isinstance(name, str):
+        raise InputError("An import_head job needs its file and a name.")
+    if not isinstance(licence, (str, type(None))) or not isinstance(replace, bool):
+        raise InputError("An import_head job has a licence that is no text, or a replace that is not true or false.")
+    if values:
+        raise InputError(f"An import_head job has no option {sorted(values)[0][:40]}.")
+    entry = library.import_head(Path(file), name, licence=licence, replace=replace,
+                                progress=lambda fraction, text: progress("import", fraction, fraction, text))
+    return {"head": entry.as_json(), "heads": [head.name for head in library.heads()]}
+
+
+KINDS: dict[str, Kind] = {"create": _create, "import_head": _import_head}
 """Job kind -> what runs in the child."""
 
 
@@ -123,7 +141,7 @@ class _Child:
         threading.Thread(target=self._listen, name="listener", daemon=True).start()
         models = [{"name": name, "licence": entry["licence"]} for name, entry in assets.manifest().items()]
         self._writer.send("ready", device=devices.choose().as_json(), memory_bytes=devices.memory_bytes(),
-                          models=models)
+                          models=models, heads=_heads())
         while (message := self._todo.get()) is not None:
             self._do(message)
         return 0
@@ -162,6 +180,12 @@ class _Child:
             self._writer.error(crash.Bug(report), job, report=str(report))
         finally:
             self._cancelled.discard(job)
+
+
+def _heads() -> list[dict[str, Any]]:
+    from backend.head import library
+
+    return [{"name": entry.name, "licence": entry.licence, "vertices": entry.vertices} for entry in library.heads()]
 
 
 def work(stdin: BinaryIO, writer: Writer) -> int:

@@ -190,7 +190,7 @@ class Server:
         fields: dict[str, Any] = {
             "protocol": PROTOCOL_VERSION, "version": __version__, "python": platform.python_version(),
             "device": ready["device"], "memory_bytes": ready["memory_bytes"], "models": ready["models"],
-            "kinds": list(KINDS)}
+            "heads": ready["heads"], "kinds": list(KINDS)}
         self._writer.send("hello", **fields)
 
     def _start_worker(self) -> None:

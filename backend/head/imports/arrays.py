@@ -88,7 +88,9 @@ class _Evaluation:
         rows, columns = shape
         data = self._needed(state, "data", depth)
         if matrix.kind.name == "coo":
-            pair = [self._needed(state, name, depth) for name in ("row", "col")]
+            coordinates = state.get("coords")  # newer files; row and col before
+            pair = [self.array(part, depth + 1) for part in coordinates] if isinstance(coordinates, tuple) and len(
+                coordinates) == 2 else [self._needed(state, name, depth) for name in ("row", "col")]
         else:
             index, start = self._needed(state, "indices", depth), self._needed(state, "indptr", depth)
             major = rows if matrix.kind.name == "csr" else columns

@@ -87,6 +87,15 @@ def faces(file: str, array: np.ndarray, count: int, notes: list[str]) -> np.ndar
     return index.astype(np.int32)
 
 
+def outside(file: str, points: np.ndarray, faces: np.ndarray) -> None:
+    """Raises InputError when the faces (F, 4) show their backs: the mesh is mirrored or turned inside out."""
+    centred = points - points.mean(0)
+    a, b, c = centred[faces[:, 0]], centred[faces[:, 1]], centred[faces[:, 2]]
+    if np.einsum("fx,fx->", a, np.cross(b, c)) <= 0:
+        raise InputError(f"{file} shows the inside of its faces: it is mirrored, or its faces are turned.",
+                         "Mirror it back, or turn the order of the vertices in every face.")
+
+
 def basis(file: str, key: str, array: np.ndarray, count: int) -> np.ndarray:
     """Components as (V, 3, K) float64; (K, V, 3) and (3 V, K) are turned."""
     if array.ndim == 2 and array.shape[0] == 3 * count:

@@ -38,6 +38,7 @@ def raw_head(table: Table) -> RawHead:
     template = checks.template(file, table.array("v_template"))
     count = len(template)
     faces = checks.faces(file, table.array("f"), count, notes)
+    checks.outside(file, template, faces)
     metres = checks.unit(file, template, table.text("units"), notes)
     turn = _turn(file, table.text("axes") or FLAME_AXES)
     identity, expression = _components(table, count, notes)

@@ -48,6 +48,7 @@ def read(folder: Path, progress: Progress) -> tuple[RawHead, str]:
     neutral = _points(NEUTRAL, content)
     faces = checks.faces(NEUTRAL, _faces(NEUTRAL, content), len(neutral), [])
     checks.template(NEUTRAL, neutral)
+    checks.outside(NEUTRAL, neutral, faces)
     metres = checks.unit(NEUTRAL, neutral, None, notes)
     notes.clear()  # centimetres are what is published
     kept, faces = _skin_and_eyes(len(neutral), faces)
@@ -73,6 +74,14 @@ def read(folder: Path, progress: Progress) -> tuple[RawHead, str]:
     raw = RawHead("ict", neutral[kept] @ _TO_OURS.T * metres, faces, np.stack(identity), ARKIT_NAMES, arkit, (),
                   np.zeros(0, np.int32), none, np.zeros((0, len(kept), 3), np.float32), none.T, arkit, tuple(notes))
     return raw, digest.hexdigest()
+
+
+def fingerprint(folder: Path) -> str:
+    """The SHA-256 that `read` gives, without making sense of anything."""
+    digest = hashlib.sha256()
+    for name in (NEUTRAL, *_files(folder)):
+        _content(folder / name, digest)
+    return digest.hexdigest()
 
 
 def licence(folder: Path) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.core.progress import Progress, silent
 from backend.errors import InputError
 from backend.head.imports import flame, ict
-from backend.head.imports.table import read_table
+from backend.head.imports.table import read_content, read_table
 from backend.head.raw import RawHead
 
 
@@ -38,14 +39,28 @@ def read_head(path: Path, progress: Progress = silent) -> Reading:
     return Reading(raw, table.file, table.sha256, table.text("licence"), table.text("attribution") or credit)
 
 
+def fingerprint(path: Path) -> str:
+    """SHA-256 of what `read_head` would read, as `Reading.sha256`. Raises InputError when it cannot be read."""
+    folder = ict.folder_of(path) if path.is_dir() else None
+    if folder is not None:
+        return ict.fingerprint(folder)
+    if path.is_dir():
+        raise _no_model(path)
+    return hashlib.sha256(read_content(path)).hexdigest()
+
+
 def _folder(path: Path, progress: Progress) -> Reading:
     folder = ict.folder_of(path)
     if folder is None:
-        raise InputError(f"{path.name} is a folder without {ict.NEUTRAL}.",
-                         "Give a FLAME .pkl, a .npz, or the folder FaceXModel of ICT-FaceKit.")
+        raise _no_model(path)
     raw, digest = ict.read(folder, progress)
     progress(1.0, "Read")
     return Reading(raw, path.name, digest, ict.licence(folder), ICT_CREDIT)
+
+
+def _no_model(path: Path) -> InputError:
+    return InputError(f"{path.name or path} is a folder without {ict.NEUTRAL}.",
+                      "Give a FLAME .pkl, a .npz, or the folder FaceXModel of ICT-FaceKit.")
 
 
 FLAME_CREDIT = ("FLAME: Tianye Li, Timo Bolkart, Michael J. Black, Hao Li, Javier Romero, Learning a model of facial "

@@ -127,7 +127,7 @@ def read_content(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
             if status.st_size > most:
                 raise InputError(f"{name} has {status.st_size / 1e6:,.0f} MB; more than {most / 1e6:,.0f} MB are not "
                                  "read.", "Give the model file itself.")
-            content = file.read(most)
+            content = file.read(status.st_size)
     except FileNotFoundError as error:
         raise InputError(f"There is no file {name}.", "Check the name and the folder.") from error
     except PermissionError as error:

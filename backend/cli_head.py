@@ -1,0 +1,114 @@
+"""`likeness head ...`: import, list and remove head models. Parsing, questions and words; no work."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from backend.core.progress import Progress
+from backend.errors import InputError
+from backend.streams import Streams
+
+LICENCES = (
+    "FLAME: non-commercial scientific research only (2016, 2019, 2020, 2023)",
+    "CC-BY-4.0 (FLAME 2023 Open)",
+    "MIT (ICT-FaceKit)",
+)
+
+
+def add_parsers(commands: Any, said: argparse.ArgumentParser) -> None:
+    """Add `head` and what can be done with heads to the command line."""
+    head = commands.add_parser("head", help="bring your own head model: FLAME, ICT-FaceKit, plain arrays")
+    actions = head.add_subparsers(dest="action", required=True, metavar="ACTION")
+    bring = actions.add_parser("import", parents=[said], help="read and register a head model, once")
+    bring.add_argument("file", type=Path, metavar="FILE", help="a FLAME .pkl or .npz, a plain .npz, an ICT folder")
+    bring.add_argument("--name", required=True, help="what to call it in --head")
+    bring.add_argument("--licence", metavar="TEXT", help="under which licence you have it (else you are asked)")
+    bring.add_argument("--replace", action="store_true", help="in place of the head that has the name")
+    actions.add_parser("list", parents=[said], help="the heads there are")
+    remove = actions.add_parser("remove", parents=[said], help="forget an imported head")
+    remove.add_argument("name", metavar="NAME")
+
+
+def run(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
+    """One of the commands; the exit status."""
+    return {"import": _import, "list": _list, "remove": _remove}[options.action](options, out, progress)
+
+
+def _import(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
+    from backend.core.progress import part
+    from backend.head import library
+    from backend.head.imports import read_head
+
+    name = library.free_name(options.name, replace=options.replace)
+    reading = read_head(options.file, part(progress, 0, 0.1))
+    licence = options.licence or reading.licence or _ask(out, reading.file)
+    entry = library.keep(reading, name, licence=licence, replace=options.replace, progress=part(progress, 0.1, 1))
+    progress(1.0, "")
+    if options.json:
+        _print_json(out, entry.as_json())
+        return 0
+    for note in entry.notes:
+        out.err.write(f"Note: {note}\n")
+    out.out.write(f"{entry.name}: {entry.vertices:,} vertices, licence: {entry.licence}\n")
+    for what, millimetres in entry.report.items():
+        if isinstance(millimetres, (int, float)):
+            out.out.write(f"  {what.replace('_', ' ')}: {millimetres:g}\n")
+    out.out.write(f"Look at {entry.picture} to see how well it was registered.\n"
+                  f"Use it with: create PHOTO --out DIR --head {_quoted(entry.name)}\n")
+    return 0
+
+
+def _list(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
+    from backend.head import library
+
+    del progress
+    found = library.heads()
+    if options.json:
+        _print_json(out, {"folder": str(library.folder()), "heads": [entry.as_json() for entry in found]})
+        return 0
+    width = max(len(entry.name) for entry in found)
+    for entry in found:
+        source = f", from {entry.source} on {entry.imported[:10]}" if entry.imported else ""
+        out.out.write(f"{entry.name:<{width}}  {entry.vertices:>7,} vertices, {entry.licence}{source}\n")
+    return 0
+
+
+def _remove(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
+    from backend.head import library
+
+    del progress
+    library.remove_head(options.name)
+    if options.json:
+        _print_json(out, {"removed": options.name})
+    else:
+        out.err.write(f"The head {options.name} was removed. Avatars that were made with it stay as they are.\n")
+    return 0
+
+
+def _ask(out: Streams, file: str) -> str | None:
+    """Which licence, of somebody who sits at a terminal; None where nobody does."""
+    if not (sys.stdin is not None and sys.stdin.isatty() and out.err.isatty()):
+        return None
+    out.err.write(f"\r\x1b[KUnder which licence do you have {file}?\n")
+    for number, text in enumerate(LICENCES, 1):
+        out.err.write(f"  {number}  {text}\n")
+    out.err.write("  or type its name; Return if you do not know: ")
+    out.err.flush()
+    answer = sys.stdin.readline().strip()
+    if answer.isdigit():
+        if not 1 <= int(answer) <= len(LICENCES):
+            raise InputError(f"There is no licence number {answer}.", f"Choose 1 to {len(LICENCES)}.")
+        return LICENCES[int(answer) - 1]
+    return answer or None
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if " " in name else name
+
+
+def _print_json(out: Streams, value: dict[str, Any]) -> None:
+    out.out.write(json.dumps(value, indent=1) + "\n")
