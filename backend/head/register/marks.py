@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from backend.core.camera import frontal, pixel_rays
 from backend.core.rays import Mesh, vertex_normals
@@ -33,6 +34,12 @@ EAR_STEP = 5e-4
 """Metres between the rays that trace the ears."""
 
 CURVE_SAMPLES = 21
+
+BEHIND = 0.01
+"""Metres behind the middle of an eye beyond which nothing belongs to its lids."""
+
+HOLLOW = 0.004
+"""Metres behind the lids beyond which a ray has gone into an empty eye socket."""
 
 LIPS = (0, 17, 37, 39, 40, 61, 84, 91, 146, 181, 185, 267, 269, 270, 291, 314, 321, 375, 405, 409)
 NOSE = (1, 2, 4, 5, 6, 195, 197, 168, 48, 64, 98, 278, 294, 327, 19, 94, 218, 438, 115, 344, 220, 440, 45, 275)
@@ -62,9 +69,13 @@ Detect = Callable[[np.ndarray], np.ndarray | None]
 """A landmarker: image (H, W, 3) uint8 sRGB -> pixels (478, 2), or None when it sees no face."""
 
 
-def find_marks(vertices: np.ndarray, skin: np.ndarray, eyes: np.ndarray, detect: Detect) -> Marks:
-    """All marks of a head that stands in our axes. `skin` (T, 3) and `eyes` (E, 3) triangles of `vertices` (V, 3)."""
-    head = _Head(vertices, skin, eyes)
+def find_marks(vertices: np.ndarray, skin: np.ndarray, eyes: np.ndarray, detect: Detect,
+               windows: tuple[np.ndarray, np.ndarray] | None = None) -> Marks:
+    """All marks of a head that stands in our axes. `skin` (T, 3) and `eyes` (E, 3) triangles of `vertices` (V, 3).
+
+    A head without eyeballs (E = 0) needs `windows`: points (n, 3) about the openings of the left and the right eye.
+    """
+    head = _Head(vertices, skin, eyes, windows)
     triangle, barycentric = _landmarks(head, detect)
     lips = len(LIPS)
     sets = [("lip-border", (triangle[:lips], barycentric[:lips])), ("landmark", (triangle[lips:], barycentric[lips:])),
@@ -78,7 +89,8 @@ Found = tuple[np.ndarray, np.ndarray]
 
 
 class _Head:
-    def __init__(self, vertices: np.ndarray, skin: np.ndarray, eyes: np.ndarray) -> None:
+    def __init__(self, vertices: np.ndarray, skin: np.ndarray, eyes: np.ndarray,
+                 windows: tuple[np.ndarray, np.ndarray] | None = None) -> None:
         self.vertices, self.skin = vertices, skin
         self.all = np.concatenate([skin, eyes])
         self.mesh = Mesh(vertices, self.all)
@@ -86,7 +98,8 @@ class _Head:
         self.surface = Surface(vertices, skin)
         self.normals = vertex_normals(vertices.astype(np.float64), self.all)
         eye = vertices[np.unique(eyes)]
-        self.eyes = tuple(eye[eye[:, 0] * side > 0] for side in (1, -1))
+        self.empty = windows is not None
+        self.eyes = windows if windows is not None else tuple(eye[eye[:, 0] * side > 0] for side in (1, -1))
         self.centre = (self.eyes[0].mean(0) + self.eyes[1].mean(0)) / 2 + [0, 0, -0.03]
 
     def points(self, found: Found) -> np.ndarray:
@@ -132,6 +145,8 @@ def _landmarks(head: _Head, detect: Detect) -> Found:
         weights.append(np.where(facing > LEAST_FACING, facing**2, 0))
         points.append(np.einsum("nc,ncx->nx", hits.barycentric, head.vertices[corners]))
     chosen = np.array(LANDMARKS)
+    if not points:
+        return np.full(len(chosen), -1), np.zeros((len(chosen), 3))
     place, weight = np.array(points)[:, chosen], np.array(weights)[:, chosen]
     middle = np.nanmedian(np.where(weight[..., None] > 0, place, np.nan), 0)
     weight = weight * (np.linalg.norm(place - middle, axis=2) < DISAGREEMENT)
@@ -147,9 +162,15 @@ def _lids(head: _Head) -> list[tuple[str, Found]]:
     for side, eye in zip((1, -1), head.eyes, strict=True):
         low, high = eye.min(0) - 0.004, eye.max(0) + 0.004
         x, z = np.meshgrid(np.arange(low[0], high[0], STEP), np.arange(high[2], low[2], -STEP))
-        triangle, barycentric, _ = head.front(x, z)
-        ball = triangle >= len(head.skin)
+        triangle, barycentric, depth = head.front(x, z)
+        # Without eyeballs, what is seen through the opening lies far behind the lids, or nowhere.
+        ball = ~(depth < np.quantile(eye[:, 1], 0.9) + HOLLOW) if head.empty else triangle >= len(head.skin)
+        ball &= _of_middle(ball) if head.empty else True
         seen = np.flatnonzero(ball.sum(0) >= 3)
+        if len(seen) < CURVE_SAMPLES:  # no opening at all: lids that are closed, or eyes that are one with the skin
+            answer += [(kind, (np.full(CURVE_SAMPLES, -1), np.zeros((CURVE_SAMPLES, 3))))
+                       for kind in ("lid-upper", "lid-lower")]
+            continue
         wanted = np.linspace(seen[0], seen[-1], CURVE_SAMPLES).round().astype(int)
         wanted = wanted[::side]  # +X eye: inner corner has the smaller x
         for kind, step in (("lid-upper", -2), ("lid-lower", 2)):
@@ -158,8 +179,20 @@ def _lids(head: _Head) -> list[tuple[str, Found]]:
                 edge = np.flatnonzero(ball[:, column])
                 rows.append((edge[0] if step < 0 else edge[-1]) + step)
             place = np.array(rows), wanted
-            answer.append((kind, (np.where(ball[place], -1, triangle[place]), barycentric[place])))
+            # Between lid and eyeball a ray may slip through to the back of the head.
+            lost = ball[place] | ~(depth[place] < eye[:, 1].mean() + BEHIND)
+            answer.append((kind, (np.where(lost, -1, triangle[place]), barycentric[place])))
     return answer
+
+
+def _of_middle(mask: np.ndarray) -> np.ndarray:
+    """The connected part of a mask (h, w) that is nearest to its middle."""
+    label, count = ndimage.label(mask)
+    if not count:
+        return mask
+    row, column = np.nonzero(mask)
+    near = np.hypot(row - mask.shape[0] / 2, column - mask.shape[1] / 2).argmin()
+    return label == label[row[near], column[near]]
 
 
 def _lips(head: _Head) -> list[tuple[str, Found]]:

@@ -42,10 +42,15 @@ def cotangent_laplacian(vertices: np.ndarray, triangles: np.ndarray) -> tuple[cs
     return csr_matrix(stiffness), areas
 
 
-def similarity(source: np.ndarray, target: np.ndarray, scaled: bool) -> tuple[float, np.ndarray, np.ndarray]:
-    """Scale, rotation, shift with target = scale * rotation @ source + shift; mirror-symmetric (Umeyama 1991)."""
-    source = np.concatenate([source, source * [-1, 1, 1]])
-    target = np.concatenate([target, target * [-1, 1, 1]])
+def similarity(source: np.ndarray, target: np.ndarray, scaled: bool,
+               mirrored: bool = True) -> tuple[float, np.ndarray, np.ndarray]:
+    """Scale, rotation, shift with target = scale * rotation @ source + shift (Umeyama 1991).
+
+    `mirrored`: both are symmetric about x = 0, and so is the answer.
+    """
+    if mirrored:
+        source = np.concatenate([source, source * [-1, 1, 1]])
+        target = np.concatenate([target, target * [-1, 1, 1]])
     middle, aim = source.mean(0), target.mean(0)
     left, values, right = np.linalg.svd((target - aim).T @ (source - middle))
     sign = np.array([1, 1, np.sign(np.linalg.det(left @ right))])

@@ -1,0 +1,285 @@
+"""From a head as a file has it to one of ours: register once, carry everything over, give it what it lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from backend.arkit import ARKIT_NAMES
+from backend.core.progress import Progress, part, silent
+from backend.errors import InputError
+from backend.head.model import JOINTS, LANDMARK_COUNT, HeadModel
+from backend.head.raw import RawHead
+from backend.head.register import report as reports
+from backend.head.register.faces import Faces, own_faces
+from backend.head.register.fitting import Laid, lay_on
+from backend.head.register.grafts import Grafts, graft, graft_shapes, wanted_faces
+from backend.head.register.looking import look
+from backend.head.register.marks import Detect, find_marks
+from backend.head.register.match import Match
+from backend.head.register.parts import Parts, take_apart
+from backend.head.register.reference import Reference
+from backend.head.register.shapes import Eye, above_eye, ball_motions, ball_shapes, lid_shape, sheet_shapes
+from backend.head.register.surface import Surface
+from backend.head.register.symmetry import is_symmetric, nearest_partners, partners
+
+IRIS_LANDMARKS = {"right": (468, 469, 470, 471, 472), "left": (473, 474, 475, 476, 477)}
+"""MediaPipe's five points of each iris, the person's: its middle and four on its border."""
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """A head of ours, made from someone else's."""
+
+    head: HeadModel
+    report: dict  # millimetres and shares, see `report.measure`
+    picture: np.ndarray  # (h, w, 3) uint8 sRGB: the imported head, the registered one, their distance
+
+
+def adopt(raw: RawHead, reference: HeadModel, *, name: str, licence: str, attribution: str,
+          progress: Progress = silent, detect: Detect | None = None) -> Adoption:
+    """Register `reference` on `raw`'s template and make a head model of it. About half a minute on two cores.
+
+    The result's own vertices, shape basis, expression basis, pose correctives and, where `raw` has them, joints and
+    weights are `raw`'s, untouched. Raises InputError, with what to do, for what is no head.
+    """
+    detect = detect or _landmarker
+    own = Reference.of(reference)
+    vertices = raw.template.astype(np.float64)
+    progress(0.0, "taking the mesh apart")
+    parts = take_apart(vertices, raw.faces)
+    progress(0.02, "looking for the face")
+    face = look(vertices, parts, detect)
+    triangles = reference.triangles[own.triangle_ids]
+    ours = find_marks(reference.template.astype(np.float64), triangles, own.eye_triangles, detect)
+    progress(0.08, "looking for the face")
+    theirs = find_marks(vertices, parts.skin_triangles, parts.eye_triangles, detect,
+                        None if parts.eyes else face.eye_windows)
+    symmetric = is_symmetric(vertices, parts)
+    laid = lay_on(own, vertices, parts, ours, theirs, symmetric=symmetric, progress=part(progress, 0.12, 0.6))
+    figures = reports.measure(own, laid, vertices, parts)
+    reports.refuse_what_is_no_head(figures)
+    progress(0.6, "carrying over texture coordinates")
+    match = Match.of(own, laid, vertices, parts)
+    faces = own_faces(own, laid, match, parts, raw.faces, vertices, symmetric)
+    progress(0.7, "carrying over shapes")
+    head = _assembled(raw, own, laid, match, parts, faces, name, licence, attribution, part(progress, 0.7, 0.95))
+    head = _with_landmarks(head, own, laid, parts)
+    figures |= {"turned_share": faces.turned, "symmetric": symmetric, "scale": laid.scale}
+    picture = reports.picture(own, laid, vertices, parts)
+    progress(1.0, "done")
+    return Adoption(head, figures, picture)
+
+
+def _landmarker(picture: np.ndarray) -> np.ndarray | None:
+    from backend.capture.mediapipe_models import find_faces
+
+    found = find_faces(picture)
+    return found[0].landmarks[:, :2] if found else None
+
+
+def _assembled(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts, faces: Faces, name: str,
+               licence: str, attribution: str, progress: Progress) -> HeadModel:
+    reference, count = own.head, len(raw.template)
+    chosen = wanted_faces(own, eyes=parts.eyes is None, corneas=parts.eyes is not None and not faces.has_cornea,
+                          teeth=not faces.has_teeth, bag=not faces.has_bag, lashes=not faces.has_lashes)
+    grafts = graft(own, laid, match, chosen, raw.template.astype(np.float64), parts.eyes)
+    sight = _eyes(own, laid, grafts, parts)
+    progress(0.2, "carrying over shapes")
+    arkit = _shapes(raw, own, laid, match, parts, faces, grafts, sight, reference.arkit_deltas, ARKIT_NAMES,
+                    raw.arkit_deltas)
+    correctives = _shapes(raw, own, laid, match, parts, faces, grafts, sight, reference.corrective_deltas,
+                          reference.corrective_names, None)
+    progress(0.5, "joints and weights")
+    joint_names = raw.joint_names or JOINTS
+    if joint_names[:len(JOINTS)] != JOINTS:
+        raise InputError("The rig's joints are not neck, head, jaw and eyes.", "Name them so, in this order.")
+    weights = _weights(raw, own, match, parts, faces, grafts, joint_names)
+    regressor = _regressor(raw, own, laid, match, parts, grafts, joint_names)
+
+    def whole(own_field: np.ndarray, *, skull: bool) -> np.ndarray:
+        given = grafts.follow(own_field[:, match.vertices], own_field, skull=skull)
+        return np.concatenate([own_field, given], 1).astype(np.float32)
+
+    progress(0.7, "carrying over the bases")
+    expression = raw.expression_basis if len(raw.expression_basis) else None
+    rest = np.concatenate([raw.template, grafts.points]).astype(np.float32)
+    regions = np.concatenate([_own_regions(own, match, count), reference.regions[:, grafts.source]], 1)
+    kind = np.concatenate([faces.kind, np.zeros(len(grafts.points), int)])
+    given_faces = np.where(grafts.faces >= 0, grafts.faces + count, -1)
+    return HeadModel(
+        id=name, licence=licence, attribution=attribution, template=rest,
+        faces=np.concatenate([faces.faces, given_faces]).astype(np.int32),
+        uvs=np.concatenate([faces.uvs, reference.uvs[grafts.face_source]]).astype(np.float32),
+        material=np.concatenate([faces.material, reference.material[grafts.face_source]]).astype(np.int32),
+        material_names=reference.material_names, shape_basis=whole(raw.shape_basis, skull=True),
+        expression_names=raw.expression_names if expression is not None else ARKIT_NAMES,
+        expression_basis=whole(expression, skull=False) if expression is not None else arkit,
+        arkit_deltas=arkit, joint_names=joint_names,
+        joint_parents=raw.joint_parents if raw.joint_names else reference.joint_parents,
+        joint_regressor=regressor, pose_basis=whole(raw.pose_basis, skull=False), skin_weights=weights,
+        region_names=reference.region_names, regions=regions.astype(np.float32),
+        landmark_triangles=np.full(LANDMARK_COUNT, -1, np.int32),
+        landmark_barycentric=np.zeros((LANDMARK_COUNT, 3), np.float32),
+        mirror_vertices=_mirror(own, laid, match, rest, kind, grafts, count), own_vertices=count,
+        corrective_names=reference.corrective_names, corrective_drivers=reference.corrective_drivers,
+        corrective_deltas=correctives)
+
+
+def _eyes(own: Reference, laid: Laid, grafts: Grafts, parts: Parts) -> tuple[Eye, Eye]:
+    """Centre and radius of both eyeballs, the head's own or the given ones."""
+    if parts.eyes is not None:
+        left, right = parts.eyes
+        return (left.centre, left.radius), (right.centre, right.radius)
+    sides = []
+    for side in (0, 1):
+        placed = grafts.balls[side]
+        eye = placed[own.head.material_vertices("eye")[grafts.source[placed]]]
+        points = grafts.points[eye]
+        centre = (points.min(0) + points.max(0)) / 2
+        sides.append((centre, float(np.median(np.linalg.norm(points - centre, axis=1)))))
+    return sides[0], sides[1]
+
+
+def _shapes(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts, faces: Faces, grafts: Grafts,
+            sight: tuple[Eye, Eye], deltas: np.ndarray, names: tuple[str, ...],
+            given: np.ndarray | None) -> np.ndarray:
+    """(K, V, 3) float32 shapes of all vertices; `given` (K, V_raw, 3) are the file's own, where it has them."""
+    if not names:
+        return np.zeros((0, len(raw.template) + len(grafts.points), 3), np.float32)
+    sheet = sheet_shapes(own, laid, deltas, names, sight)
+    on_grafts = graft_shapes(own, laid, grafts, deltas, sheet, sight)
+    if given is not None:
+        follow = grafts.follow(given[:, match.vertices], given, skull=False)
+        on_grafts[:, grafts.hairs], on_grafts[:, grafts.bag] = follow[:, grafts.hairs], follow[:, grafts.bag]
+        return np.concatenate([given, on_grafts], 1).astype(np.float32)
+    answer = np.zeros((len(names), len(raw.template), 3))
+    skin = np.moveaxis(match.carried(own, np.moveaxis(sheet, 0, 1)), 0, 1)
+    for (centre, radius), side in zip(sight, ("Left", "Right"), strict=True):
+        for number, shape in enumerate(names):
+            if lid_shape(shape, side):
+                skin[number] = above_eye(match.points, skin[number], centre, radius)
+    answer[:, match.vertices] = skin
+    for side, ball in zip(("left", "right"), parts.eyes or (), strict=False):
+        turns, shifts = ball_motions(own.head, deltas, side)
+        shells = np.concatenate([ball.vertices, ball.inner])
+        answer[:, shells] = ball_shapes(raw.template[shells], ball.centre, turns, shifts, laid)
+    answer[:, faces.rest] = faces.rest_field(np.moveaxis(deltas, 0, 1)).transpose(1, 0, 2)
+    return np.concatenate([answer, on_grafts], 1).astype(np.float32)
+
+
+def _weights(raw: RawHead, own: Reference, match: Match, parts: Parts, faces: Faces, grafts: Grafts,
+             joint_names: tuple[str, ...]) -> np.ndarray:
+    """(V, J) float32, rows sum to 1."""
+    reference = np.zeros((len(own.head.template), len(joint_names)))
+    for number, joint in enumerate(own.head.joint_names):
+        reference[:, joint_names.index(joint) if joint in joint_names else 1] += own.head.skin_weights[:, number]
+    if raw.joint_names:
+        weights = raw.skin_weights.astype(np.float64)
+    else:
+        weights = np.zeros((len(raw.template), len(joint_names)))
+        weights[match.vertices] = np.clip(match.carried(own, reference[own.sheet]), 0, None)
+        weights[faces.rest] = faces.rest_field(reference)
+        for ball, joint in zip(parts.eyes or (), ("eye_left", "eye_right"), strict=False):
+            for shell in (ball.vertices, ball.inner):
+                weights[shell] = np.eye(len(joint_names))[joint_names.index(joint)]
+        weights /= np.maximum(weights.sum(1, keepdims=True), 1e-9)
+    given = grafts.weights(weights[match.vertices], reference[grafts.source])
+    answer = np.concatenate([weights, given])
+    return answer.astype(np.float32)
+
+
+def _regressor(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts, grafts: Grafts,
+               joint_names: tuple[str, ...]) -> np.ndarray:
+    """(J, V) float32."""
+    total = len(raw.template) + len(grafts.points)
+    answer = np.zeros((len(joint_names), total))
+    if raw.joint_names:
+        answer[:, :len(raw.template)] = raw.joint_regressor
+        return answer.astype(np.float32)
+    surface = Surface(match.points, match.triangles)
+    triangle, weights, _ = surface.closest(laid.points)
+    corners = match.vertices[match.triangles[triangle]]
+    for number, joint in enumerate(joint_names):
+        row = own.head.joint_regressor[own.head.joint(joint), own.sheet].astype(np.float64)
+        if joint.startswith("eye_"):
+            side = 0 if joint.endswith("left") else 1
+            if parts.eyes is not None:
+                ball = parts.eyes[side]
+                answer[number, ball.vertices] = combination(raw.template[ball.vertices], ball.centre)
+            else:
+                placed = grafts.balls[side]
+                answer[number, len(raw.template) + placed] = own.head.joint_regressor[own.head.joint(joint),
+                                                                                      grafts.source[placed]]
+        else:
+            np.add.at(answer[number], corners, weights * row[:, None])
+        answer[number] /= answer[number].sum()
+    return answer.astype(np.float32)
+
+
+def combination(points: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """(n,) the most even weights that sum to 1 and whose mean of `points` (n, 3) is `target` (3,)."""
+    even = np.full(len(points), 1 / len(points))
+    system = np.vstack([np.ones(len(points)), (points - target).T])
+    return even + np.linalg.pinv(system) @ (np.array([1.0, 0, 0, 0]) - system @ even)
+
+
+def _own_regions(own: Reference, match: Match, count: int) -> np.ndarray:
+    """(R, V_raw)."""
+    answer = np.zeros((len(own.head.region_names), count))
+    answer[:, match.vertices] = np.clip(match.carried(own, own.head.regions[:, own.sheet].T.astype(np.float64)), 0,
+                                        1).T
+    return answer
+
+
+def _mirror(own: Reference, laid: Laid, match: Match, rest: np.ndarray, kind: np.ndarray, grafts: Grafts,
+            count: int) -> np.ndarray:
+    """(V,) int32 the vertex on the other side: at the mirrored place, else at the mirrored place of the reference."""
+    places = rest.astype(np.float64).copy()
+    if not laid.symmetric:
+        back = (places - laid.shift) @ laid.rotation / laid.scale
+        places = back
+        places[match.vertices[match.trusted]] = match.at(own, own.template)[match.trusted]
+    answer = nearest_partners(places[:count], kind[:count])
+    exact = partners(rest[:count].astype(np.float64)) if laid.symmetric else np.full(count, -1)
+    same = (exact >= 0) & (kind[np.maximum(exact, 0)] == -kind[:count])
+    answer = np.where(same, exact, answer)
+    index = np.full(len(own.head.template), -1)
+    index[grafts.source] = np.arange(len(grafts.source))
+    given = index[own.head.mirror_vertices[grafts.source]]
+    return np.concatenate([answer, given + count]).astype(np.int32)
+
+
+def _with_landmarks(head: HeadModel, own: Reference, laid: Laid, parts: Parts) -> HeadModel:
+    """The reference's landmarks, through the registration, on the head's own skin and irises."""
+    reference = own.head
+    index, weights = np.full(LANDMARK_COUNT, -1), np.zeros((LANDMARK_COUNT, 3))
+    place = np.full(len(reference.template), -1)
+    place[own.sheet] = np.arange(len(own.sheet))
+    corners = place[reference.triangles[np.maximum(reference.landmark_triangles, 0)]]
+    placed = reference.landmarks_placed & (corners >= 0).all(1)
+    skin = np.flatnonzero(head.triangle_material == head.material_index("skin"))
+    wanted = np.flatnonzero(placed)
+    triangle_corners = laid.points[corners[wanted]]
+    points = np.einsum("lc,lcx->lx", reference.landmark_barycentric[wanted], triangle_corners)
+    normals = np.cross(triangle_corners[:, 1] - triangle_corners[:, 0], triangle_corners[:, 2] - triangle_corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    surface = Surface(head.template.astype(np.float64), head.triangles[skin])
+    found, weights[wanted], distance = surface.closest(points, normals)
+    lost = ~np.isfinite(distance)
+    if lost.any():
+        found[lost], weights[wanted[lost]], _ = surface.closest(points[lost])
+    index[wanted] = skin[found]
+    ball = np.flatnonzero(head.triangle_material == head.material_index("eye"))
+    if len(ball):
+        eye = Surface(head.template.astype(np.float64), head.triangles[ball])
+        rest = reference.landmark_points(reference.template).astype(np.float64)
+        joints = head.joint_regressor.astype(np.float64) @ head.template
+        for side, ids in IRIS_LANDMARKS.items():
+            centre = reference.joint_regressor[reference.joint(f"eye_{side}")].astype(np.float64) @ reference.template
+            goal = joints[head.joint(f"eye_{side}")] + (rest[list(ids)] - centre) @ laid.rotation.T
+            good = np.isfinite(goal).all(1)
+            found, some, _ = eye.closest(goal[good])
+            index[np.array(ids)[good]], weights[np.array(ids)[good]] = ball[found], some
+    return replace(head, landmark_triangles=index.astype(np.int32), landmark_barycentric=weights.astype(np.float32))

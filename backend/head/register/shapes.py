@@ -1,0 +1,190 @@
+"""Takes the reference's shapes to the head it was laid on: deformation transfer by local affine frames.
+
+Every point has the affine map that takes the reference's surface about it to the laid one; displacements go through
+its linear part (the local form of Sumner and Popovic 2004). The frames are smooth and mix what lies close together,
+both lips or both lids, so what met on the reference nearly meets; contacts are then closed exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import diags
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
+
+from backend.head.eyes import surface_radius
+from backend.head.model import HeadModel
+from backend.head.register.fitting import Laid
+from backend.head.register.reference import Reference
+from backend.head.register.smooth import Smooth
+
+FRAME_REACH = 0.008
+"""Metres over which an affine frame is fitted (one standard deviation)."""
+
+FRAME_NEIGHBOURS = 200
+FRAME_RIDGE = 0.002
+"""Metres: a frame turns into the plain similarity where the surface spreads less than this (across flat skin)."""
+
+CLEARANCE = 0.0003
+"""Metres by which a lid that moves stays above the eye."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Local affine maps from the reference's template to the laid sheet: x -> onto + linear @ (x - origin)."""
+
+    origin: np.ndarray  # (P, 3)
+    onto: np.ndarray  # (P, 3)
+    linear: np.ndarray  # (P, 3, 3)
+
+
+def frames(reference: Reference, laid: Laid, places: np.ndarray, reach: float = FRAME_REACH,
+           neighbours: int = FRAME_NEIGHBOURS) -> Frames:
+    """Frames at `places` (P, 3) of the reference's template, from what lies about them on the exposed sheet."""
+    used = np.flatnonzero(reference.exposed)
+    before, after = reference.template[used], laid.points[used]
+    similar = laid.scale * laid.rotation
+    distance, index = cKDTree(before).query(places, k=min(neighbours, len(used)))
+    weight = np.exp(-(distance**2 - distance[:, :1]**2) / (2 * reach**2))
+    weight /= weight.sum(1, keepdims=True)
+    origin = np.einsum("pk,pkx->px", weight, before[index])
+    onto = np.einsum("pk,pkx->px", weight, after[index])
+    one, two = before[index] - origin[:, None], after[index] - onto[:, None]
+    spread = np.einsum("pk,pkx,pky->pxy", weight, one, one) + FRAME_RIDGE**2 * np.eye(3)
+    cross = np.einsum("pk,pkx,pky->pxy", weight, two, one) + FRAME_RIDGE**2 * similar
+    return Frames(origin, onto, np.linalg.solve(spread, cross.transpose(0, 2, 1)).transpose(0, 2, 1))
+
+
+def through(linear: np.ndarray, deltas: np.ndarray) -> np.ndarray:
+    """Displacements (K, P, 3) through each point's linear map (P, 3, 3)."""
+    return np.einsum("pxy,kpy->kpx", linear, deltas)
+
+
+Eye = tuple[np.ndarray, float]
+"""Centre (3,) and radius of an eyeball, metres."""
+
+
+def sheet_shapes(reference: Reference, laid: Laid, deltas: np.ndarray, names: tuple[str, ...],
+                 eyes: tuple[Eye, Eye]) -> np.ndarray:
+    """Shapes (K, V, 3) of the reference, by name, on the laid sheet: (K, N, 3). `eyes`: left and right."""
+    linear = frames(reference, laid, reference.template).linear
+    moved = through(linear, deltas[:, reference.sheet].astype(np.float64))
+    for side, (centre, radius) in zip(("Left", "Right"), eyes, strict=True):
+        if f"eyeBlink{side}" in names:
+            number = names.index(f"eyeBlink{side}")
+            blink = deltas[number, reference.sheet].astype(np.float64)
+            moved[number] += _closing(reference, laid, blink, moved[number], linear, side)
+        for number, name in enumerate(names):
+            if lid_shape(name, side):
+                moved[number] = above_eye(laid.points, moved[number], centre, radius)
+    return moved
+
+
+def lid_shape(name: str, side: str) -> bool:
+    """Whether a shape (or a corrective of several) moves the lids of the eye of that side."""
+    return any(part.startswith(("eye", "cheekSquint")) and part.endswith(side) for part in name.split("__"))
+
+
+def above_eye(rest: np.ndarray, deltas: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
+    """Displacements (N, 3) of points `rest` (N, 3) that keep lids above the eye, cornea included.
+
+    A point may be as low as it is at rest, but no lower than CLEARANCE needs.
+    """
+    near = np.flatnonzero((np.linalg.norm(rest - centre, axis=1) < 1.7 * radius) & (rest[:, 1] < centre[1])
+                          & (np.abs(deltas).max(1) > 1e-6))
+    if not len(near):
+        return deltas
+    least = np.clip(_height(rest[near], centre, radius), -CLEARANCE, CLEARANCE)
+    moved = rest[near] + deltas[near]
+    missing = np.maximum(least - _height(moved, centre, radius), 0)
+    outward = moved - centre
+    front = outward[:, 1] < 0  # behind the middle of the eye nothing is a lid any more
+    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
+    answer = deltas.copy()
+    answer[near] += outward * (np.minimum(missing, 0.3 * radius) * front)[:, None]
+    return answer
+
+
+def _height(points: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
+    """(N,) metres of points above the eye's surface."""
+    arm = points - centre
+    length = np.maximum(np.linalg.norm(arm, axis=1), 1e-9)
+    return length - surface_radius(arm / length[:, None]) * radius
+
+
+def lid_margins(reference: Reference, side: str) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices of the sheet on the upper and on the lower lid's margin, inner to outer corner, which both hold."""
+    lining = np.zeros(len(reference.sheet), bool)
+    lining[reference.triangles[~reference.skin]] = True
+    skin = np.zeros(len(reference.sheet), bool)
+    skin[reference.triangles[reference.skin]] = True
+    head = reference.head
+    centre = head.joint_regressor[head.joint(f"eye_{side.lower()}")].astype(np.float64) @ head.template
+    place = reference.template - centre
+    margin = np.flatnonzero(lining & skin & (np.linalg.norm(place, axis=1) < 0.025))
+    sign = 1 if side == "Left" else -1
+    across = place[margin, 0] * sign
+    inner, outer = margin[across.argmin()], margin[across.argmax()]
+    share = (place[margin] - place[inner]) @ (place[outer] - place[inner]) / ((place[outer] - place[inner])**2).sum()
+    level = place[inner, 2] + share * (place[outer, 2] - place[inner, 2])
+    corner = np.isin(margin, (inner, outer))
+    halves = []
+    for above in (True, False):
+        half = margin[((place[margin, 2] > level) == above) | corner]
+        halves.append(half[np.argsort(place[half, 0] * sign, kind="stable")])
+    return halves[0], halves[1]
+
+
+def _closing(reference: Reference, laid: Laid, blink: np.ndarray, moved: np.ndarray, linear: np.ndarray,
+             side: str) -> np.ndarray:
+    """What must be added to a blink (N, 3) so that the upper lid's margin meets the lower one as on the reference."""
+    upper, lower = lid_margins(reference, side)
+    shut = reference.template + blink
+    distance, pair = cKDTree(shut[lower]).query(shut[upper])
+    partner = lower[pair]
+    gap = np.einsum("nxy,ny->nx", linear[upper], shut[upper] - shut[partner])
+    wanted = laid.points[partner] + moved[partner] + gap - laid.points[upper] - moved[upper]
+    wanted[distance > 0.003] = 0
+    wanted[[0, -1]] = 0
+    reach = np.linalg.norm(blink, axis=1)
+    still = reach < 0.05 * reach.max()
+    still[lower] = True
+    return spread(Smooth(laid.points, reference.triangles), upper[1:-1], wanted[1:-1], still)
+
+
+def spread(solver: Smooth, held: np.ndarray, values: np.ndarray, still: np.ndarray) -> np.ndarray:
+    """(N, 3) the field of least bending with `values` (h, 3) at `held` (h,) and nothing where `still` (N,)."""
+    fixed = still.copy()
+    fixed[held] = True
+    field = np.zeros((len(still), 3))
+    field[held] = values
+    free = ~fixed
+    rows = solver.bending[free]
+    field[free] = splu((rows[:, free] + diags(np.full(free.sum(), 1e-9))).tocsc()).solve(-rows[:, fixed] @ field[fixed])
+    return field
+
+
+def ball_motions(reference: HeadModel, deltas: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarray]:
+    """How each shape (K, V, 3) turns (K, 3, 3) and shifts (K, 3) the reference's eyeball of one side (Kabsch)."""
+    joint = reference.joint(f"eye_{side.lower()}")
+    own = reference.material_vertices("eye") & (reference.skin_weights[:, joint] > 0.5)
+    rest = reference.template[own].astype(np.float64)
+    arm = rest - rest.mean(0)
+    turns, shifts = [], []
+    for delta in deltas[:, own].astype(np.float64):
+        moved = rest + delta
+        u, _, vt = np.linalg.svd((moved - moved.mean(0)).T @ arm)
+        turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
+        turns.append(turn if np.abs(delta).max() > 1e-7 else np.eye(3))
+        shifts.append(delta.mean(0))
+    return np.array(turns), np.array(shifts)
+
+
+def ball_shapes(points: np.ndarray, centre: np.ndarray, turns: np.ndarray, shifts: np.ndarray,
+                laid: Laid) -> np.ndarray:
+    """(K, n, 3) displacements of eyeball vertices (n, 3) that turn and shift as the reference's."""
+    turn = laid.rotation @ turns @ laid.rotation.T
+    return np.einsum("kxy,ny->knx", turn - np.eye(3), points - centre) \
+        + laid.scale * np.einsum("xy,ky->kx", laid.rotation, shifts)[:, None]
