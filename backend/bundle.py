@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backend import __version__
-from backend.arkit import ARKIT_NAMES
+from backend.bundle_arrays import AGAIN, read_array_files
 from backend.core.progress import Progress, silent
 from backend.errors import InputError
 from backend.images import write_exr, write_png, write_srgb_png
-from backend.npz import read_arrays, write_arrays
+from backend.npz import write_arrays
 from backend.output import replacing, write_file
 
 if TYPE_CHECKING:  # the stages' packages bring torch; a bundle is read without it
@@ -34,20 +34,6 @@ if TYPE_CHECKING:  # the stages' packages bring torch; a bundle is read without 
 SCHEMA_VERSION = 1
 AVATAR_JSON = "avatar.json"
 _MAX_JSON_BYTES = 4 << 20
-_AGAIN = "Make the avatar again."
-
-GEOMETRY: dict[str, tuple[str, str]] = {
-    "vertices": ("f", "V 3"), "faces": ("i", "F 4"), "uvs": ("f", "F 4 2"), "material": ("i", "F"),
-    "key_names": ("U", "K"), "key_deltas": ("f", "K V 3"), "joint_names": ("U", "J"), "joint_parents": ("i", "J"),
-    "joint_positions": ("f", "J 3"), "skin_weights": ("f", "V J"), "region_names": ("U", "R"), "regions": ("f", "R V")}
-PARAMETERS: dict[str, tuple[str, str]] = {
-    "shape": ("f", "S"), "expression": ("f", "N E"), "pose": ("f", "N J 3"), "vertex_offsets": ("f", "V 3")}
-FIT: dict[str, tuple[str, str]] = {
-    "intrinsics": ("f", "N 3 3"), "world_to_camera": ("f", "N 4 4"), "image_size": ("i", "N 2"),
-    "posed_vertices": ("f", "N V 3"), "arkit": ("f", "N 52"), "landmark_rmse": ("f", "N"), "light_sh": ("f", "N 9 3")}
-"""Array name -> numpy kind and shape; a letter is one length, the same in all three files."""
-ARRAY_FILES = {"geometry.npz": GEOMETRY, "parameters.npz": PARAMETERS, "fit.npz": FIT}
-
 
 @dataclass(frozen=True)
 class InputFile:
@@ -60,20 +46,21 @@ class InputFile:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle in memory; maps stay files. Shapes as in `GEOMETRY`, `PARAMETERS` and `FIT`."""
+    """A bundle in memory; maps stay files. Shapes as in `bundle_arrays`, given parts after the head's own vertices."""
 
     folder: Path
     metadata: dict[str, Any]  # avatar.json
     geometry: dict[str, np.ndarray]
     parameters: dict[str, np.ndarray]
     fit: dict[str, np.ndarray]
+    levels: dict[str, np.ndarray]  # empty for a bundle without
 
     def map_path(self, name: str) -> Path:
         """The image file of a map, for instance `"diffuse_albedo"`. Raises InputError when there is none."""
         for entry in self.metadata["maps"]:
             if entry["name"] == name:
                 return self.folder / entry["file"]
-        raise InputError(f"The avatar has no map {name}.", _AGAIN)
+        raise InputError(f"The avatar has no map {name}.", AGAIN)
 
 
 def is_bundle(folder: Path) -> bool:
@@ -97,21 +84,17 @@ def owned_files(folder: Path) -> set[str]:
 
 def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *, inputs: Sequence[InputFile],
                  stages: Sequence[Mapping[str, Any]], device: Mapping[str, Any], quality: Mapping[str, Any],
-                 preview: np.ndarray, progress: Progress = silent) -> dict[str, Any]:
+                 preview: np.ndarray, source: InputFile | None = None, progress: Progress = silent) -> dict[str, Any]:
     """Write the bundle at `folder`, whole or not at all, and return what its avatar.json says.
 
-    `preview` (H, W, 3) linear Rec.709; `stages`, `device` and `quality` go into avatar.json as they are. Raises
-    InputError when the folder is not ours to replace, cannot be written, or the disk is full: then nothing changed.
+    `preview` (H, W, 3) linear Rec.709; `stages`, `device` and `quality` go into avatar.json as they are; `source` is
+    the file that an imported head came from. Raises InputError when the folder is not ours to replace, cannot be
+    written, or the disk is full: then nothing changed.
     """
     started = time.perf_counter()
     with replacing(folder, is_bundle, owned_files) as new:
         progress(0.0, "Writing the geometry")
-        write_arrays(new / "geometry.npz", _geometry(head, fit))
-        write_arrays(new / "parameters.npz", _floats(
-            shape=fit.shape, expression=fit.expression, pose=fit.pose, vertex_offsets=fit.vertex_offsets))
-        write_arrays(new / "fit.npz", {"image_size": fit.image_size.astype(np.int32), **_floats(
-            intrinsics=fit.intrinsics, world_to_camera=fit.world_to_camera, posed_vertices=fit.posed,
-            arkit=fit.arkit, landmark_rmse=fit.landmark_rmse, light_sh=maps.light_sh)})
+        _write_arrays(new, head, fit, maps)
         (new / "maps").mkdir(mode=0o700)
         listed = _write_maps(new, maps, progress)
         write_srgb_png(new / "preview.png", preview)
@@ -121,7 +104,7 @@ def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *,
             "schema": SCHEMA_VERSION,
             "generator": {"name": "likeness", "version": __version__},
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "head": {"id": head.id, "licence": head.licence, "attribution": head.attribution},
+            "head": _head_entry(head, source),
             "units": {"length": "metre", "rotation": "axis-angle, radian", "image": "pixel, y down, centres at +0.5"},
             "axes": {"up": "+Z", "forward": "-Y", "person_left": "+X", "camera": "x right, y down, z forward"},
             "uv": {"origin": "bottom-left", "mirror": "u = 0.5"},
@@ -151,12 +134,21 @@ def read_bundle(folder: Path) -> Bundle:
     if version != SCHEMA_VERSION:
         newer = isinstance(version, int) and version > SCHEMA_VERSION
         raise InputError(f"The avatar {folder.name} has schema version {version}; this Likeness reads version "
-                         f"{SCHEMA_VERSION}.", "Update Likeness." if newer else _AGAIN)
-    lengths: dict[str, int] = {}
-    parts = [_checked(folder / name, table, lengths) for name, table in ARRAY_FILES.items()]
-    _check_geometry(folder, metadata, parts[0])
+                         f"{SCHEMA_VERSION}.", "Update Likeness." if newer else AGAIN)
+    arrays = read_array_files(folder, metadata)
     _check_maps(folder, metadata)
-    return Bundle(folder, metadata, *parts)
+    return Bundle(folder, metadata, *arrays)
+
+
+def _head_entry(head: HeadModel, source: InputFile | None) -> dict[str, Any]:
+    from backend.head.parameters import kind
+
+    entry: dict[str, Any] = {
+        "id": head.id, "kind": kind(head), "licence": head.licence, "attribution": head.attribution,
+        "own_vertices": head.own_vertices, "vertices": len(head.template)}
+    if source is not None:
+        entry["source"] = {"name": source.name, "bytes": source.bytes, "sha256": source.sha256}
+    return entry
 
 
 def _clock(name: str, started: float) -> dict[str, Any]:
@@ -168,19 +160,40 @@ def _floats(**arrays: np.ndarray) -> dict[str, np.ndarray]:
             for name, array in arrays.items()}
 
 
-def _geometry(head: HeadModel, fit: HeadFit) -> dict[str, np.ndarray]:
-    extra = [index for index, name in enumerate(head.expression_names) if name not in ARKIT_NAMES]
-    deltas = np.concatenate([head.arkit_deltas, head.expression_basis[extra]]).astype(np.float32)
-    names = [*ARKIT_NAMES, *(head.expression_names[index] for index in extra)]
-    return {
-        "vertices": fit.neutral.astype(np.float32), "faces": head.faces.astype(np.int32),
-        "uvs": head.uvs.astype(np.float32), "material": head.material.astype(np.int32),
-        "key_names": np.array(names), "key_deltas": deltas, "joint_names": np.array(head.joint_names),
-        "joint_parents": head.joint_parents.astype(np.int32),
-        "joint_positions": (head.joint_regressor @ fit.neutral).astype(np.float32),
-        "skin_weights": head.skin_weights.astype(np.float32), "region_names": np.array(head.region_names, np.str_),
-        "regions": head.regions.astype(np.float32),
-    }
+def _write_arrays(new: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps) -> None:
+    """Every .npz of the bundle. Geometry is made from the parameters as they are stored, so that it can be again."""
+    from backend.head.flame_parameters import flame_parameters
+    from backend.head.parameters import geometry, geometry_digest, kind, split
+
+    own = head.own_vertices
+    first, parts = split(geometry(head, fit.shape, fit.vertex_offsets), own)
+    write_arrays(new / "geometry.npz", first)
+    write_arrays(new / "parameters.npz", {
+        "head_id": np.array(head.id), "head_sha256": np.array(geometry_digest(head)), **_floats(
+            shape=fit.shape, expression=fit.expression, pose=fit.pose, vertex_offsets=fit.vertex_offsets[:own],
+            part_offsets=fit.vertex_offsets[own:])})
+    write_arrays(new / "fit.npz", {"image_size": fit.image_size.astype(np.int32), **_floats(
+        intrinsics=fit.intrinsics, world_to_camera=fit.world_to_camera, posed_vertices=fit.posed[:, :own],
+        arkit=fit.arkit, landmark_rmse=fit.landmark_rmse, light_sh=maps.light_sh)})
+    if own < len(head.template):
+        write_arrays(new / "parts.npz", {**parts, **_floats(posed_vertices=fit.posed[:, own:])})
+    write_arrays(new / "levels.npz", _levels(head))
+    if kind(head) == "flame":
+        write_arrays(new / "flame_params.npz", flame_parameters(head, fit.shape, fit.expression, fit.pose,
+                                                                fit.vertex_offsets))
+
+
+def _levels(head: HeadModel) -> dict[str, np.ndarray]:
+    """Levels of detail, made now for a head without, and the dense mesh."""
+    from backend.head.resolution.levels import levels_of
+    from backend.head.resolution.subdivide import subdivide
+
+    made = (head.lod_level, head.lod_faces, head.lod_uvs, head.lod_material) if len(head.lod_level) else levels_of(head)
+    level, faces, uvs, material = made
+    dense = subdivide(head)
+    return {"lod_level": level, "lod_faces": faces, "lod_uvs": uvs, "lod_material": material,
+            "dense_start": dense.start, "dense_index": dense.index, "dense_weight": dense.weight,
+            "dense_faces": dense.faces, "dense_uvs": dense.uvs, "dense_material": dense.material}
 
 
 def _write_maps(folder: Path, maps: SkinMaps, progress: Progress) -> list[dict[str, Any]]:
@@ -224,50 +237,16 @@ def _write_maps(folder: Path, maps: SkinMaps, progress: Progress) -> list[dict[s
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_JSON_BYTES:
-            raise InputError(f"{path.name} is larger than any file of ours.", _AGAIN)
+            raise InputError(f"{path.name} is larger than any file of ours.", AGAIN)
         value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{path.parent.name} is not an avatar: it has no {path.name}.",
                          "Choose the folder that holds it.") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path.name} of {path.parent.name} cannot be read: it is damaged.", _AGAIN) from error
+        raise InputError(f"{path.name} of {path.parent.name} cannot be read: it is damaged.", AGAIN) from error
     if not isinstance(value, dict):
-        raise InputError(f"{path.name} of {path.parent.name} cannot be read: it is damaged.", _AGAIN)
+        raise InputError(f"{path.name} of {path.parent.name} cannot be read: it is damaged.", AGAIN)
     return value
-
-
-def _checked(path: Path, table: dict[str, tuple[str, str]], lengths: dict[str, int]) -> dict[str, np.ndarray]:
-    """The arrays of one file, each of the kind and shape its table asks for; `lengths` grows as letters are met."""
-    arrays = read_arrays(path)
-    for name, (kind, pattern) in table.items():
-        if name not in arrays:
-            raise InputError(f"{path.name} has no array {name}.", _AGAIN)
-        array = arrays[name]
-        wanted = [int(part) if part.isdigit() else lengths.setdefault(part, length)
-                  for part, length in zip(pattern.split(), array.shape, strict=False)]
-        if array.dtype.kind != kind or array.ndim != len(pattern.split()) or list(array.shape) != wanted:
-            raise InputError(f"The array {name} in {path.name} is {array.dtype} {array.shape}; it should be "
-                             f"{kind} ({pattern}).", _AGAIN)
-        if kind == "f" and not np.isfinite(array).all():
-            raise InputError(f"The array {name} in {path.name} holds values that are not numbers.", _AGAIN)
-    return {name: arrays[name] for name in table}
-
-
-def _check_geometry(folder: Path, metadata: dict[str, Any], geometry: dict[str, np.ndarray]) -> None:
-    """References stay inside their arrays."""
-    vertices, joints = len(geometry["vertices"]), len(geometry["joint_names"])
-    faces, material, parents = geometry["faces"], geometry["material"], geometry["joint_parents"]
-    problems = {
-        "faces": len(faces) and (faces[:, :3].min() < 0 or faces.max() >= vertices or faces[:, 3].min() < -1),
-        "material": len(material) and (material.min() < 0 or material.max() >= len(metadata.get("materials", []))),
-        "joint_parents": joints and bool((parents >= np.arange(joints)).any() or parents.min() < -1),
-        "skin_weights": bool(np.abs(geometry["skin_weights"].sum(1) - 1).max(initial=0) > 1e-3),
-        "key_names": tuple(geometry["key_names"][:52]) != ARKIT_NAMES,
-        "regions": bool(geometry["regions"].min(initial=0) < 0 or geometry["regions"].max(initial=0) > 1),
-    }
-    for name, wrong in problems.items():
-        if wrong:
-            raise InputError(f"The array {name} of the avatar {folder.name} makes no sense.", _AGAIN)
 
 
 def _check_maps(folder: Path, metadata: dict[str, Any]) -> None:
@@ -275,11 +254,11 @@ def _check_maps(folder: Path, metadata: dict[str, Any]) -> None:
     try:
         names = [str(entry["file"]) for entry in metadata["maps"]]
     except (KeyError, TypeError) as error:
-        raise InputError(f"{AVATAR_JSON} of {folder.name} does not list its maps.", _AGAIN) from error
+        raise InputError(f"{AVATAR_JSON} of {folder.name} does not list its maps.", AGAIN) from error
     root = folder.resolve()
     for name in names:
         path = (folder / name).resolve()
         if not path.is_relative_to(root):
-            raise InputError(f"The map {Path(name).name} lies outside the avatar {folder.name}.", _AGAIN)
+            raise InputError(f"The map {Path(name).name} lies outside the avatar {folder.name}.", AGAIN)
         if not path.is_file():
-            raise InputError(f"The map {Path(name).name} of the avatar {folder.name} is missing.", _AGAIN)
+            raise InputError(f"The map {Path(name).name} of the avatar {folder.name} is missing.", AGAIN)

@@ -1,17 +1,20 @@
 """A small avatar whose every number is known, and a way to write it."""
 
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from backend.arkit import ARKIT_NAMES
 from backend.bundle import InputFile, write_bundle
 from backend.core.camera import frontal
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel, default_head
+from backend.head.resolution.levels import levels_of
 from backend.reflectance.maps import SkinMaps
 
 SIZE = 64
@@ -38,6 +41,8 @@ class Avatar:
 @pytest.fixture(scope="session")
 def avatar() -> Avatar:
     head, random = default_head(), np.random.default_rng(3)
+    level, faces, uvs, material = levels_of(head)
+    head = replace(head, lod_level=level, lod_faces=faces, lod_uvs=uvs, lod_material=material)
     joints, components, count = len(head.joint_names), len(head.expression_names), len(head.template)
     offsets = random.normal(0, 1e-4, (count, 3)).astype(np.float32)
     neutral = head.template + offsets
@@ -57,10 +62,36 @@ def avatar() -> Avatar:
     return Avatar(head, fit, maps)
 
 
-@pytest.fixture
-def written(avatar: Avatar, tmp_path: Path) -> Path:
-    avatar.write(tmp_path / "ada")
-    return tmp_path / "ada"
+@pytest.fixture(scope="session")
+def parted(avatar: Avatar) -> Avatar:
+    """The same with a head whose own topology is its first 5,000 vertices, and drivers for two made-up correctives."""
+    shape = avatar.head.template.shape
+    correctives = np.random.default_rng(5).normal(0, 1e-4, (2, *shape)).astype(np.float32)
+    drivers = np.array([[ARKIT_NAMES.index("jawOpen"), ARKIT_NAMES.index("mouthPucker"), -1],
+                        [ARKIT_NAMES.index("browInnerUp"), ARKIT_NAMES.index("browOuterUpLeft"), -1]], np.int32)
+    head = replace(avatar.head, id="parted", own_vertices=5000, corrective_deltas=correctives,
+                   corrective_drivers=drivers,
+                   corrective_names=("jawOpen__mouthPucker", "browInnerUp__browOuterUpLeft"))
+    return Avatar(head, avatar.fit, avatar.maps)
+
+
+def _writer(avatar: str, name: str) -> tuple[Callable, Callable]:
+    """A session's bundle of an avatar and every test's own copy of it."""
+    @pytest.fixture(scope="session")
+    def once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp("once") / name
+        request.getfixturevalue(avatar).write(folder)
+        return folder
+
+    @pytest.fixture
+    def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+        return shutil.copytree(request.getfixturevalue(f"{avatar}_once"), tmp_path / name)
+
+    return once, copy
+
+
+avatar_once, written = _writer("avatar", "ada")
+parted_once, written_parted = _writer("parted", "ben")
 
 
 @pytest.fixture

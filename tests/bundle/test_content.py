@@ -9,10 +9,11 @@ import jsonschema
 import numpy as np
 import OpenEXR
 
-from backend import bundle as backend_bundle
+from backend import bundle_arrays
 from backend.arkit import ARKIT_NAMES
 from backend.bundle import read_bundle
 from backend.core.colour import srgb_to_linear
+from backend.head.parameters import personal
 from blender_addon import bundle as addon_bundle
 from tests.bundle.conftest import Avatar
 
@@ -36,7 +37,12 @@ def test_arrays_come_back_as_they_went_in(avatar: Avatar, written: Path) -> None
     np.testing.assert_array_equal(read.geometry["vertices"], avatar.fit.neutral)
     np.testing.assert_array_equal(read.geometry["faces"], avatar.head.faces)
     np.testing.assert_array_equal(read.geometry["uvs"], avatar.head.uvs)
-    np.testing.assert_array_equal(read.geometry["key_deltas"][:52], avatar.head.arkit_deltas)
+    own = personal(avatar.head, avatar.fit.neutral)
+    count = len(avatar.head.corrective_names)
+    np.testing.assert_array_equal(read.geometry["key_deltas"][:52], own.arkit_deltas)
+    np.testing.assert_array_equal(read.geometry["key_deltas"][52:52 + count], own.corrective_deltas)
+    assert tuple(read.geometry["corrective_names"]) == avatar.head.corrective_names
+    np.testing.assert_array_equal(read.geometry["corrective_drivers"], avatar.head.corrective_drivers)
     np.testing.assert_allclose(read.geometry["joint_positions"], avatar.head.joint_regressor @ avatar.fit.neutral,
                                atol=1e-7)
     assert tuple(read.geometry["region_names"]) == avatar.head.region_names
@@ -62,8 +68,9 @@ def test_another_head_s_expressions_follow_the_arkit_shapes(avatar: Avatar, tmp_
     fit = replace(avatar.fit, expression=np.zeros((1, 3)))
     Avatar(head, fit, avatar.maps).write(tmp_path / "flame")
     geometry = read_bundle(tmp_path / "flame").geometry
-    assert geometry["key_names"][52:].tolist() == ["psi0", "psi1"]
-    np.testing.assert_array_equal(geometry["key_deltas"][52:], basis[[0, 2]])
+    count = len(head.corrective_names)
+    assert geometry["key_names"][52:].tolist() == [*head.corrective_names, "psi0", "psi1"]
+    np.testing.assert_array_equal(geometry["key_deltas"][52 + count:], basis[[0, 2]])
 
 
 def test_maps_hold_their_values_to_half_a_level(avatar: Avatar, written: Path) -> None:
@@ -107,9 +114,10 @@ def test_only_the_owner_can_look_in(written: Path) -> None:
 
 def test_the_add_on_reads_the_same(written: Path) -> None:
     ours, theirs = read_bundle(written), addon_bundle.read_bundle(written)
-    assert addon_bundle.ARRAY_FILES == backend_bundle.ARRAY_FILES
+    for table in ("ARRAY_FILES", "OPTIONAL_FILES", "ADDED"):
+        assert getattr(addon_bundle, table) == getattr(bundle_arrays, table)
     assert theirs.metadata == ours.metadata
-    for part in ("geometry", "parameters", "fit"):
+    for part in ("geometry", "parameters", "fit", "levels"):
         assert set(getattr(ours, part)) == set(getattr(theirs, part))
         for name, array in getattr(ours, part).items():
             np.testing.assert_array_equal(array, getattr(theirs, part)[name])
@@ -117,7 +125,8 @@ def test_the_add_on_reads_the_same(written: Path) -> None:
 
 def test_the_document_names_every_array_and_map(written: Path) -> None:
     text = (SCHEMA.parent / "bundle.md").read_text("utf-8")
-    arrays = [name for table in backend_bundle.ARRAY_FILES.values() for name in table]
+    tables = {**bundle_arrays.ARRAY_FILES, **bundle_arrays.OPTIONAL_FILES}
+    arrays = [name for table in tables.values() for name in table]
     files = [path.name for path in written.rglob("*") if path.is_file()]
     assert [name for name in arrays if f"`{name}`" not in text] == []
     assert [name for name in files if f"`{name}`" not in text and f"## {name}" not in text] == []
