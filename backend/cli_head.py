@@ -54,10 +54,11 @@ def _import(options: argparse.Namespace, out: Streams, progress: Progress) -> in
     for note in entry.notes:
         out.err.write(f"Note: {note}\n")
     out.out.write(f"{entry.name}: {entry.vertices:,} vertices, licence: {entry.licence}\n")
-    for what, millimetres in entry.report.items():
-        if isinstance(millimetres, (int, float)):
-            out.out.write(f"  {what.replace('_', ' ')}: {millimetres:g}\n")
-    out.out.write(f"Look at {entry.picture} to see how well it was registered.\n"
+    for part_of, values in entry.report.items():
+        if part_of.endswith("_mm") and isinstance(values, dict):
+            out.out.write(f"Registered: {part_of.removesuffix('_mm')} to {values['median']:.2f} mm in the median, "
+                          f"{values['p95']:.2f} mm for 95 %, {values['max']:.2f} mm at most\n")
+    out.out.write(f"Look at {entry.picture} to see how well.\n"
                   f"Use it with: create PHOTO --out DIR --head {_quoted(entry.name)}\n")
     return 0
 

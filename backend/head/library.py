@@ -186,8 +186,11 @@ def _store(reading: Reading, name: str, place: Path, licence: str | None, progre
     from backend.head.register import adopt
 
     stated = " ".join((licence or reading.licence or "").split()) or NOT_STATED
-    adoption = adopt(reading.raw, default_head(), name=name, licence=stated, attribution=reading.attribution,
-                     progress=part(progress, 0, 0.95))
+    try:
+        adoption = adopt(reading.raw, default_head(), name=name, licence=stated, attribution=reading.attribution,
+                         progress=part(progress, 0, 0.95))
+    except InputError as error:
+        raise InputError(f"{reading.file} cannot be registered. {error.message}", error.remedy) from error
     notes = [*reading.raw.notes, *([UNSURE] if stated == NOT_STATED else [])]
     entry = Entry(name, reading.raw.kind, stated, reading.attribution, reading.file, reading.sha256,
                   datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), adoption.head.own_vertices,

@@ -18,6 +18,8 @@ REGRESSOR_TOLERANCE = 1e-2
 _UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 _HEAD_METRES = (0.15, 1.2)
 """Largest extent of a head model: from a face mask to head and shoulders."""
+_GUESSED_METRES = (0.2, 0.6)
+"""The same where the unit is a guess: a whole head, with a neck or a bust."""
 _MAKER = "Ask the maker of the file, or download it again."
 _TABLE = "See the table in docs/heads.md."
 
@@ -114,7 +116,8 @@ def unit(file: str, points: np.ndarray, said: str | None, notes: list[str]) -> f
     if said is not None and said not in _UNITS:
         raise InputError(f"{file} says that its unit is {said[:20]!r}.", "Use m, cm or mm.")
     for name, metres in _UNITS.items():
-        if said in (None, name) and _HEAD_METRES[0] <= extent * metres <= _HEAD_METRES[1]:
+        least, most = _HEAD_METRES if name in ("m", said) else _GUESSED_METRES
+        if said in (None, name) and least <= extent * metres <= most:
             if said is None and name != "m":
                 notes.append(f"The file seems to be in {name}: the head is {extent:.4g} units high. It was scaled to "
                              "metres.")
