@@ -45,6 +45,15 @@ class InputFile:
 
 
 @dataclass(frozen=True)
+class HeadSource:
+    """Where an imported head model comes from."""
+
+    kind: str  # "flame", "ict", "plain"
+    file: str  # the file's or folder's own name
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Bundle:
     """A bundle in memory; maps stay files. Shapes as in `bundle_arrays`, given parts after the head's own vertices."""
 
@@ -84,11 +93,11 @@ def owned_files(folder: Path) -> set[str]:
 
 def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *, inputs: Sequence[InputFile],
                  stages: Sequence[Mapping[str, Any]], device: Mapping[str, Any], quality: Mapping[str, Any],
-                 preview: np.ndarray, source: InputFile | None = None, progress: Progress = silent) -> dict[str, Any]:
+                 preview: np.ndarray, source: HeadSource | None = None, progress: Progress = silent) -> dict[str, Any]:
     """Write the bundle at `folder`, whole or not at all, and return what its avatar.json says.
 
     `preview` (H, W, 3) linear Rec.709; `stages`, `device` and `quality` go into avatar.json as they are; `source` is
-    the file that an imported head came from. Raises InputError when the folder is not ours to replace, cannot be
+    where an imported head came from. Raises InputError when the folder is not ours to replace, cannot be
     written, or the disk is full: then nothing changed.
     """
     started = time.perf_counter()
@@ -140,14 +149,14 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(folder, metadata, *arrays)
 
 
-def _head_entry(head: HeadModel, source: InputFile | None) -> dict[str, Any]:
+def _head_entry(head: HeadModel, source: HeadSource | None) -> dict[str, Any]:
     from backend.head.parameters import kind
 
     entry: dict[str, Any] = {
-        "id": head.id, "kind": kind(head), "licence": head.licence, "attribution": head.attribution,
-        "own_vertices": head.own_vertices, "vertices": len(head.template)}
+        "id": head.id, "kind": source.kind if source else kind(head), "licence": head.licence,
+        "attribution": head.attribution, "own_vertices": head.own_vertices, "vertices": len(head.template)}
     if source is not None:
-        entry["source"] = {"name": source.name, "bytes": source.bytes, "sha256": source.sha256}
+        entry["source"] = {"name": source.file, "sha256": source.sha256}
     return entry
 
 

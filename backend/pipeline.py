@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from backend import __version__, devices, store
-from backend.bundle import InputFile, is_bundle, write_bundle
+from backend.bundle import HeadSource, InputFile, is_bundle, write_bundle
 from backend.core.progress import Progress, part
 from backend.errors import InputError, LikenessError
 from backend.output import check_destination, disk_errors
@@ -41,7 +41,7 @@ class Options:
     """What a person can choose about an avatar."""
 
     resolution: int = 2048  # texels along a side of the skin maps
-    head: str = "default"
+    head: str = "default"  # a name in the library of heads, or a model's file
     device: devices.Choice = "auto"
     reflectance: Literal["classical"] = "classical"
     face: int | None = None  # which face, from 1, when a photo shows several
@@ -51,8 +51,8 @@ class Options:
         if self.resolution not in RESOLUTIONS:
             raise InputError(f"There is no resolution {self.resolution}.",
                              f"Use {', '.join(str(size) for size in RESOLUTIONS)}.")
-        if self.head != "default":
-            raise InputError(f"There is no head named {self.head}.", "Use --head default.")
+        if not isinstance(self.head, str):
+            raise InputError("The head of a job is a name or a file.", "Use --head default.")
         if self.reflectance != "classical":
             raise InputError(f"There is no reflectance method {self.reflectance}.", "Use --reflectance classical.")
         if self.face is not None and (not isinstance(self.face, int) or self.face < 1):
@@ -151,7 +151,8 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.capture.observation import Finding, Focal, Observation
     from backend.fit import fit_head
     from backend.fit.headfit import HeadFit
-    from backend.head.model import DEFAULT_HEAD, default_head
+    from backend.head.library import find_head
+    from backend.head.parameters import digest
     from backend.reflectance import estimate
     from backend.reflectance.maps import SkinMaps
     from backend.unwrap import observed as seen
@@ -159,10 +160,11 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
 
     devices.choose(options.device)  # refuses what this machine does not have
     device = replace(devices.choose("cpu"), reason="Every stage so far runs on the CPU.")
-    head = default_head()
+    load = job.stage_progress("capture")
+    head = find_head(options.head, lambda fraction, text: load(0.0, f"Loading the head: {text.lower()}"))
     job.stages.append({"name": "load", "seconds": round(time.perf_counter() - started, 3), "cached": False})
 
-    shot = _key([[item.sha256, item.name] for item in inputs], options.face, _code(), _digest(DEFAULT_HEAD))
+    shot = _key([[item.sha256, item.name] for item in inputs], options.face, _code(), digest(head))
     sized = _key(shot, options.resolution)
     skinned = _key(sized, options.reflectance)
 
@@ -188,8 +190,19 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
                                    part(tell, 0.0, 0.3))
     stages = [*job.stages, {"name": "preview", "seconds": round(time.perf_counter() - started, 3), "cached": False}]
     metadata = write_bundle(out, head, fit, maps, inputs=inputs, stages=stages, device=device.as_json(),
-                            quality=quality, preview=picture, progress=part(tell, 0.3, 1.0))
+                            quality=quality, preview=picture, source=_head_source(options.head),
+                            progress=part(tell, 0.3, 1.0))
     return Made(out, metadata)
+
+
+def _head_source(name_or_file: str) -> HeadSource | None:
+    """Where an imported head comes from; None for the one that ships."""
+    from backend.head import library
+
+    entry = library.find_entry(name_or_file)
+    if entry.kind == library.DEFAULT:
+        return None
+    return HeadSource(entry.kind, entry.source, entry.sha256)
 
 
 def _identify(path: Path) -> InputFile:
@@ -221,10 +234,6 @@ def _out_of_memory(options: Options) -> LikenessError:
 
 def _key(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 @cache

@@ -1,22 +1,16 @@
-"""The heads that a person has imported: one folder each, for its owner only. And the door to every head there is.
+"""Every head there is: the one that ships, those that a person imported by name, and any file that is named instead.
 
-A head is kept as `head.npz` (ours, already registered), `registration.png` (how well it lies on its source) and
-`import.json` (where it came from, under which licence). A folder appears whole or not at all. A file that is named
-instead of a head is imported on the fly and kept by what it contains, so that a second use is quick.
+A file is imported on the fly and kept by what it contains, so that a second use is quick.
 """
 
 from __future__ import annotations
 
 import datetime
 import hashlib
-import io
-import json
 import os
 import re
-import shutil
-import sys
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import replace as changed
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,78 +18,30 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from backend import __version__
 from backend.core.progress import Progress, part, silent
-from backend.errors import InputError, ModelError
+from backend.errors import InputError
+from backend.head import shelf
 from backend.head.imports import Reading, fingerprint, read_head
-from backend.head.model import DEFAULT_HEAD, HeadModel, default_head, load_head, save_head
-from backend.output import replacing, write_file
+from backend.head.model import DEFAULT_HEAD, HeadModel, default_head
+from backend.head.shelf import Entry, library_folder
 
 DEFAULT = "default"
-HEAD, PICTURE, RECORD = "head.npz", "registration.png", "import.json"
-FORMAT = 1
 MAX_NAME = 64  # characters
+MAX_NAME_BYTES = 200
 NOT_STATED = "not stated"
 UNSURE = "The licence of this head was not stated: treat it as for non-commercial use only, and find out."
 MAX_FOR_A_FILE = 4
-"""So many heads that were named by their file are kept, the latest; each takes some tens of megabytes."""
+"""So many heads that were named by their file are kept, the latest used; each takes some tens of megabytes."""
 
-_KEPT_FILES = ".files"
+_FILES = ".files"
 _READ_SHARE = 0.1
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A head in the library, as its record tells it."""
-
-    name: str
-    kind: str  # "flame", "ict", "plain"; "default" for the one that ships
-    licence: str
-    attribution: str
-    source: str  # the imported file's own name
-    sha256: str
-    imported: str  # date and time, ISO 8601, UTC
-    vertices: int  # of its own topology
-    report: dict[str, Any] = field(default_factory=dict)  # of the registration, millimetres
-    notes: tuple[str, ...] = ()
-    folder: Path | None = None
-
-    @property
-    def picture(self) -> Path | None:
-        """The picture of the registration."""
-        return self.folder / PICTURE if self.folder else None
-
-    def as_json(self) -> dict[str, Any]:
-        """For `--json` and the protocol."""
-        return {**asdict(self), "notes": list(self.notes), "folder": str(self.folder) if self.folder else None,
-                "picture": str(self.picture) if self.picture else None}
-
-
-def folder() -> Path:
-    """The library: `LIKENESS_HEADS`, else `likeness/heads` where this system keeps a user's data."""
-    chosen = os.environ.get("LIKENESS_HEADS")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    return base / "likeness" / "heads"
-
-
 def heads() -> list[Entry]:
-    """The default head, then every imported one by name. Folders that hold no readable record are passed over."""
-    shipped = default_entry()
-    place = folder()
-    if not place.is_dir():
-        return [shipped]
-    found = [_entry(path) for path in sorted(place.iterdir()) if _is_ours(path) and not path.name.startswith(".")]
-    return [shipped, *(entry for entry in found if entry is not None)]
+    """The default head, then every imported one by name."""
+    return [default_entry(), *shelf.entries(library_folder())]
 
 
 @cache
@@ -112,14 +58,14 @@ def find_head(name_or_file: str, progress: Progress = silent) -> HeadModel:
     """
     if name_or_file == DEFAULT:
         return default_head()
-    entry = _find(name_or_file)
+    entry = _named(name_or_file)
     if entry is not None:
-        return _load(entry)
+        return shelf.read(entry)
     path = Path(name_or_file).expanduser()
-    if os.path.lexists(path):
-        return _load(_for_a_file(path, progress))
+    if name_or_file.strip() and os.path.lexists(path):
+        return shelf.read(_of_file(path, progress))
     known = ", ".join(entry.name for entry in heads())
-    shown = f"{name_or_file[:60]!r}" if name_or_file.strip() else "without a name"
+    shown = repr(name_or_file[:60]) if name_or_file.strip() else "without a name"
     raise InputError(f"There is no head {shown} and no such file.",
                      f"Heads are: {known}. Bring your own with: head import FILE --name NAME.")
 
@@ -128,7 +74,7 @@ def import_head(file: Path, name: str, *, licence: str | None, replace: bool = F
                 progress: Progress = silent) -> Entry:
     """Read, register and keep a head under a name.
 
-    Raises InputError, before any work where that is possible; then the library is as it was.
+    Raises InputError, before the work where that is possible; then the library is as it was.
     """
     name = free_name(name, replace=replace)
     reading = read_head(file, part(progress, 0, _READ_SHARE))
@@ -137,36 +83,30 @@ def import_head(file: Path, name: str, *, licence: str | None, replace: bool = F
 
 def keep(reading: Reading, name: str, *, licence: str | None, replace: bool = False,
          progress: Progress = silent) -> Entry:
-    """Register a model that was read and keep it under a name that `free_name` allowed."""
+    """Register a model that was read, and keep it. Raises InputError as `import_head` does."""
     name = free_name(name, replace=replace)
-    found = _find(name)
-    return _store(reading, name, folder() / (found.folder.name if found and found.folder else name), licence, progress)
+    old = _named(name)
+    place = old.folder if old and old.folder else library_folder() / name
+    return _store(reading, name, place, licence, progress)
 
 
 def remove_head(name: str) -> None:
-    """Forget a head. Files that a person put beside it stay."""
+    """Forget an imported head. Raises InputError when there is none of that name."""
     if name == DEFAULT:
         raise InputError("The default head belongs to Likeness and stays.", "Name one that you imported.")
-    entry = _find(name)
-    if entry is None or entry.folder is None:
+    entry = _named(name)
+    if entry is None:
         known = ", ".join(other.name for other in heads()[1:]) or "none"
         raise InputError(f"There is no imported head {name[:60]!r}.", f"Imported are: {known}.")
-    try:
-        for file in (RECORD, PICTURE, HEAD):
-            (entry.folder / file).unlink(missing_ok=True)
-        if not any(entry.folder.iterdir()):
-            entry.folder.rmdir()
-    except OSError as error:
-        raise InputError(f"The head {entry.name} could not be removed: {error.strerror}.",
-                         "Close programs that use it, or delete its folder yourself.") from error
+    shelf.remove(entry)
 
 
 def free_name(name: str, *, replace: bool = False) -> str:
-    """A name that a folder may have on every system and that no head has. Raises InputError for others."""
+    """A name that a folder may have on every system and, but for `replace`, no head has. Raises InputError."""
     name = unicodedata.normalize("NFC", name.strip())
     if not name:
         raise InputError("The head needs a name.", "Give one with --name.")
-    if len(name) > MAX_NAME or len(name.encode()) > 200:
+    if len(name) > MAX_NAME or len(name.encode("utf-8", "replace")) > MAX_NAME_BYTES:
         raise InputError(f"The name {name[:20]}… is too long.", f"Use at most {MAX_NAME} letters.")
     if not name.isprintable() or _FORBIDDEN.search(name) or name[0] in ".-" or name[-1] == "." \
             or _RESERVED.fullmatch(name):
@@ -176,103 +116,73 @@ def free_name(name: str, *, replace: bool = False) -> str:
     if name.casefold() == DEFAULT:
         raise InputError("The name default belongs to the head that ships with Likeness.",
                          "Choose another with --name.")
-    if _find(name) is not None and not replace:
+    if _named(name) is not None and not replace:
         raise InputError(f"There is a head named {name} already.", "Choose another name, or add --replace.")
     return name
 
 
-def _store(reading: Reading, name: str, place: Path, licence: str | None, progress: Progress) -> Entry:
-    """Register and write. The heavy part comes first, then one swap."""
-    from backend.head.register import adopt
+def _named(name: str) -> Entry | None:
+    """The imported head of this name; letters' case does not tell heads apart, because some disks do not either."""
+    wanted = unicodedata.normalize("NFC", name.strip()).casefold()
+    return next((entry for entry in shelf.entries(library_folder()) if entry.name.casefold() == wanted), None)
 
+
+def _of_file(path: Path, progress: Progress) -> Entry:
+    """The entry of a file: imported by name, kept from another time, or made now."""
+    progress(0.0, "Reading the head model")
+    digest = fingerprint(path)
+    for entry in shelf.entries(library_folder()):
+        if entry.sha256 == digest:
+            return entry
+    kept = shelf.entry_at(_place_of(digest))
+    if kept is None:
+        name = re.sub(r"[^\w.-]+", "_", path.stem if path.is_file() else path.name)[:MAX_NAME]
+        name = name if name.strip("_.") and name.casefold() != DEFAULT else f"{name}_file"
+        reading = read_head(path, part(progress, 0, _READ_SHARE))
+        kept = _store(reading, name, _place_of(digest), None, part(progress, _READ_SHARE, 1))
+        shelf.forget_old(_place_of(digest).parent, MAX_FOR_A_FILE)
+    else:
+        os.utime(_place_of(digest))  # the latest used stay
+    return kept
+
+
+def _place_of(sha256: str) -> Path:
+    """Where a head lies that was made of a file, by this version of the code."""
+    return library_folder() / _FILES / hashlib.sha256(f"{sha256} {_code()}".encode()).hexdigest()[:32]
+
+
+def _store(reading: Reading, name: str, place: Path, licence: str | None, progress: Progress) -> Entry:
+    """Register and write. What cannot be written is known before the work, and written in one step after it."""
+    shelf.check_room(place)
     stated = " ".join((licence or reading.licence or "").split()) or NOT_STATED
-    try:
-        adoption = adopt(reading.raw, default_head(), name=name, licence=stated, attribution=reading.attribution,
-                         progress=part(progress, 0, 0.95))
-    except InputError as error:
-        raise InputError(f"{reading.file} cannot be registered. {error.message}", error.remedy) from error
+    head, report, picture = _registered(reading, name, stated, part(progress, 0, 0.95))
     notes = [*reading.raw.notes, *([UNSURE] if stated == NOT_STATED else [])]
     entry = Entry(name, reading.raw.kind, stated, reading.attribution, reading.file, reading.sha256,
-                  datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), adoption.head.own_vertices,
-                  _plain(adoption.report), tuple(notes), place)
+                  datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), head.own_vertices, report,
+                  tuple(notes), place)
     progress(0.95, "Writing")
-    _write(place, adoption.head, adoption.picture, entry)
+    shelf.write(place, head, picture, entry)
     progress(1.0, "Kept")
     return entry
 
 
-def _write(place: Path, head: HeadModel, picture: np.ndarray, entry: Entry) -> None:
-    image = io.BytesIO()
-    Image.fromarray(picture).save(image, "png")
-    record = {"format": FORMAT, "likeness": __version__, **asdict(entry)}
-    del record["folder"]
+def _registered(reading: Reading, name: str, licence: str,
+                progress: Progress) -> tuple[HeadModel, dict[str, Any], np.ndarray]:
+    """Head, report and picture; not made again when the file has been used by this version before."""
+    kept = shelf.entry_at(_place_of(reading.sha256))
+    if kept is not None and kept.picture is not None and kept.picture.is_file():
+        with Image.open(kept.picture) as image:
+            picture = np.array(image.convert("RGB"))
+        head = changed(shelf.read(kept), id=name, licence=licence, attribution=reading.attribution)
+        return head, kept.report, picture
+    from backend.head.register import adopt
+
     try:
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with replacing(place, _is_ours, lambda _: {HEAD, PICTURE, RECORD}) as temporary:
-            save_head(head, temporary / HEAD, half=False)
-            (temporary / HEAD).chmod(0o600)
-            write_file(temporary / PICTURE, image.getbuffer())
-            write_file(temporary / RECORD, json.dumps(record, indent=1, ensure_ascii=False).encode())
+        adoption = adopt(reading.raw, default_head(), name=name, licence=licence, attribution=reading.attribution,
+                         progress=progress)
     except InputError as error:
-        raise InputError(error.message, "Free some space, or name a folder of your own in LIKENESS_HEADS.") from error
-    except OSError as error:
-        raise InputError(f"The library of heads cannot be written: {error.strerror}.",
-                         "Name a folder of your own in LIKENESS_HEADS.") from error
-
-
-def _for_a_file(path: Path, progress: Progress) -> Entry:
-    """The entry of a file that was named instead of a head, imported when it is not yet kept."""
-    progress(0.0, "Reading the head model")
-    key = hashlib.sha256(f"{fingerprint(path)} {_code()}".encode()).hexdigest()[:32]
-    place = folder() / _KEPT_FILES / key
-    entry = _entry(place)
-    if entry is None:
-        name = re.sub(r"[^\w.-]+", "_", path.stem if path.is_file() else path.name)[:MAX_NAME]
-        name = name if name.strip("_.") and name.casefold() != DEFAULT else f"{name}_file"
-        entry = _store(read_head(path, part(progress, 0, _READ_SHARE)), name, place, None,
-                       part(progress, _READ_SHARE, 1))
-        _forget_old(place.parent)
-    else:
-        os.utime(place)  # so that the latest used stay
-    return entry
-
-
-def _forget_old(place: Path) -> None:
-    kept = sorted((path for path in place.iterdir() if _is_ours(path) and not path.name.startswith(".")),
-                  key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in kept[MAX_FOR_A_FILE:]:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _find(name: str) -> Entry | None:
-    """The imported head of this name; letters' case does not tell heads apart, because some disks do not either."""
-    wanted = unicodedata.normalize("NFC", name.strip()).casefold()
-    return next((entry for entry in heads()[1:] if entry.name.casefold() == wanted), None)
-
-
-def _entry(place: Path) -> Entry | None:
-    """What a folder's record says, None when there is none that reads."""
-    try:
-        record = json.loads((place / RECORD).read_text("utf-8"))
-        if record.pop("format") != FORMAT:
-            return None
-        del record["likeness"]
-        return Entry(**{**record, "notes": tuple(record["notes"]), "folder": place})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
-
-
-def _load(entry: Entry) -> HeadModel:
-    assert entry.folder is not None
-    try:
-        return load_head(entry.folder / HEAD)
-    except ModelError as error:
-        raise InputError(f"The head {entry.name} in the library is damaged or of another version of Likeness.",
-                         f"Import {entry.source} again with --replace.") from error
-
-
-def _is_ours(path: Path) -> bool:
-    return path.is_dir() and (path / RECORD).is_file()
+        raise InputError(f"{reading.file} cannot be registered. {error.message}", error.remedy) from error
+    return adoption.head, _plain(adoption.report), adoption.picture
 
 
 def _plain(value: Any) -> Any:
@@ -288,10 +198,8 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _code() -> str:
-    """A fingerprint of what a kept file depends on besides itself: our source for heads, and the default head."""
+    """A fingerprint of what a kept head depends on besides its file: our source for heads, and the default head."""
     digest = hashlib.sha256(DEFAULT_HEAD.read_bytes())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-

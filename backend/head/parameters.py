@@ -57,12 +57,12 @@ def geometry_digest(head: HeadModel) -> str:
 
 
 def kind(head: HeadModel) -> str:
-    """`default`, `flame` (FLAME's vertices, joints and pose correctives) or `other`."""
+    """`default`, `flame` (FLAME's vertices, joints and pose correctives) or `plain`."""
     if head.id == "default":
         return "default"
     is_flame = (head.own_vertices == FLAME_VERTICES and head.joint_names == JOINTS
                 and len(head.pose_basis) == FLAME_POSE_BASIS)
-    return "flame" if is_flame else "other"
+    return "flame" if is_flame else "plain"
 
 
 def neutral(head: HeadModel, shape: np.ndarray, offsets: np.ndarray) -> np.ndarray:

@@ -135,8 +135,15 @@ class Collapser:
                 break
             if not self._collapse(gone, kept, self._twin(gone, kept)):
                 self._waiting[gone].append((gone, kept))
+        stuck = not self._heap and excess() > 0
         for entry in parked:
             heapq.heappush(self._heap, entry)
+        if stuck and self._mirror is not None:
+            self._mirror = None  # nothing is left that both sides allow
+            self._offer(sorted(edge for waiting in self._waiting.values() for edge in waiting
+                               if self._around[edge[0]] and self._around[edge[1]]))
+            self._waiting.clear()
+            self.run(excess, small=small, may=may)
 
     def result(self) -> Coarse:
         """The mesh as it is now."""
@@ -165,7 +172,9 @@ class Collapser:
 
     def _collapse(self, gone: int, kept: int, twin: tuple[int, int] | None) -> bool:
         """Collapse, together with its twin or not at all."""
-        if twin is not None and (twin[0] == kept or twin[1] == gone):
+        if twin is not None and not self._around[twin[0]] & self._around[twin[1]]:
+            twin = None  # the other side is cut into other triangles, or has no such vertices any more
+        if twin is not None and (twin[0] in (kept, twin[1]) or twin[1] == gone):
             return False  # across the centre, onto its own image
         first = self._plan(gone, kept)
         if first is None:
