@@ -19,7 +19,7 @@ from .bundle import read_bundle
 from .errors import AddonError, InputError
 from .properties import text
 from .scene import avatar as avatars
-from .scene import export, expression, gaze, photo, relight, render
+from .scene import export, expression, gaze, keys, photo, relight, render
 
 POLL_SECONDS = 0.1
 ENGINES = [("CYCLES", "Cycles", ""), ("EEVEE", "EEVEE", "")]
@@ -67,14 +67,16 @@ def _avatar(context: bpy.types.Context) -> avatars.Avatar:
     return found
 
 
-def _assemble(context: bpy.types.Context, folder: Path, name: str = "") -> str:
-    made = avatars.assemble(context.scene, read_bundle(folder), name or folder.name)
+def _assemble(context: bpy.types.Context, folder: Path, name: str, level: str) -> str:
+    made = avatars.assemble(context.scene, read_bundle(folder), name or folder.name, level)
     for item in list(context.selected_objects):
         item.select_set(False)
     made.mesh.select_set(True)
     context.view_layer.objects.active = made.mesh
-    keys = len(made.mesh.data.shape_keys.key_blocks) - 1
-    return strings.REPORT["assembled"].format(name=made.name, shapes=keys, bones=len(made.rig.data.bones))
+    kinds = keys.kinds(made.mesh)
+    return strings.REPORT["assembled"].format(
+        name=made.name, shapes=len(kinds.arkit) + len(kinds.components), correctives=len(kinds.correctives),
+        bones=sum(bone.use_deform for bone in made.rig.data.bones))
 
 
 class LIKENESS_OT_create(_Operator, bpy.types.Operator):
@@ -88,6 +90,7 @@ class LIKENESS_OT_create(_Operator, bpy.types.Operator):
     out: StringProperty(subtype="DIR_PATH", **text("out"))
     resolution: EnumProperty(items=properties.RESOLUTIONS, default="2048", **text("resolution"))
     face: IntProperty(min=0, **text("face"))
+    level: properties.level_property()
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -154,7 +157,7 @@ class LIKENESS_OT_create(_Operator, bpy.types.Operator):
         if bundle is None:
             return {"RUNNING_MODAL"}
         settings.running = False
-        return self.attempt(lambda: _assemble(context, bundle, Path(self.photo).stem))
+        return self.attempt(lambda: _assemble(context, bundle, Path(self.photo).stem, self.level))
 
 
 class LIKENESS_OT_cancel(bpy.types.Operator):
@@ -188,6 +191,7 @@ class LIKENESS_OT_assemble(_Operator, bpy.types.Operator):
 
     directory: StringProperty(subtype="DIR_PATH", **text("bundle"))
     name: StringProperty(name="Name")
+    level: properties.level_property()
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Ask for the folder."""
@@ -196,7 +200,27 @@ class LIKENESS_OT_assemble(_Operator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Build."""
-        return self.attempt(lambda: _assemble(context, Path(bpy.path.abspath(self.directory)), self.name))
+        return self.attempt(lambda: _assemble(context, Path(bpy.path.abspath(self.directory)), self.name, self.level))
+
+
+class LIKENESS_OT_set_resolution(_Operator, bpy.types.Operator):
+    """Another resolution of the mesh."""
+
+    bl_idname = "likeness.set_resolution"
+    bl_label, bl_description = strings.OPERATOR["set_resolution"]
+
+    level: properties.level_property()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Switch."""
+        avatar = _avatar(context)
+
+        def action() -> str:
+            avatars.set_level(avatar, read_bundle(avatar.bundle), self.level)
+            return strings.REPORT["level"].format(name=avatar.name, level=strings.LEVEL[self.level].label,
+                                                  vertices=len(avatar.mesh.data.vertices))
+
+        return self.attempt(action)
 
 
 class LIKENESS_OT_remove(_Operator, bpy.types.Operator):
@@ -379,6 +403,7 @@ def stop_running_job() -> None:
         job.close()
 
 
-CLASSES = (LIKENESS_OT_create, LIKENESS_OT_cancel, LIKENESS_OT_assemble, LIKENESS_OT_remove, LIKENESS_OT_hdri,
+CLASSES = (LIKENESS_OT_create, LIKENESS_OT_cancel, LIKENESS_OT_assemble,
+           LIKENESS_OT_set_resolution, LIKENESS_OT_remove, LIKENESS_OT_hdri,
            LIKENESS_OT_photo_light, LIKENESS_OT_photo_match, LIKENESS_OT_expression, LIKENESS_OT_look,
            LIKENESS_OT_reset, LIKENESS_OT_export_glb, LIKENESS_OT_sheet)

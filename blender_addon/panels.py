@@ -10,7 +10,7 @@ import bpy
 
 from . import jobs, strings
 from .scene import avatar as avatars
-from .scene import gaze, skin
+from .scene import gaze, resolution, skin
 
 
 class _Panel:
@@ -40,7 +40,7 @@ class LIKENESS_PT_create(_Panel, bpy.types.Panel):
             layout.operator("likeness.cancel", icon="CANCEL")
             return
         layout.use_property_split, layout.use_property_decorate = True, False
-        for name in ("photo", "out", "resolution"):
+        for name in ("photo", "out", "resolution", "level"):
             layout.prop(settings, name)
         reason = _why_not(context)
         if reason:
@@ -52,7 +52,13 @@ class LIKENESS_PT_create(_Panel, bpy.types.Panel):
         row.enabled = not reason
         create = row.operator("likeness.create", icon="USER")
         create.photo, create.out, create.resolution = settings.photo, settings.out, settings.resolution
-        layout.operator("likeness.assemble", icon="FILE_FOLDER")
+        create.level = settings.level
+        layout.operator("likeness.assemble", icon="FILE_FOLDER").level = settings.level
+
+
+def level_label(avatar: avatars.Avatar) -> str:
+    """The resolution of an avatar's mesh, in a word."""
+    return strings.LEVEL[resolution.of(avatar.mesh)].label
 
 
 class LIKENESS_PT_avatar(_Panel, bpy.types.Panel):
@@ -70,6 +76,8 @@ class LIKENESS_PT_avatar(_Panel, bpy.types.Panel):
         row = layout.row()
         row.label(text=avatar.name, icon="OUTLINER_OB_ARMATURE")
         row.operator("likeness.remove", text="", icon="TRASH")
+        layout.operator_menu_enum("likeness.set_resolution", "level", icon="MOD_SUBSURF",
+                                  text=f"{strings.PROPERTY['level'].label}: {level_label(avatar)}")
         node = next(filter(None, map(skin.controls, avatar.mesh.data.materials)), None)
         column = layout.column(align=True)
         for socket in node.inputs if node else ():

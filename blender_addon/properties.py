@@ -10,8 +10,9 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from . import strings
-from .scene import expression, relight
+from .scene import expression, relight, resolution
 
+LEVELS = [(level, strings.LEVEL[level].label, strings.LEVEL[level].tip) for level in resolution.LEVELS]
 RESOLUTIONS = [("1024", "1024", "Fast"), ("2048", "2048", "Good for most uses"), ("4096", "4096", "Close-ups")]
 
 
@@ -45,12 +46,18 @@ def expression_property() -> EnumProperty:
     return EnumProperty(items=[(key, label, "") for key, label in expression.LABELS.items()], **text("expression"))
 
 
+def level_property() -> EnumProperty:
+    """The resolutions of a mesh."""
+    return EnumProperty(items=LEVELS, default=resolution.BASE, **text("level"))
+
+
 class LikenessSettings(bpy.types.PropertyGroup):
     """What the panels remember for one scene."""
 
     photo: StringProperty(subtype="FILE_PATH", **text("photo"))
     out: StringProperty(subtype="DIR_PATH", **text("out"))
     resolution: EnumProperty(items=RESOLUTIONS, default="2048", **text("resolution"))
+    level: level_property()
     hdri: hdri_property()
     rotation: rotation_property()
     strength: strength_property()

@@ -23,6 +23,8 @@ OPERATOR = {
     "photo_light": Words("Light of the Photo", "Light the scene as the photo was lit, as far as the face told"),
     "photo_match": Words("Match Photo", "Look through the photo's camera, in the photo's light and expression"),
     "expression": Words("Expression", "Set the avatar's face to a preset expression"),
+    "set_resolution": Words("Set Resolution", "Give the avatar's mesh another resolution. Face, pose, animation and "
+                            "materials stay; weights painted by hand do not"),
     "look": Words("Look At", "Put the eyes' target somewhere, and aim the eyes at it"),
     "reset": Words("Reset Face", "Return every shape key to zero and every bone to rest"),
     "export_glb": Words("Export GLB", "Write the avatar as GLB: 52 ARKit targets, skin, armature and textures"),
@@ -34,6 +36,7 @@ PROPERTY = {
     "out": Words("Save To", "Where the avatar's bundle is kept. Empty: beside the photo"),
     "face": Words("Face", "Which face, counted from 1, when the photo shows several. 0 takes the largest"),
     "resolution": Words("Resolution", "Side of the skin textures in pixels"),
+    "level": Words("Mesh", "Resolution of the mesh; it can be changed later"),
     "bundle": Words("Bundle", "Folder with an avatar.json"),
     "hdri": Words("HDRI", "Environment image"),
     "rotation": Words("Rotation", "Turn the light about the vertical axis"),
@@ -79,7 +82,7 @@ POLL = {
 }
 
 REPORT = {
-    "assembled": "{name}: {shapes} shape keys, {bones} bones",
+    "assembled": "{name}: {shapes} shapes, {correctives} correctives, {bones} joints",
     "removed": "{name} removed",
     "exported": "{file} written",
     "cancelled": "Cancelled",
@@ -87,6 +90,12 @@ REPORT = {
     "progress": "{stage}: {text}",
     "bad_map": "The map {file} of this avatar is missing.",
     "again": "Create the avatar again.",
+    "no_level": "The avatar {name} has no resolution {level}.",
+    "other_topology": "The mesh {name} no longer has the vertices that its bundle has.",
+    "assemble_again": "Assemble its bundle again, at the resolution you want.",
+    "edited_level": "Shapes were edited at a level of detail, which lacks vertices to carry the edits with: {names}.",
+    "edit_base": "Undo the edits and make them at Base or Dense.",
+    "level": "{name}: {level}, {vertices} vertices",
     "photo_size": "The photo {file} is {found}; the bundle was made from {expected}.",
 }
 
@@ -102,6 +111,14 @@ GAZE = {
     "lids_follow": Words("Lids Follow", "Lids follow the eye bones, and eyeLook shapes let go of an eye that its bone "
                          "turns. Off: bones and shapes simply add up"),
     "reach": Words("Reach", "How far an eye can turn to its target"),
+}
+
+LEVEL = {
+    "base": Words("Base", "The head model's own mesh, subdivided when it is rendered"),
+    "dense": Words("Dense", "Subdivided once, with every shape and weight: for sculpting and close work"),
+    "lod1": Words("LOD 1", "For engines: about 5,000 triangles of skin"),
+    "lod2": Words("LOD 2", "About 2,000 triangles of skin; no lashes, brows and tears"),
+    "lod3": Words("LOD 3", "About 700 triangles of skin; no corneas either"),
 }
 
 LOOK = {

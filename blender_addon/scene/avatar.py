@@ -15,7 +15,7 @@ import bpy
 
 from .. import strings
 from ..errors import InputError
-from . import expression, eyes, gaze, keys, mesh, rig, skin, textures
+from . import expression, eyes, gaze, keys, mesh, resolution, rig, skin, textures
 from .textures import NAME_TAG, TAG
 
 BUNDLE_TAG = "likeness_bundle"  # the bundle's folder
@@ -23,9 +23,7 @@ ROLE_TAG = "likeness_role"  # what an object is to its avatar: "mesh", "rig", "c
 GENERATOR_TAG = "likeness_generator"
 
 USED_MAPS = ("diffuse_albedo", "specular_albedo", "roughness", "normal", "displacement_mid", "displacement_high",
-             "eye_albedo")
-SUBDIVISIONS = 2
-"""At render time: the base mesh has edges of about 5 mm, the silhouette wants 1 mm; what is finer becomes bump."""
+             "eye_albedo", "eye_albedo_right", "lash_albedo", "brow_albedo")
 
 
 @dataclass(frozen=True)
@@ -48,26 +46,29 @@ class Avatar:
         return Path(self.mesh[BUNDLE_TAG])
 
 
-def assemble(scene: bpy.types.Scene, bundle: Any, name: str) -> Avatar:
-    """Build the avatar of a bundle into a collection of its own, with its root at the 3D cursor."""
+def assemble(scene: bpy.types.Scene, bundle: Any, name: str, level: str = resolution.BASE) -> Avatar:
+    """Build the avatar of a bundle into a collection of its own, with its root at the 3D cursor.
+
+    `level` is one of `resolution.LEVELS`. Raises InputError when the bundle lacks it.
+    """
+    shape = resolution.geometry_at(bundle, level)
     avatar_id = uuid.uuid4().hex
     collection = bpy.data.collections.new(name)
     scene.collection.children.link(collection)
     geometry = bundle.geometry
     armature = rig.build_rig(f"{collection.name} Rig", geometry, collection)
     gaze.build(armature, geometry, bundle.parameters["pose"][0])
-    body = mesh.build(collection.name, keys.with_hidden(geometry))
+    body = mesh.build(collection.name, shape)
     collection.objects.link(body)
     maps = load_maps(bundle, avatar_id, collection.name)
     for material_name in bundle.metadata["materials"]:
         label = f"{collection.name} {strings.MATERIAL.get(material_name, material_name)}"
         make = eyes.MAKERS.get(material_name, skin.skin_material)
-        body.data.materials.append(make(label, maps))
+        known = material_name == "skin" or material_name in eyes.MAKERS  # skin's maps are for skin's UV square alone
+        body.data.materials.append(make(label, maps if known else {}))
     rig.bind(body, armature)
     keys.drive(body, armature, geometry)
-    smooth = body.modifiers.new("Subdivision", "SUBSURF")
-    smooth.levels, smooth.render_levels = 0, SUBDIVISIONS
-    smooth.boundary_smooth = "PRESERVE_CORNERS"  # lashes are open strips: their roots must stay on the lid
+    resolution.mark(body, level)
     armature.location = scene.cursor.location
     _tag(avatar_id, collection, body, armature, bundle)
     return Avatar(avatar_id, body, armature, collection)
@@ -132,6 +133,12 @@ def in_scene(scene: bpy.types.Scene) -> list[Avatar]:
     """Every avatar of a scene."""
     found = (of(item) for item in scene.objects if item.get(ROLE_TAG) == "mesh")
     return [item for item in found if item is not None]
+
+
+def set_level(avatar: Avatar, bundle: Any, level: str) -> None:
+    """Let an avatar have another resolution; face, pose, animation and materials stay."""
+    if level != resolution.of(avatar.mesh):
+        resolution.switch(avatar.mesh, bundle, level)
 
 
 def reset(avatar: Avatar) -> None:

@@ -21,8 +21,7 @@ FREE_RANGE = 3.0
 def build(name: str, geometry: Any) -> bpy.types.Object:
     """A mesh object with everything that geometry says: faces, groups for bones and regions, shape keys at rest."""
     owner = build_mesh(name, geometry)
-    add_groups(owner, names.bone_names(geometry["joint_names"].tolist()), geometry["skin_weights"])
-    add_groups(owner, [REGION + region for region in geometry["region_names"].tolist()], geometry["regions"].T)
+    add_body_groups(owner, geometry)
     add_shape_keys(owner, geometry["key_names"].tolist(), geometry["key_deltas"], geometry["vertices"],
                    set(keys.corrective_names(geometry)))
     return owner
@@ -57,10 +56,16 @@ def flat(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, np.float32).reshape(-1)
 
 
+def add_body_groups(owner: bpy.types.Object, geometry: Any) -> None:
+    """The groups of bones, then those of regions."""
+    add_groups(owner, names.bone_names(geometry["joint_names"].tolist()), geometry["skin_weights"])
+    add_groups(owner, [REGION + region for region in geometry["region_names"].tolist()], geometry["regions"].T)
+
+
 def add_groups(owner: bpy.types.Object, called: Sequence[str], weights: np.ndarray) -> None:
     """One vertex group for every column of `weights` (V, G); zero weights stay out of the group."""
     for name, column in zip(called, weights.T, strict=True):
-        group = owner.vertex_groups.new(name=name)
+        group = owner.vertex_groups.get(name) or owner.vertex_groups.new(name=name)
         members = np.flatnonzero(column > 0)
         values, place = np.unique(column[members], return_inverse=True)
         for index, value in enumerate(values):

@@ -46,23 +46,39 @@ def backend_python() -> Path:
 
 
 @pytest.fixture(scope="session")
-def known() -> SimpleNamespace:
-    """A bundle of a made-up person, written by the real writer, and what torch says its vertices are."""
+def bundles() -> Path:
+    """The folder that make_bundle.py filled, made once for every state of the sources that it depends on."""
     digest = hashlib.sha256()
-    sources = [MAKER, *sorted((ROOT / "backend").glob("*.py")), *sorted((ROOT / "backend" / "head").glob("*.py")),
+    sources = [MAKER, *sorted((ROOT / "backend").glob("*.py")), *sorted((ROOT / "backend" / "head").rglob("*.py")),
                ROOT / "backend" / "assets" / "head" / "default.npz"]
     for source in sources:
         digest.update(source.read_bytes())
     folder = CACHE / digest.hexdigest()[:16]
-    if not (folder / "truth.npz").exists():
+    if not (folder / "flame.npz").exists():
         folder.mkdir(parents=True, exist_ok=True)
         environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         done = subprocess.run([backend_python(), MAKER, folder], env=environ | {"PYTHONPATH": str(ROOT)},
                               capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-    with np.load(folder / "truth.npz") as file:
-        truth = {name: file[name] for name in file.files}
-    return SimpleNamespace(folder=folder / "bundle", **truth)
+    return folder
+
+
+def known_bundle(folder: Path, truth: Path) -> SimpleNamespace:
+    """Where a bundle is, and the arrays of its truth."""
+    with np.load(truth) as file:
+        return SimpleNamespace(folder=folder, **{name: file[name] for name in file.files})
+
+
+@pytest.fixture(scope="session")
+def known(bundles: Path) -> SimpleNamespace:
+    """A bundle of a made-up person with the default head, and what torch says its vertices are."""
+    return known_bundle(bundles / "bundle", bundles / "truth.npz")
+
+
+@pytest.fixture(scope="session")
+def borrowed(bundles: Path) -> SimpleNamespace:
+    """The same with a head as an import makes one: triangles, expressions of its own, parts that it was given."""
+    return known_bundle(bundles / "flame", bundles / "flame.npz")
 
 
 @pytest.fixture(autouse=True)
