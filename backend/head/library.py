@@ -56,14 +56,19 @@ def find_head(name_or_file: str, progress: Progress = silent) -> HeadModel:
 
     Raises InputError for a name that nothing has, and for everything that is wrong with a file.
     """
+    return default_head() if name_or_file == DEFAULT else shelf.read(find_entry(name_or_file, progress))
+
+
+def find_entry(name_or_file: str, progress: Progress = silent) -> Entry:
+    """What the library knows about the head that `find_head` gives, under the same conditions."""
     if name_or_file == DEFAULT:
-        return default_head()
+        return default_entry()
     entry = _named(name_or_file)
     if entry is not None:
-        return shelf.read(entry)
+        return entry
     path = Path(name_or_file).expanduser()
     if name_or_file.strip() and os.path.lexists(path):
-        return shelf.read(_of_file(path, progress))
+        return _of_file(path, progress)
     known = ", ".join(entry.name for entry in heads())
     shown = repr(name_or_file[:60]) if name_or_file.strip() else "without a name"
     raise InputError(f"There is no head {shown} and no such file.",
