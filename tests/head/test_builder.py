@@ -6,7 +6,7 @@ import pytest
 from backend.arkit import ARKIT_NAMES
 from backend.errors import InputError
 from backend.head import eyes
-from backend.training.head import caruncle, lashes, layout, lids, motion, teeth
+from backend.training.head import brows, caruncle, hairs, lashes, layout, lids, motion, teeth
 from backend.training.head.landmarks import closest_on, mirror_pairs
 from backend.training.identity.scan import read_expressions
 
@@ -62,13 +62,14 @@ def test_lashes_are_deterministic_start_at_the_lid_and_leave_the_eye():
     roots = lashes.plant(edge, np.random.default_rng(1))
     again = lashes.plant(edge, np.random.default_rng(1))
     np.testing.assert_array_equal(roots.length, again.length)
-    hairs = lashes.grow(roots, edge, centre, 1).reshape(-1, lashes.POINTS, 3)
-    distance = np.linalg.norm(hairs - centre, axis=-1)
+    lash = lashes.grow(roots, edge, centre, 1).reshape(-1, hairs.POINTS, 3)
+    distance = np.linalg.norm(lash - centre, axis=-1)
     assert (distance[:, -1] > distance[:, 0] + 0.001).all()
-    gap = np.linalg.norm(hairs[:, :1] - edge[None], axis=-1).min(1)
+    gap = np.linalg.norm(lash[:, :1] - edge[None], axis=-1).min(1)
     assert gap.max() < 0.002
-    assert (hairs[roots.upper, -1, 2] > 0).all()
-    assert (hairs[~roots.upper, -1, 2] < 0).all()
+    rise = lash[:, -1, 2] - lash[:, :2, 2].mean(1)
+    assert rise[roots.upper].mean() > 0.001
+    assert rise[~roots.upper].mean() < -0.001
 
 
 def test_lashes_of_the_right_eye_are_the_left_ones_mirrored():
@@ -77,9 +78,69 @@ def test_lashes_of_the_right_eye_are_the_left_ones_mirrored():
     left = lashes.grow(roots, edge, centre, 1)
     right = lashes.grow(roots, edge * [-1, 1, 1], centre * [-1, 1, 1], -1)
     # The ribbon's two borders change sides in the mirror; its middle line must not.
-    middle = left.reshape(-1, lashes.POINTS, 3)[:, :4].reshape(-1, 2, 2, 3).mean(2)
-    other = right.reshape(-1, lashes.POINTS, 3)[:, :4].reshape(-1, 2, 2, 3).mean(2)
+    middle = left.reshape(-1, hairs.POINTS, 3)[:, :4].reshape(-1, 2, 2, 3).mean(2)
+    other = right.reshape(-1, hairs.POINTS, 3)[:, :4].reshape(-1, 2, 2, 3).mean(2)
     np.testing.assert_allclose(other * [-1, 1, 1], middle, atol=1e-12)
+
+
+def forehead() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A curved sheet where brows lie, both sides: points, quads facing -Y, and each point's mirror image."""
+    x, z = np.linspace(-0.07, 0.07, 57), np.linspace(-0.01, 0.05, 25)
+    grid_x, grid_z = np.meshgrid(x, z)
+    depth = -0.09 + 4 * grid_x**2 + 2 * (grid_z - 0.01) ** 2
+    index = np.arange(grid_x.size).reshape(grid_x.shape)
+    quads = np.stack([index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]], -1).reshape(-1, 4)
+    return np.stack([grid_x, depth, grid_z], -1).reshape(-1, 3), quads, index[:, ::-1].reshape(-1)
+
+
+def test_brow_hairs_lie_on_the_skin_inner_ones_upright_outer_ones_swept():
+    points, quads, _ = forehead()
+    roots = brows.plant(points, quads, np.random.default_rng(1))
+    np.testing.assert_array_equal(roots.corners, brows.plant(points, quads, np.random.default_rng(1)).corners)
+    hair = brows.grow(roots, points, 1).reshape(-1, hairs.POINTS, 3)
+    root, middle, tip = hair[:, :2].mean(1), hair[:, 2:4].mean(1), hair[:, 4]
+    for place, low, high in ((root, -0.0003, 0.0), (middle, 0.0002, 0.0009), (tip, 0.0002, 0.0009)):
+        over = -place[:, 1] - 0.09 + 4 * place[:, 0] ** 2 + 2 * (place[:, 2] - 0.01) ** 2
+        assert over.min() > low - 1e-4
+        assert over.max() < high + 2e-4
+    length = np.linalg.norm(middle - root, axis=1) + np.linalg.norm(tip - middle, axis=1)
+    assert 0.0045 < length.min() < length.max() < 0.0095
+    heading = (tip - root)[:, [0, 2]] / np.linalg.norm((tip - root)[:, [0, 2]], axis=1, keepdims=True)
+    inner, outer = root[:, 0] < 0.017, root[:, 0] > 0.037
+    assert heading[inner, 1].mean() > 0.7
+    assert heading[outer, 0].mean() > 0.9
+    assert np.linalg.norm(hair[:, 1] - hair[:, 0], axis=1).min() > 0.0001
+    assert (np.cross(hair[:, 1] - hair[:, 0], hair[:, 4] - hair[:, 0])[:, 1] < 0).all()  # they face out
+
+
+def test_brows_follow_the_skin_and_mirror(rng):
+    points, quads, mirror = forehead()
+    roots = brows.plant(points, quads, np.random.default_rng(1))
+    left, right = brows.grow(roots, points, 1), brows.grow(roots.mirrored(mirror), points, -1)
+    np.testing.assert_allclose(right * [-1, 1, 1], left, atol=1e-12)
+    raise_by = np.array([0, -0.001, 0.004])
+    np.testing.assert_allclose(brows.grow(roots, points + raise_by, 1), left + raise_by, atol=1e-12)
+    bent = points + 0.003 * np.sin(points @ rng.standard_normal((3, 3)) * 40)
+    moved = brows.grow(roots, bent, 1).reshape(-1, hairs.POINTS, 3)[:, :2].mean(1)
+    skin = np.einsum("hc,hcx->hx", roots.weights[:, 0], bent[roots.corners[:, 0]])
+    assert np.linalg.norm(moved - skin, axis=1).max() < 0.0002
+
+
+def test_every_hair_has_a_column_of_its_own_in_its_square():
+    for mirrored in (False, True):
+        quads, uvs = hairs.faces(4, 4, 8, mirrored=mirrored)
+        assert sorted(np.unique(quads[quads >= 0])) == list(range(4 * hairs.POINTS))
+        for face, square in zip(quads, uvs, strict=True):
+            own, corner = face[face >= 0] // hairs.POINTS, square[face >= 0]
+            assert np.abs(corner[:, 0] * 8 - (4 + own[0] + 0.5)).max() < 0.3
+            at_root, at_tip = face[face >= 0] % hairs.POINTS < 2, face[face >= 0] % hairs.POINTS == 4
+            assert (corner[at_root, 1] == 0).all()
+            assert (corner[at_tip, 1] == 1).all()
+    straight = hairs.ribbon(*np.array([[[0, 0, 0]], [[0, 0, 1]], [[0, 0, 2.0]]]), np.array([[0.1, 0, 0]]))
+    for mirrored, sign in ((False, -1), (True, 1)):
+        a, b, c, d = straight[hairs.faces(1, 0, 1, mirrored=mirrored)[0][0]]
+        assert np.sign(np.cross(b - a, d - a)[1]) == sign
+        assert np.sign(np.cross(c - b, d - b)[1]) == sign
 
 
 def strip() -> np.ndarray:
@@ -128,6 +189,9 @@ def test_caruncle_flattens_as_lids_close_and_is_mirrored():
     closed = caruncle.points(corner, edge * [1, 1, 0.2], centre)
     assert np.ptp(closed[:, 2]) < 0.5 * np.ptp(left[:, 2])
     quads, uvs = caruncle.faces()
+    other, _ = caruncle.faces(mirrored=True)
+    for face, twin in zip(quads, other, strict=True):
+        assert face[face >= 0][::-1].tolist() in [np.roll(twin[twin >= 0], k).tolist() for k in range(4)]
     assert quads.max() == len(left) - 1
     assert uvs.min() >= 0
     assert uvs.max() <= 1

@@ -94,7 +94,8 @@ def photograph(head: HeadModel, albedo: np.ndarray, light: Light | None, *, yaw:
     centres = (np.arange(2 * pixels) + 0.5) / 2
     grid = np.stack(np.meshgrid(centres, centres), -1).reshape(-1, 2)
     origins, rays = camera.pixel_rays(grid, k, extrinsic)
-    solid = np.flatnonzero(~np.isin(head.triangle_material, [head.material_index(n) for n in ("lash", "cornea")]))
+    clear = [head.material_index(name) for name in ("lash", "cornea", "brow", "tear")]
+    solid = np.flatnonzero(~np.isin(head.triangle_material, clear))
     mesh = Mesh(posed, head.triangles[solid])
     hits = mesh.cast(origins, rays)
     hit = np.flatnonzero(hits.hit)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 AROUND, RINGS = 12, 4  # points around its axis; rings from the crown to the rim
-LENGTH, HEIGHT, DEPTH = 0.0035, 0.0013, 0.0006
+LENGTH, HEIGHT, DEPTH = 0.0022, 0.0015, 0.0007
 """Half axes in metres along the fissure (towards the nose and towards the eye), across it, and out of the face."""
 
 BESIDE = 3  # edge vertices from the corner to those that tell how open the lids are
-SUNK = 0.0002  # metres its middle lies behind the lids' edges
-TOWARDS_NOSE = 0.0016  # metres its middle lies beyond the lids' corner
+SUNK = 0.0006  # metres its middle lies behind the lids' edges
+INSIDE = 0.0007  # metres its middle lies within the lids' corner
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def points(corner: Corner, edge: np.ndarray, centre: np.ndarray) -> np.ndarray:
     across = across * np.sign(across[2])
     opening = abs((above - below) @ across)
     height = min(HEIGHT, 0.45 * opening)
-    middle = tip - TOWARDS_NOSE * along - SUNK * outward
+    middle = tip + INSIDE * along - SUNK * outward
     axes = np.stack([LENGTH * along, height * across, DEPTH * (height / HEIGHT) ** 0.5 * outward])
     return middle + unit_points() @ axes
 
@@ -66,8 +66,11 @@ def unit_points() -> np.ndarray:
     return np.concatenate(rows)
 
 
-def faces() -> tuple[np.ndarray, np.ndarray]:
-    """Faces (F, 4), -1 last for a triangle, of a left caruncle, and corner uvs (F, 4, 2) in 0..1."""
+def faces(*, mirrored: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Faces (F, 4), -1 last for a triangle, of a left caruncle, and corner uvs (F, 4, 2) in 0..1.
+
+    The right one is the left one `mirrored`, so its faces run the other way round.
+    """
     index = 1 + np.arange(AROUND * RINGS).reshape(RINGS, AROUND)
     following = np.roll(index, -1, 1)
     crown = np.stack([np.zeros(AROUND, int), index[0], following[0], np.full(AROUND, -1)], 1)
@@ -76,6 +79,9 @@ def faces() -> tuple[np.ndarray, np.ndarray]:
     flat = 0.5 + 0.48 * np.concatenate([[[0, 0]], np.concatenate([
         np.stack([np.cos(turn), np.sin(turn)], 1) * ring / RINGS for ring in range(1, RINGS + 1)
         for turn in [np.arange(AROUND) * 2 * np.pi / AROUND]])])
+    if mirrored:
+        turned = np.where(quads[:, 3:] >= 0, [[0, 3, 2, 1]], [[0, 2, 1, 3]])
+        quads = np.take_along_axis(quads, turned, 1)
     return quads, np.where((quads >= 0)[..., None], flat[quads], 0.0)
 
 

@@ -32,7 +32,7 @@ INNER_RING, OUTER_RING = 2, 7
 
 def embed(head: HeadModel, landmarker: Path, left_out: np.ndarray) -> Embedding:
     """Embed the 478 landmarks on a head whose other parts are complete; vertices `left_out` (V,) bool are not drawn."""
-    hidden = np.isin(head.triangle_material, [head.material_index(name) for name in ("cornea", "lash")])
+    hidden = np.isin(head.triangle_material, [head.material_index(name) for name in ("cornea", "lash", "brow", "tear")])
     hidden |= left_out[head.triangles].any(1)
     triangles = head.triangles[~hidden]
     material = head.triangle_material[~hidden]

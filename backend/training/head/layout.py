@@ -18,7 +18,7 @@ from scipy.sparse.linalg import splu
 
 MARGIN = 0.004  # of the square, kept free around the chart so that texture filtering never leaves it
 ITERATIONS = 200
-CORNER = 0.36  # of the seam's length from the crown: what becomes the square's upper outer corner
+CORNER = 0.12  # of the seam's length from the crown: what becomes the square's upper outer corner
 MOUTH_GAP = 0.008  # metres between the lips' middles, as laid out
 PLUG_WEIGHT = 0.02  # of the energy of the triangles that only fill a hole
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from backend.core.rays import Mesh, vertex_normals
+from backend.training.head.brows import BROW_LINE
 from backend.training.head.lids import LidRings
 from backend.training.head.source import Source
 from backend.training.head.topology import mouth_and_sockets
@@ -20,11 +21,6 @@ REGIONS = ("forehead", "brow_left", "brow_right", "eyelid_left", "eyelid_right",
 LIP_RING = 6.7
 """Rings of edges from the mouth bag's border to the vermilion border; measured on photographic MakeHuman skins, where
 the redness of the lips has fallen half way to the skin's between the sixth and the seventh ring."""
-
-BROW_LINE = np.array([[0.0130, 0.0125], [0.0200, 0.0145], [0.0280, 0.0165], [0.0360, 0.0180], [0.0430, 0.0175],
-                      [0.0490, 0.0140]])
-"""X and Z of the middle of the left brow on the source's template, metres: along the ridge, where photographic skins
-show a trace of it."""
 
 BROW_WIDTH = (0.0045, 0.0020)
 """Half the brow's height at its inner and outer end, metres."""

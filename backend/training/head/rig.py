@@ -22,10 +22,10 @@ _BONE_SHARE = {"root": (1.0, 0.0), "neck01": (1.0, 0.0), "neck02": (0.65, 0.35),
 NEIGHBOURS = 160  # vertices that carry a joint
 
 
-def joint_regressor(topology: Topology, template: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """(J, V): convex weights of vertices that give the joints. `skin` (V,) bool."""
+def joint_regressor(topology: Topology, template: np.ndarray) -> np.ndarray:
+    """(J, V): convex weights of vertices that give the joints."""
     regressor = np.zeros((len(JOINTS), len(template)))
-    candidates = np.flatnonzero(skin)
+    candidates = topology.skin
     for joint, place in enumerate((NECK_JOINT, HEAD_JOINT, JAW_JOINT)):
         distance = np.linalg.norm((template[candidates] - place) * [0.5, 1, 1], axis=1)
         near = candidates[np.argsort(distance, kind="stable")[:NEIGHBOURS]]
@@ -62,11 +62,11 @@ def skin_weights(source: Source, topology: Topology) -> np.ndarray:
     groups[source.quads] = source.groups[:, None]
     part = np.full(len(kept), "", dtype="U32")
     part[kept] = groups[topology.source_index[kept]]
-    weights[topology.tooth == 0] = np.eye(len(JOINTS))[1]
-    weights[(topology.tooth == 1) | (part == "helper-tongue")] = np.eye(len(JOINTS))[2]
+    weights[topology.of("teeth_upper")] = np.eye(len(JOINTS))[1]
+    weights[topology.of("teeth_lower") | (part == "helper-tongue")] = np.eye(len(JOINTS))[2]
     for side in (0, 1):
         weights[(topology.eye_part == side) | (topology.eye_part == side + 2)] = np.eye(len(JOINTS))[3 + side]
-    weights[(topology.lash >= 0) | (topology.caruncle >= 0)] = np.eye(len(JOINTS))[1]
+    weights[~kept & (topology.eye_part < 0) & ~topology.of("teeth_upper", "teeth_lower")] = np.eye(len(JOINTS))[1]
     weights = (weights + weights[topology.mirror][:, [0, 1, 2, 4, 3]]) / 2
     weights[weights < 1e-4] = 0
     return weights / weights.sum(1, keepdims=True)

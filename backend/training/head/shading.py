@@ -9,7 +9,8 @@ from backend.core.colour import linear_to_srgb
 from backend.core.rays import Hits, Mesh, vertex_normals
 
 ALBEDO = {"skin": (0.55, 0.33, 0.24), "mouth": (0.28, 0.07, 0.06), "eye": (0.75, 0.72, 0.7),
-          "teeth": (0.7, 0.66, 0.58), "tongue": (0.4, 0.12, 0.11), "lash": (0.02, 0.015, 0.012)}
+          "teeth": (0.7, 0.66, 0.58), "tongue": (0.4, 0.12, 0.11), "lash": (0.02, 0.015, 0.012),
+          "brow": (0.06, 0.035, 0.022)}
 """Linear Rec.709 a person would not be surprised by, per material."""
 
 _KEY, _FILL = np.array([-0.35, -0.8, 0.5]), np.array([0.7, -0.6, 0.1])

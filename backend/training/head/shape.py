@@ -1,4 +1,4 @@
-"""From a shape of the source to the head's vertices: lips closed, lids on eyes, our eyes, lashes, teeth, caruncles."""
+"""From a shape of the source to the head's vertices: lips closed, lids on eyes, and our own parts in their places."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.head import eyes
-from backend.training.head import caruncle, lashes, teeth
+from backend.training.head import brows, caruncle, lashes, tearline, teeth
 from backend.training.head.lids import LidFitter, around
 from backend.training.head.lips import LipFitter, LipRule
 from backend.training.head.source import Source
-from backend.training.head.topology import Topology
+from backend.training.head.topology import SIDES, Topology, mouth_and_sockets
 
-LASH_SEED = 7  # of the small irregularities of lashes
+LASH_SEED, BROW_SEED = 7, 11  # of the small irregularities of hairs
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ class Shaper:
     lids: LidFitter
     lips: LipFitter
     roots: lashes.LashRoots
+    brow: tuple[brows.BrowRoots, brows.BrowRoots]
     corner: caruncle.Corner
+    rim: tearline.Rim
     template: np.ndarray  # (U, 3) the source's, on which the teeth were built
     right_edge: np.ndarray  # the left edge ring's partners, in its order
 
@@ -34,8 +36,12 @@ class Shaper:
         fitter, lips = LidFitter.of(source, mean), LipFitter.of(source)
         edge = fitter.fit(mean)[fitter.rings[0].edge]
         roots = lashes.plant(edge, np.random.default_rng(LASH_SEED))
-        corner = caruncle.find_corner(edge, around(source, fitter.rings[0].edge))
-        return cls(topology, fitter, lips, roots, corner, source.template, source.mirror[fitter.rings[0].edge])
+        order = around(source, fitter.rings[0].edge)
+        corner, rim = caruncle.find_corner(edge, order), tearline.find_rim(edge, order)
+        skin, _, _ = mouth_and_sockets(source)
+        brow = brows.plant(source.template, source.quads[skin], np.random.default_rng(BROW_SEED))
+        return cls(topology, fitter, lips, roots, (brow, brow.mirrored(source.mirror)), corner, rim,
+                   source.template, source.mirror[fitter.rings[0].edge])
 
     def head(self, shape: np.ndarray) -> np.ndarray:
         """(V, 3) of an identity given as a source shape (U, 3)."""
@@ -65,10 +71,13 @@ class Shaper:
             of_eye = (topology.eye_part == side) | (topology.eye_part == side + 2)
             out[of_eye] = centre + topology.eye_unit[of_eye] * eyes.EYEBALL_RADIUS
             edge = fitted[self.lids.rings[0].edge if side == 0 else self.right_edge]
-            out[topology.lash == side] = lashes.grow(self.roots, edge, centre, 1 - 2 * side)
-            out[topology.caruncle == side] = caruncle.points(self.corner, edge, centre)
-        for number, arch in enumerate(topology.arches):
-            out[topology.tooth == number] = teeth.follow(arch, self.template, fitted)
+            name, sign = SIDES[side], 1 - 2 * side
+            out[topology.of(f"lash_{name}")] = lashes.grow(self.roots, edge, centre, sign)
+            out[topology.of(f"caruncle_{name}")] = caruncle.points(self.corner, edge, centre)
+            out[topology.of(f"tear_{name}")] = tearline.points(self.rim, edge, centre, sign)
+            out[topology.of(f"brow_{name}")] = brows.grow(self.brow[side], fitted, sign)
+        for name, arch in zip(("upper", "lower"), topology.arches, strict=True):
+            out[topology.of(f"teeth_{name}")] = teeth.follow(arch, self.template, fitted)
         return out
 
 

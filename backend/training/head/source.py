@@ -54,15 +54,20 @@ class Source:
 
     def coefficients(self, phenotypes: dict[str, float], local: dict[str, float] | None = None) -> np.ndarray:
         """(M,) weights of `modes` for anny's sliders: phenotypes 0..1, local changes -1..1."""
+        model = self.model
+        return self.coefficient_rows(
+            np.array([[phenotypes.get(name, 0.5) for name in model.phenotype_labels]]),
+            np.array([[(local or {}).get(name, 0.0) for name in model.local_change_labels]]))[0]
+
+    def coefficient_rows(self, phenotypes: np.ndarray, local: np.ndarray) -> np.ndarray:
+        """(N, M) weights of `modes` for N settings of anny's sliders, in the order of the model's labels."""
         import torch
 
         model = self.model
-        row = model._get_phenotype_blendshape_coefficients(
-            torch.tensor([[phenotypes.get(name, 0.5) for name in model.phenotype_labels]], dtype=model.dtype),
-            torch.tensor([[(local or {}).get(name, 0.0) for name in model.local_change_labels]], dtype=model.dtype),
-            torch.zeros(1, len(model.facial_action_labels), dtype=model.dtype))
-        row = row[0].numpy()
-        return np.concatenate([row[:self._phenotypes], row[self._phenotypes + 52:]])
+        rows = model._get_phenotype_blendshape_coefficients(
+            torch.as_tensor(phenotypes, dtype=model.dtype), torch.as_tensor(local, dtype=model.dtype),
+            torch.zeros(len(phenotypes), len(model.facial_action_labels), dtype=model.dtype)).numpy()
+        return np.concatenate([rows[:, :self._phenotypes], rows[:, self._phenotypes + len(ARKIT_NAMES):]], 1)
 
     @property
     def _phenotypes(self) -> int:

@@ -30,7 +30,7 @@ GROOVE, PAPILLA, NICK = 1.1, 2.6, 1.3
 """Millimetres at the border of two teeth: how far the faces recede, how far the gum reaches towards the edge, and how
 far the edges round off."""
 
-GUM_ROWS = 2  # rows of faces at either end of a profile that are gum
+GUM_ROWS, INNER_GUM_ROWS = 2, 1  # rows of faces at the outer and at the inner end of a profile that are gum
 OVERJET, OVERBITE = 2.2, 1.6  # millimetres by which the upper edge stands before and over the lower one
 
 
@@ -66,7 +66,7 @@ def build_arch(template: np.ndarray, strip: np.ndarray, upper_strip: np.ndarray,
     index = np.arange(count * depth).reshape(count, depth)
     quads = np.stack([index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]], -1)
     gum = np.zeros((count - 1, depth - 1), bool)
-    gum[:, :GUM_ROWS] = gum[:, -GUM_ROWS:] = True
+    gum[:, :GUM_ROWS] = gum[:, -INNER_GUM_ROWS:] = True
     u, v = np.linspace(0.02, 0.98, count), np.linspace(0.02, 0.48, depth) + (0.5 if upper else 0)
     corner = np.stack(np.broadcast_arrays(u[:, None], v[None]), -1)
     uvs = np.stack([corner[:-1, :-1], corner[1:, :-1], corner[1:, 1:], corner[:-1, 1:]], 2)
@@ -79,7 +79,7 @@ def build_arch(template: np.ndarray, strip: np.ndarray, upper_strip: np.ndarray,
 _PROFILE = ((-1.7, 1.45, 0.0, 0.0, 0.0), (-0.4, 1.22, 0.0, 0.0, 0.0), (0.1, 1.0, 0.0, 0.0, 0.0),
             (0.6, 0.74, 0.0, 0.0, 1.0), (0.65, 0.4, 0.0, 0.0, 1.0), (0.25, 0.06, 0.0, 0.0, 0.6),
             (-0.3, 0.0, -2.2, 1.1, 0.2), (-0.85, 0.0, -4.6, 0.0, -0.2), (-1.9, 0.45, -6.0, 0.0, -0.3),
-            (-3.4, 0.95, -6.0, 0.0, 0.0), (-4.2, 1.25, -6.0, 0.0, 0.0), (-4.4, 1.55, -6.0, 0.0, 0.0))
+            (-3.4, 0.95, -6.0, 0.0, 0.0), (-4.3, 1.45, -6.0, 0.0, 0.0))
 """Rows of a column: millimetres outwards, share of the crown's height, on a molar millimetres more inwards and
 millimetres by which its middle lies deeper, and share of the groove."""
 

@@ -1,8 +1,8 @@
 """Which vertices and faces the default head has, and how displacements of the source carry over to them.
 
 Vertices: those of the source that are kept, in the source's order, then our own eyes (left and right eyeball, left and
-right cornea), our own lashes (left, right), our own teeth (upper, lower), which replace MakeHuman's, and the caruncles
-(left, right) in the eyes' inner corners.
+right cornea), our own lashes (left, right), our own teeth (upper, lower), which replace MakeHuman's, the caruncles
+(left, right) in the eyes' inner corners, the brows and the tear lines (left, right).
 """
 
 from __future__ import annotations
@@ -13,31 +13,46 @@ import numpy as np
 
 from backend.head import eyes
 from backend.head.model import MATERIALS
-from backend.training.head import caruncle, lashes, teeth
+from backend.training.head import brows, caruncle, hairs, lashes, tearline, teeth
 from backend.training.head.source import Source
+
+SIDES = ("left", "right")
+PARTS = (*(f"{name}_{side}" for name in ("eye", "cornea", "lash") for side in SIDES), "teeth_upper", "teeth_lower",
+         *(f"{name}_{side}" for name in ("caruncle", "brow", "tear") for side in SIDES))
+"""Parts of our own, in the order of their vertices; gums belong to the teeth."""
 
 
 @dataclass(frozen=True)
 class Topology:
     """V vertices, F faces of the default head."""
 
-    source_index: np.ndarray  # (V,) vertex of the source, -1 for our own eyes
+    source_index: np.ndarray  # (V,) vertex of the source, -1 for our own parts
     faces: np.ndarray  # (F, 4) int32, -1 last for a triangle
     material: np.ndarray  # (F,) int32 into MATERIALS
-    own_uvs: np.ndarray  # (F, 4, 2): MakeHuman's coordinates, our eye square for eyes
+    own_uvs: np.ndarray  # (F, 4, 2): MakeHuman's coordinates, the parts' own squares
     mirror: np.ndarray  # (V,) int32
-    eye_part: np.ndarray  # (V,) int8: -1 no eye, 0 left eyeball, 1 right eyeball, 2 left cornea, 3 right cornea
+    part: np.ndarray  # (V,) int8 into PARTS, -1 on what comes from the source
     eye_unit: np.ndarray  # (V, 3) point in units of the eyeball's radius about its centre; 0 outside the eyes
-    eye_ring: np.ndarray  # (V,) ring number on the eye's surface, -1 outside
-    lash: np.ndarray  # (V,) int8: 0 on a left lash, 1 on a right one, -1 elsewhere
-    tooth: np.ndarray  # (V,) int8: 0 on the upper arch, 1 on the lower one, gums included, -1 elsewhere
-    caruncle: np.ndarray  # (V,) int8: 0 on the left one, 1 on the right one, -1 elsewhere
     arches: tuple[teeth.Arch, teeth.Arch]  # upper, lower, in place on the source's template
 
     @property
     def kept(self) -> np.ndarray:
         """(V,) bool: vertices that come from the source."""
         return self.source_index >= 0
+
+    @property
+    def skin(self) -> np.ndarray:
+        """Sorted indices of the skin's vertices."""
+        return np.unique(self.faces[self.material == MATERIALS.index("skin")])
+
+    def of(self, *names: str) -> np.ndarray:
+        """(V,) bool: vertices of these of our own PARTS."""
+        return np.isin(self.part, [PARTS.index(name) for name in names])
+
+    @property
+    def eye_part(self) -> np.ndarray:
+        """(V,) int8: -1 no eye, 0 left eyeball, 1 right eyeball, 2 left cornea, 3 right cornea."""
+        return np.where(self.part < 4, self.part, np.int8(-1))
 
 
 def islands(source: Source) -> np.ndarray:
@@ -80,7 +95,7 @@ def mouth_and_sockets(source: Source) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def build_topology(source: Source) -> Topology:
-    """Pick faces and vertices, add our eyes."""
+    """Pick faces and vertices of the source, add our own parts."""
     skin, mouth, socket = mouth_and_sockets(source)
     groups = source.groups
     socket = _rim(source.quads, skin, socket)
@@ -92,74 +107,73 @@ def build_topology(source: Source) -> Topology:
     kept = np.unique(faces)
     place = np.full(len(source.template), -1)
     place[kept] = np.arange(len(kept))
-    faces = place[faces]
-    mirror = place[source.mirror[kept]]
-
-    own_faces, own_material, own_uvs, own_mirror = [faces], [material], [uvs], [mirror]
-    unit, ring, part = [np.zeros((len(kept), 3))], [np.full(len(kept), -1)], [np.full(len(kept), -1)]
-    start = len(kept)
+    build = _Parts(len(kept), place[faces], material, uvs, place[source.mirror[kept]])
     for name, shape in (("eye", eyes.eyeball()), ("cornea", eyes.cornea())):
         # Left and right have the same points; the partner of a vertex is the one at the mirrored angle.
-        flipped = _flip(shape.points)
         for side in (0, 1):
-            other = start + (len(shape.points) if side == 0 else -len(shape.points))
-            own_faces.append(np.where(shape.quads >= 0, shape.quads + start, -1))
-            own_material.append(np.full(len(shape.quads), MATERIALS.index(name)))
-            own_uvs.append(shape.uvs)
-            own_mirror.append(flipped + other)
-            unit.append(shape.points)
-            ring.append(shape.rings)
-            part.append(np.full(len(shape.points), side + (2 if name == "cornea" else 0)))
-            start += len(shape.points)
-    lash = [np.full(start, -1)]
-    count = lashes.UPPER + lashes.LOWER
-    hairs, hair_uvs = lashes.faces(count)
-    for side in (0, 1):
-        own_faces.append(np.where(hairs >= 0, hairs + start, -1))
-        own_material.append(np.full(len(hairs), MATERIALS.index("lash")))
-        own_uvs.append(hair_uvs)
-        own_mirror.append(np.arange(count * lashes.POINTS) + start + (1 - 2 * side) * count * lashes.POINTS)
-        lash.append(np.full(count * lashes.POINTS, side))
-        start += count * lashes.POINTS
-    tooth = [np.full(start, -1)]
+            build.add(f"{name}_{SIDES[side]}", name, shape.quads, shape.uvs, _flip(shape.points), 1 - 2 * side,
+                      shape.points)
+    _add_hairs(build, "lash", lashes.COUNT)
     strips = [np.unique(source.quads[groups == f"helper-{name}-teeth"]) for name in ("upper", "lower")]
     arches = [teeth.build_arch(source.template, strip, strips[0], upper=number == 0)
               for number, strip in enumerate(strips)]
-    for number, arch in enumerate(arches):
-        own_faces.append(arch.quads + start)
-        own_material.append(np.where(arch.gum, MATERIALS.index("mouth"), MATERIALS.index("teeth")))
+    for name, arch in zip(("teeth_upper", "teeth_lower"), arches, strict=True):
         # Gums share the mouth's square: a strip along its lower border, which the mouth bag leaves free.
-        own_uvs.append(np.where(arch.gum[:, None, None], arch.uvs * [1, 0.036], arch.uvs))
-        own_mirror.append(arch.mirror + start)
-        tooth.append(np.full(len(arch.points), number))
-        start += len(arch.points)
-    bead = [np.full(start, -1)]
-    quads, square = caruncle.faces()
-    size = len(caruncle.unit_points())
+        build.add(name, np.where(arch.gum, "mouth", "teeth"), arch.quads,
+                  np.where(arch.gum[:, None, None], arch.uvs * [1, 0.036], arch.uvs), arch.mirror)
     for side in (0, 1):
-        # The right one is the left one mirrored, which turns its faces inside out.
-        order = np.where(quads[:, 3:] >= 0, [[0, 3, 2, 1]], [[0, 2, 1, 3]]) if side else np.arange(4)[None]
-        turned = np.take_along_axis(quads, np.broadcast_to(order, quads.shape), 1)
-        own_faces.append(np.where(turned >= 0, turned + start, -1))
-        own_material.append(np.full(len(quads), MATERIALS.index("mouth")))
+        quads, square = caruncle.faces(mirrored=side == 1)
         # In the mouth's square, a corner that bag and gums leave free.
-        own_uvs.append(0.002 + 0.014 * np.take_along_axis(square, np.broadcast_to(order, quads.shape)[..., None], 1))
-        own_mirror.append(np.arange(size) + start + (1 - 2 * side) * size)
-        bead.append(np.full(size, side))
-        start += size
-    others = start - sum(len(column) for column in unit)
-    unit.append(np.zeros((others, 3)))
-    for column in (ring, part):
-        column.append(np.full(others, -1))
-    for column in (lash, tooth):
-        column.append(np.full(start - sum(len(part) for part in column), -1))
-    return Topology(
-        source_index=np.concatenate([kept, np.full(start - len(kept), -1)]),
-        faces=np.concatenate(own_faces).astype(np.int32), material=np.concatenate(own_material).astype(np.int32),
-        own_uvs=np.concatenate(own_uvs), mirror=np.concatenate(own_mirror).astype(np.int32),
-        eye_part=np.concatenate(part).astype(np.int8), eye_unit=np.concatenate(unit), eye_ring=np.concatenate(ring),
-        lash=np.concatenate(lash).astype(np.int8), tooth=np.concatenate(tooth).astype(np.int8),
-        caruncle=np.concatenate(bead).astype(np.int8), arches=(arches[0], arches[1]))
+        build.add(f"caruncle_{SIDES[side]}", "mouth", quads, 0.002 + 0.014 * square,
+                  np.arange(len(caruncle.unit_points())), 1 - 2 * side)
+    _add_hairs(build, "brow", brows.COUNT)
+    for side in (0, 1):
+        quads, square = tearline.faces(mirrored=side == 1)
+        build.add(f"tear_{SIDES[side]}", "tear", quads, square, np.arange(tearline.AROUND * tearline.ROWS),
+                  1 - 2 * side)
+    return build.finished(kept, (arches[0], arches[1]))
+
+
+def _add_hairs(build: _Parts, material: str, count: int) -> None:
+    """A row of hairs on either side, all in one square."""
+    for side in (0, 1):
+        quads, square = hairs.faces(count, side * count, 2 * count, mirrored=side == 1)
+        build.add(f"{material}_{SIDES[side]}", material, quads, square, np.arange(count * hairs.POINTS), 1 - 2 * side)
+
+
+class _Parts:
+    """The head as it grows, part after part."""
+
+    def __init__(self, count: int, faces: np.ndarray, material: np.ndarray, uvs: np.ndarray,
+                 mirror: np.ndarray) -> None:
+        self._count = count
+        self._faces, self._material, self._uvs, self._mirror = [faces], [material], [uvs], [mirror]
+        self._part, self._unit = [np.full(count, -1)], [np.zeros((count, 3))]
+
+    def add(self, name: str, material: str | np.ndarray, quads: np.ndarray, uvs: np.ndarray, partner: np.ndarray,
+            other: int = 0, unit: np.ndarray | None = None) -> None:
+        """A part of N vertices: `quads` (F, 4) with -1 last for a triangle, material of each of the F faces or of all.
+
+        `partner` (N,) is the mirrored vertex within the part `other` parts of this size on; `unit` as in Topology.
+        """
+        count = len(partner)
+        self._faces.append(np.where(quads >= 0, quads + self._count, -1))
+        names = np.broadcast_to(material, len(quads))
+        self._material.append(np.array([MATERIALS.index(str(which)) for which in names]))
+        self._uvs.append(uvs)
+        self._mirror.append(partner + self._count + other * count)
+        self._part.append(np.full(count, PARTS.index(name)))
+        self._unit.append(np.zeros((count, 3)) if unit is None else unit)
+        self._count += count
+
+    def finished(self, kept: np.ndarray, arches: tuple[teeth.Arch, teeth.Arch]) -> Topology:
+        """All of it as one."""
+        return Topology(
+            source_index=np.concatenate([kept, np.full(self._count - len(kept), -1)]),
+            faces=np.concatenate(self._faces).astype(np.int32),
+            material=np.concatenate(self._material).astype(np.int32), own_uvs=np.concatenate(self._uvs),
+            mirror=np.concatenate(self._mirror).astype(np.int32), part=np.concatenate(self._part).astype(np.int8),
+            eye_unit=np.concatenate(self._unit), arches=arches)
 
 
 LID_RINGS = 2

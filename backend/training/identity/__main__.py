@@ -1,7 +1,7 @@
 """Command line of the identity prior.
 
     python -m backend.training.identity measure SCAN.npz --out FILE.npz    the statistics, from the scan model
-    python -m backend.training.identity sheet PICTURE.png                  24 random people
+    python -m backend.training.identity sheet PICTURE.png                  24 random people of a head model
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from backend.errors import LikenessError
+from backend.head.model import DEFAULT_HEAD, load_head
 from backend.training.head.source import load_source
-from backend.training.identity.basis import combine, identity_basis
+from backend.training.identity.basis import combine
 from backend.training.identity.evaluate import span
 from backend.training.identity.generator import read_generator
-from backend.training.identity.modes import Recipe, eye_middle, make_modes
+from backend.training.identity.modes import Recipe, make_modes
 from backend.training.identity.picture import draw_sheet
 from backend.training.identity.register import register
 from backend.training.identity.scan import read_scan
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     measuring.add_argument("--draws", type=int, default=8, help="random heads for the report")
     drawing = commands.add_parser("sheet", help="a picture of 24 random people")
     drawing.add_argument("picture", type=Path)
+    drawing.add_argument("--head", type=Path, default=DEFAULT_HEAD)
     drawing.add_argument("--seed", type=int, default=7)
     options = parser.parse_args(arguments)
     try:
@@ -63,12 +65,7 @@ def _measure(options: argparse.Namespace) -> int:
 
 
 def _sheet(options: argparse.Namespace) -> int:
-    source = load_source()
-    basis = identity_basis(source)
-    generator = read_generator(source)
-    triangles = np.concatenate([source.quads[:, :3], source.quads[:, [0, 2, 3]]])
-    target = eye_middle(generator) * [1, 0, 1] + [0, -0.03, -0.015]
-    draw_sheet(basis.mean, basis.basis, triangles, target, options.picture, np.random.default_rng(options.seed))
+    draw_sheet(load_head(options.head), options.picture, np.random.default_rng(options.seed))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Plain pictures of heads, for looking at what was made."""
+"""A plain picture of random heads, for looking at what the prior makes."""
 
 from __future__ import annotations
 
@@ -6,32 +6,26 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.core.camera import frontal, pixel_rays
-from backend.core.rays import Mesh, vertex_normals
+from backend.head.model import HeadModel
+from backend.training.head.embedding import plain_colours
+from backend.training.head.shading import render
+
+COLUMNS, ROWS = 6, 4
+YAWS = (-0.5, 0.0, 0.5)
+"""Radians, by turns."""
 
 
-def shade(vertices: np.ndarray, triangles: np.ndarray, target: np.ndarray, yaw: float = 0.0, size: int = 320,
-          extent: float = 0.3) -> np.ndarray:
-    """A clay head (size, size, 3) uint8 sRGB seen from 0.9 m; `extent` metres fill the picture."""
-    k, camera = frontal(size * 0.9 / extent, size, size, target, 0.9, yaw)
-    pixels = np.stack(np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5), -1).reshape(-1, 2)
-    hits = Mesh(vertices, triangles).cast(*pixel_rays(pixels, k, camera))
-    normals = vertex_normals(vertices.astype(np.float64), triangles)
-    normal = np.einsum("nc,ncx->nx", hits.barycentric, normals[triangles[hits.triangle]]) @ camera[:3, :3].T
-    key, fill = np.array([-0.35, -0.5, -0.8]), np.array([0.7, 0.12, -0.7])
-    light = 0.18 + 0.65 * np.clip(normal @ key, 0, 1) + 0.25 * np.clip(normal @ fill, 0, 1)
-    colour = np.where(hits.hit[:, None], light[:, None] * [0.85, 0.72, 0.62], 0.25)
-    return (np.clip(colour, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8).reshape(size, size, 3)
-
-
-def draw_sheet(mean: np.ndarray, basis: np.ndarray, triangles: np.ndarray, target: np.ndarray, path: Path,
-               random: np.random.Generator, columns: int = 6, rows: int = 4) -> None:
-    """Write a picture of random people: mean (V, 3) plus basis (K, V, 3) times N(0, 1), in three views by turns."""
+def draw_sheet(head: HeadModel, path: Path, rng: np.random.Generator, size: int = 300) -> None:
+    """Write a picture of COLUMNS x ROWS random people, beta ~ N(0, 1)."""
     from PIL import Image
 
+    clear = np.isin(head.triangle_material, [head.material_index(name) for name in ("cornea", "tear")])
+    colours, triangles = plain_colours(head)[~clear], head.triangles[~clear]
     pictures = []
-    for number in range(columns * rows):
-        head = mean + np.tensordot(random.standard_normal(len(basis)), basis, 1)
-        pictures.append(shade(head, triangles, target, (-0.5, 0.0, 0.5)[number % 3]))
-    sheet = np.concatenate([np.concatenate(pictures[row * columns:(row + 1) * columns], 1) for row in range(rows)])
-    Image.fromarray(sheet).save(path)
+    for number in range(COLUMNS * ROWS):
+        beta = rng.standard_normal(len(head.shape_basis))
+        shape = head.template + np.tensordot(beta, head.shape_basis, 1)
+        pictures.append(render(shape, triangles, colours, size=size, yaw=YAWS[number % len(YAWS)],
+                               target=(0, -0.03, -0.02)))
+    rows = [np.concatenate(pictures[row * COLUMNS:(row + 1) * COLUMNS], 1) for row in range(ROWS)]
+    Image.fromarray(np.concatenate(rows)).save(path)
