@@ -69,7 +69,7 @@ def _list(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
     del progress
     found = library.heads()
     if options.json:
-        _print_json(out, {"folder": str(library.folder()), "heads": [entry.as_json() for entry in found]})
+        _print_json(out, {"folder": str(library.library_folder()), "heads": [entry.as_json() for entry in found]})
         return 0
     width = max(len(entry.name) for entry in found)
     for entry in found:
