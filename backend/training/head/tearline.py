@@ -16,7 +16,7 @@ from backend.head import eyes
 AROUND = 28  # vertices of the lid's edge, one section of the strip at each, so that both subdivide alike
 ROWS = 3  # vertices of a section: on the lid's margin, in the hollow, on the eyeball
 
-ALONG = np.array([-0.00016, 0.00007, 0.00042])
+ALONG = np.array([-0.00016, 0.00006, 0.00034])
 """Metres of a section's vertices from the lid's edge over the eyeball, into the opening."""
 
 HEIGHT = np.array([0.00052, 0.00020, -0.00005])
@@ -78,8 +78,7 @@ def faces(*, mirrored: bool = False) -> tuple[np.ndarray, np.ndarray]:
 
     `mirrored` sections keep their order, so their faces run the other way round.
     """
-    section, row = np.meshgrid(np.arange(AROUND), np.arange(ROWS - 1), indexing="ij")
-    section, row = section.ravel(), row.ravel()
+    section, row = np.divmod(np.arange(AROUND * (ROWS - 1)), ROWS - 1)
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     if mirrored:
         corners = corners[::-1]
