@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,6 +206,10 @@ def _levels(head: HeadModel) -> dict[str, np.ndarray]:
             "dense_faces": dense.faces, "dense_uvs": dense.uvs, "dense_material": dense.material}
 
 
+_MAP_OWNER = {name: name for name in ("eye", "brow", "lash")}
+"""Whose UV square a map is in, by the first word of its name; the skin's otherwise."""
+
+
 def _write_maps(folder: Path, maps: SkinMaps, progress: Progress) -> list[dict[str, Any]]:
     """Write every map and say what each is. Encoders release the interpreter, so two run side by side."""
     plan: list[tuple[str, str, Callable[[Path], None], np.ndarray, dict[str, Any]]] = []
@@ -229,6 +234,9 @@ def _write_maps(folder: Path, maps: SkinMaps, progress: Progress) -> list[dict[s
     add("displacement_high", "exr", lambda path: write_exr(path, maps.displacement_high), maps.displacement_high,
         **metres)
     add("eye_albedo", "png", lambda path: write_srgb_png(path, maps.eye_albedo), maps.eye_albedo, **srgb)
+    for name in ("eye_albedo_right", "brow_albedo", "lash_albedo"):
+        if (image := getattr(maps, name)) is not None:
+            add(name, "png", partial(write_srgb_png, linear=image), image, **srgb)
     with ThreadPoolExecutor(2) as pool:
         writing = [(name, pool.submit(write, folder / file)) for name, file, write, _, _ in plan]
         try:
@@ -240,7 +248,7 @@ def _write_maps(folder: Path, maps: SkinMaps, progress: Progress) -> list[dict[s
             raise
     return [{"name": name, "file": file, "width": image.shape[1], "height": image.shape[0],
              "channels": 1 if image.ndim == 2 else image.shape[2],
-             "material": "eye" if name.startswith("eye") else "skin", **about} for name, file, _, image, about in plan]
+             "material": _MAP_OWNER.get(name.split("_")[0], "skin"), **about} for name, file, _, image, about in plan]
 
 
 def _read_json(path: Path) -> dict[str, Any]:

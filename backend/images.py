@@ -16,12 +16,12 @@ _PNG_COMPRESSION = 3
 
 
 def write_png(path: Path, image: np.ndarray, *, bits: int = 8) -> None:
-    """Write `image` (H, W) or (H, W, 3), values 0..1 as they are to be stored. Raises OSError of the disk."""
+    """Write `image` (H, W), (H, W, 3) or (H, W, 4), values 0..1 as they are to be stored. Raises the disk's OSError."""
     top = (1 << bits) - 1
     kind = np.uint8 if bits == 8 else np.uint16
     levels = np.rint(np.clip(np.nan_to_num(image), 0, 1) * top).astype(kind)
     if levels.ndim == 3:
-        levels = levels[..., ::-1]  # cv2 stores blue first
+        levels = levels[..., [2, 1, 0, 3][:levels.shape[2]]]  # cv2 stores blue first
     how = [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
     if bits == 16:  # the low byte is noise, where looking for repetitions costs thrice the time and gains nothing
         how += [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY]
@@ -32,8 +32,9 @@ def write_png(path: Path, image: np.ndarray, *, bits: int = 8) -> None:
 
 
 def write_srgb_png(path: Path, linear: np.ndarray) -> None:
-    """Write linear Rec.709 (H, W, 3) as 8-bit sRGB."""
-    write_png(path, linear_to_srgb(np.clip(linear, 0, 1)))
+    """Write linear Rec.709 (H, W, 3), or with coverage (H, W, 4), as 8-bit sRGB; coverage stays linear."""
+    encoded = linear_to_srgb(np.clip(linear[..., :3], 0, 1))
+    write_png(path, np.concatenate([encoded, linear[..., 3:]], -1))
 
 
 def write_exr(path: Path, channel: np.ndarray) -> None:

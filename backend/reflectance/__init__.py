@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backend.core.progress import Progress, silent
 from backend.errors import InputError, ModelError
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.reflectance.classical import estimate_classical
+from backend.reflectance.hairs import hair_maps
 from backend.reflectance.maps import SkinMaps
 from backend.unwrap.observed import ObservedTexture
 
@@ -22,7 +25,9 @@ def estimate(observed: ObservedTexture, fit: HeadFit, head: HeadModel, *, method
     Raises InputError for a method that does not exist and ModelError for one whose weights are not installed.
     """
     if method == "classical":
-        return estimate_classical(observed, fit, head, progress=progress)
+        maps = estimate_classical(observed, fit, head, progress=progress)
+        hairs = hair_maps(maps, fit, head)
+        return replace(maps, brow_albedo=hairs.get("brow_albedo"), lash_albedo=hairs.get("lash_albedo"))
     if method == "network":
         raise ModelError("The learned skin method has no weights in this version.", "Use --reflectance classical.")
     raise InputError(f"There is no skin method called {method}.", f"Choose one of: {', '.join(METHODS)}.")

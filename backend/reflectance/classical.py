@@ -13,9 +13,9 @@ from backend.core.rays import Mesh
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.reflectance import displacement as relief_maps
-from backend.reflectance import eyes as eye_maps
 from backend.reflectance.albedo import Clean, clean_albedo, region_prior
 from backend.reflectance.completion import Completion, complete
+from backend.reflectance.eyes import eye_maps
 from backend.reflectance.filters import fill, gaussian
 from backend.reflectance.layers import ROWS, full_resolution
 from backend.reflectance.light import Light, estimate_light, shading, sphere, sun_response, transfer
@@ -81,18 +81,18 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     normals = relief_maps.normal_map(space, height)
     progress(0.92, "Painting the eyes")
     at_eyes = _shading_at_eyes(space, absolute, weight)
-    irises = eye_maps.iris_colours(observed.eyes, at_eyes)
-    warnings: tuple[str, ...] = ()
+    eyes = eye_maps(observed.eyes, at_eyes)
+    warnings = eyes.warnings
     if tone.sigma > UNSURE_STOPS:
-        warnings = (f"The photo does not settle how dark the skin is (±{tone.sigma:.1f} stops); "
+        warnings += (f"The photo does not settle how dark the skin is (±{tone.sigma:.1f} stops); "
                     "a photo with the eyes well visible and something white in it would.",)
     return SkinMaps(
         diffuse_albedo=albedo, specular_albedo=gloss, roughness=rough,
         displacement_mid=relief.mid, displacement_high=relief.high, normal=normals,
         confidence=(enlarge(plan.seen * clean.trust, size) * (observed.weight > 0)).astype(np.float32),
         light_sh=np.stack([light.light_sh for light in lights]),
-        eye_albedo=eye_maps.eye_texture(irises.mean(0)), iris_colour=irises, method="classical",
-        warnings=warnings, tone_sigma=tone.sigma,
+        eye_albedo=eyes.left, iris_colour=eyes.irises, method="classical", warnings=warnings, tone_sigma=tone.sigma,
+        eye_albedo_right=eyes.right,
     )
 
 

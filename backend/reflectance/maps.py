@@ -24,6 +24,9 @@ class SkinMaps:
     method: str  # "classical" or "network"
     warnings: tuple[str, ...] = ()  # sentences for the report
     tone_sigma: float = float("nan")  # uncertainty of the skin's brightness, stops (standard deviation)
+    eye_albedo_right: np.ndarray | None = None  # (P, P, 3) where the right eye differs; `eye_albedo` is the left's then
+    brow_albedo: np.ndarray | None = None  # (h, w, 4) float32 linear colour and coverage of hairs, brow's UV square
+    lash_albedo: np.ndarray | None = None  # the same in the lash's UV square
 
     @property
     def displacement(self) -> np.ndarray:

@@ -19,6 +19,16 @@ WINDOW = 256
 MIN_RADIUS = 2.0
 """An iris smaller than this, photo pixels, tells nothing about its colour."""
 
+SHIFT, RISE, GROWTH = 0.16, 0.08, 0.12
+"""How far the limbus may lie off the landmarks: sideways and up or down, and how much larger or smaller the iris may
+be; in iris radii. The landmarker places it to a pixel or two, which shows in an iris of forty."""
+
+LIMBUS_RAYS = np.deg2rad(np.r_[-50:51:5, 130:231:5])
+"""Directions, clockwise from the right, in which sclera lies beside the iris."""
+
+STAY = 0.35
+"""What it costs the contrast across the limbus, as a share, to leave the landmarks by all of that."""
+
 
 def sample_eye(observation: Observation, side: str) -> EyeSample:
     """Read one eye, `side` "left" or "right" of the person. Unseen parts are NaN / weight 0."""
@@ -38,6 +48,13 @@ def sample_eye(observation: Observation, side: str) -> EyeSample:
     half_width = max(float(np.linalg.norm(across)), 0.6 * radius)
     half_height = max(half_width, radius)
 
+    image = observation.image
+    lid_points = points[list(lid_ring)]
+    dx, dy, growth = _limbus(image, centre, angle, half_width, half_height, lid_points)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centre = centre + turn @ np.array([dx * half_width, dy * half_height])
+    half_width, half_height = half_width * growth, half_height * growth
+
     def rectified(size: int, reach: float) -> tuple[np.ndarray, np.ndarray]:
         """(size, size, 3) colours and (size, size) inside-the-lids weight over `reach` iris radii."""
         t = ((np.arange(size) + 0.5) / size * 2 - 1) * reach
@@ -45,9 +62,9 @@ def sample_eye(observation: Observation, side: str) -> EyeSample:
         px = centre[0] + x * np.cos(angle) - y * np.sin(angle)
         py = centre[1] + x * np.sin(angle) + y * np.cos(angle)
         place = np.stack([px, py], -1).astype(np.float32)
-        colour = cv2.remap(observation.image, place[..., 0] - 0.5, place[..., 1] - 0.5, cv2.INTER_CUBIC,
+        colour = cv2.remap(image, place[..., 0] - 0.5, place[..., 1] - 0.5, cv2.INTER_CUBIC,
                            borderMode=cv2.BORDER_REPLICATE)
-        lids = _to_patch(points[list(lid_ring)], centre, angle, half_width, half_height, reach, size)
+        lids = _to_patch(lid_points, centre, angle, half_width, half_height, reach, size)
         inside: np.ndarray = np.zeros((size, size), np.uint8)
         cv2.fillPoly(inside, [np.round((lids - 0.5) * 16).astype(np.int32)], 255, shift=4)
         # Lashes hang over the rim of the lids and their shadow lies under the upper one.
@@ -66,7 +83,42 @@ def sample_eye(observation: Observation, side: str) -> EyeSample:
     # The white is the bright end of what lies beside the iris; lids, lashes, corners and shadow are the rest, and in
     # photos of people they are most of it.
     sclera = _typical(window, sclera_zone & (_without_highlights(window) > 0.5), 80, 95)
-    return EyeSample(iris, sclera, patch.astype(np.float32), weight.astype(np.float32))
+    return EyeSample(iris, sclera, patch.astype(np.float32), weight.astype(np.float32), radius * growth)
+
+
+def _limbus(image: np.ndarray, centre: np.ndarray, angle: float, half_width: float, half_height: float,
+            lids: np.ndarray) -> tuple[float, float, float]:
+    """Shift right and down, in half axes, and growth that take the landmarks' iris onto the edge of what is dark.
+
+    What is looked for is the step from iris to sclera, on the rays that leave the iris between the lids.
+    """
+    ray = np.stack([np.cos(LIMBUS_RAYS), np.sin(LIMBUS_RAYS)], -1)
+    shifts = np.linspace(-SHIFT, SHIFT, 9)
+    rises, growths = np.linspace(-RISE, RISE, 5), 1 + np.linspace(-GROWTH, GROWTH, 9)
+    dx, dy, growth = (axis.ravel() for axis in np.meshgrid(shifts, rises, growths, indexing="ij"))
+    depth = np.array([0.84, 0.92, 1.08, 1.16])
+    place = growth[:, None, None, None] * depth[None, None, :, None] * ray[None, :, None, :]
+    place = place + np.stack([dx, dy], -1)[:, None, None, :]
+    x, y = place[..., 0] * half_width, place[..., 1] * half_height
+    px = centre[0] + x * np.cos(angle) - y * np.sin(angle)
+    py = centre[1] + x * np.sin(angle) + y * np.cos(angle)
+    light = np.log(np.maximum(luminance(image), 0.004)).astype(np.float32)
+    seen = cv2.remap(light, (px.reshape(len(dx), -1) - 0.5).astype(np.float32),
+                     (py.reshape(len(dx), -1) - 0.5).astype(np.float32), cv2.INTER_LINEAR,
+                     borderMode=cv2.BORDER_REPLICATE).reshape(px.shape)
+    opening = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillPoly(opening, [np.round((lids - 0.5) * 16).astype(np.int32)], 1, shift=4)
+    rows, columns = (np.clip(value[..., -1].astype(int), 0, side - 1)
+                     for value, side in ((py, image.shape[0]), (px, image.shape[1])))
+    free = opening[rows, columns].astype(np.float64)
+    step = np.clip(seen[..., 2:].mean(-1) - seen[..., :2].mean(-1), -0.3, 0.9)
+    contrast = (step * free).sum(1) / np.maximum(free.sum(1), 1)
+    far = np.sqrt((dx / SHIFT) ** 2 + (dy / RISE) ** 2 + ((growth - 1) / GROWTH) ** 2)
+    score = np.where(free.sum(1) >= 6, contrast * (1 - STAY * far), -1)
+    best = int(score.argmax())
+    if score[best] < 0.1:
+        return 0.0, 0.0, 1.0
+    return float(dx[best]), float(dy[best]), float(growth[best])
 
 
 def _to_patch(pixels: np.ndarray, centre: np.ndarray, angle: float, half_width: float, half_height: float,

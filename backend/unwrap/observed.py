@@ -15,6 +15,7 @@ class EyeSample:
     sclera: np.ndarray  # (3,) linear Rec.709 as photographed; NaN when not seen
     patch: np.ndarray  # (K, K, 3) float32 linear, the eye rectified so that the iris circle fills the width
     patch_weight: np.ndarray  # (K, K) float32 0..1
+    radius: float = np.nan  # photo pixels, of the iris; NaN when not seen
 
 
 @dataclass(frozen=True)
