@@ -11,9 +11,10 @@ import OpenEXR
 
 from backend import bundle_arrays
 from backend.arkit import ARKIT_NAMES
-from backend.bundle import read_bundle
+from backend.bundle import HeadSource, read_bundle
 from backend.core.colour import srgb_to_linear
 from backend.head.parameters import personal
+from backend.head.resolution.subdivide import subdivide
 from blender_addon import bundle as addon_bundle
 from tests.bundle.conftest import Avatar
 
@@ -71,6 +72,74 @@ def test_another_head_s_expressions_follow_the_arkit_shapes(avatar: Avatar, tmp_
     count = len(head.corrective_names)
     assert geometry["key_names"][52:].tolist() == [*head.corrective_names, "psi0", "psi1"]
     np.testing.assert_array_equal(geometry["key_deltas"][52 + count:], basis[[0, 2]])
+
+
+def test_an_imported_head_s_own_vertices_stay_by_themselves(parted: Avatar, written_parted: Path) -> None:
+    """On disk its topology and nothing else; in memory one mesh, in the head's numbering."""
+    own = parted.head.own_vertices
+    with np.load(written_parted / "geometry.npz") as geometry, np.load(written_parted / "parts.npz") as parts, \
+            np.load(written_parted / "fit.npz") as fit, np.load(written_parted / "parameters.npz") as parameters:
+        assert len(geometry["vertices"]) == len(parameters["vertex_offsets"]) == own
+        assert fit["posed_vertices"].shape[1] == own
+        assert geometry["faces"].max() < own
+        assert (parts["faces"].max(1) >= own).all()
+        assert set(parts.files) == set(bundle_arrays.PARTS)
+    for read in (read_bundle(written_parted), addon_bundle.read_bundle(written_parted)):
+        np.testing.assert_array_equal(read.geometry["vertices"], parted.fit.neutral)
+        np.testing.assert_array_equal(read.parameters["vertex_offsets"], parted.fit.vertex_offsets)
+        np.testing.assert_array_equal(read.fit["posed_vertices"], parted.fit.posed.astype(np.float32))
+        np.testing.assert_array_equal(read.geometry["skin_weights"], parted.head.skin_weights)
+        np.testing.assert_array_equal(read.geometry["regions"], parted.head.regions)
+        assert {tuple(face) for face in read.geometry["faces"]} == {tuple(face) for face in parted.head.faces}
+        assert read.geometry["corrective_names"].tolist() == list(parted.head.corrective_names)
+        assert read.geometry["key_deltas"].shape == (54, len(parted.head.template), 3)
+
+
+def test_an_avatar_from_before_parts_and_levels_still_opens(written: Path) -> None:
+    """What the first bundles of this schema version held, and nothing that came later."""
+    (written / "levels.npz").unlink()
+    about = json.loads((written / "avatar.json").read_text())
+    about["files"] = [entry for entry in about["files"] if entry["file"] != "levels.npz"]
+    about["head"] = {name: about["head"][name] for name in ("id", "licence", "attribution")}
+    (written / "avatar.json").write_text(json.dumps(about))
+    for name in ("geometry.npz", "parameters.npz"):
+        with np.load(written / name) as file:
+            arrays = {key: file[key] for key in file.files if key not in bundle_arrays.ADDED}
+        correctives = arrays.get("key_names", np.zeros(52))[52:]
+        if len(correctives):
+            arrays["key_names"], arrays["key_deltas"] = arrays["key_names"][:52], arrays["key_deltas"][:52]
+        np.savez(written / name, **arrays)
+    for read in (read_bundle(written), addon_bundle.read_bundle(written)):
+        assert read.levels == {}
+        assert read.geometry["corrective_drivers"].shape == (0, 3)
+        assert read.geometry["corrective_names"].tolist() == []
+        assert str(read.parameters["head_id"]) == ""
+    jsonschema.validate(about, json.loads(SCHEMA.read_text()))
+
+
+def test_the_add_on_makes_the_dense_mesh_and_the_levels(parted: Avatar, written_parted: Path) -> None:
+    read = addon_bundle.read_bundle(written_parted)
+    dense, expected = addon_bundle.with_dense(read), subdivide(parted.head)
+    np.testing.assert_allclose(dense["vertices"], expected.apply(parted.fit.neutral), atol=1e-7)
+    np.testing.assert_allclose(dense["key_deltas"][7], expected.apply(read.geometry["key_deltas"][7]), atol=1e-7)
+    np.testing.assert_allclose(dense["skin_weights"].sum(1), 1, atol=1e-5)
+    assert dense["skin_weights"].min() >= 0
+    assert dense["regions"].shape == (len(parted.head.region_names), len(dense["vertices"]))
+    for level in (1, 2, 3):
+        coarse = addon_bundle.with_level(read, level)
+        chosen = parted.head.lod_level == level
+        used = parted.head.lod_faces[chosen] >= 0
+        np.testing.assert_array_equal(coarse["vertices"][coarse["faces"][used]],
+                                      read.geometry["vertices"][parted.head.lod_faces[chosen][used]])
+        assert len(coarse["vertices"]) == coarse["key_deltas"].shape[1] == coarse["faces"].max() + 1
+        assert ((coarse["faces"] >= 0) == used).all()
+
+
+def test_a_source_is_told_with_the_head(avatar: Avatar, tmp_path: Path) -> None:
+    about = avatar.write(tmp_path / "eve", source=HeadSource("ict", "FaceXModel", "0" * 64))
+    assert about["head"]["kind"] == "ict"
+    assert about["head"]["source"] == {"name": "FaceXModel", "sha256": "0" * 64}
+    jsonschema.validate(about, json.loads(SCHEMA.read_text()))
 
 
 def test_maps_hold_their_values_to_half_a_level(avatar: Avatar, written: Path) -> None:

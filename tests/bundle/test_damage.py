@@ -86,6 +86,67 @@ def test_an_odd_array_is_named(reader: Reader, written: Path, file: str, name: s
     refused(reader, written, rf"The array \w+ in {file}")
 
 
+@pytest.mark.parametrize("file", ["parts.npz", "levels.npz"])
+def test_a_listed_file_that_is_gone_is_named(reader: Reader, written_parted: Path, file: str) -> None:
+    (written_parted / file).unlink()
+    refused(reader, written_parted, rf"{file}.* is missing")
+
+
+def test_parameters_that_speak_of_parts_need_them(reader: Reader, written_parted: Path) -> None:
+    (written_parted / "parts.npz").unlink()
+    change_json(written_parted, files=[])
+    refused(reader, written_parted, r"parts\.npz.* is missing")
+
+
+@pytest.mark.parametrize(("file", "name", "value"), [
+    ("parts.npz", "vertices", np.zeros((5, 3), np.float32)),  # fewer than part_offsets speak of
+    ("parts.npz", "key_deltas", np.zeros((1, 1, 3), np.float32)),
+    ("parts.npz", "posed_vertices", None),
+    ("levels.npz", "dense_start", np.zeros((3, 2), np.int32)),
+    ("levels.npz", "dense_weight", np.ones(7, np.float32)),
+    ("levels.npz", "lod_uvs", None),
+    ("geometry.npz", "corrective_drivers", np.zeros((2, 2), np.int32)),
+    ("geometry.npz", "corrective_names", np.array(["one"])),
+])
+def test_odd_parts_and_levels_are_named(reader: Reader, written_parted: Path, file: str, name: str,
+                                        value: np.ndarray | None) -> None:
+    change_array(written_parted, file, **{name: value})
+    refused(reader, written_parted, rf"array \w+|{file}")
+
+
+def changed(folder: Path, file: str, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    with np.load(folder / file) as old:
+        array = old[name].copy()
+    change_array(folder, file, **{name: change(array)})
+
+
+@pytest.mark.parametrize(("file", "name", "change"), [
+    ("parts.npz", "faces", lambda a: a + 10**6),
+    ("parts.npz", "material", lambda a: a + 50),
+    ("parts.npz", "skin_weights", lambda a: a * 2),
+    ("parts.npz", "regions", lambda a: a - 0.5),
+    ("levels.npz", "lod_faces", lambda a: np.where(a == a.max(), 10**6, a)),
+    ("levels.npz", "lod_faces", lambda a: a - 2),
+    ("levels.npz", "lod_level", lambda a: a - 1),
+    ("levels.npz", "lod_material", lambda a: a - 20),
+    ("levels.npz", "dense_start", lambda a: a[::-1]),
+    ("levels.npz", "dense_start", lambda a: np.concatenate([a[:1], [2**31 - 1, -2**31], a[3:]]).astype(np.int32)),
+    ("levels.npz", "dense_start", lambda a: np.where(np.arange(len(a)) == 5, a[4], a)),  # a vertex made of nothing
+    ("levels.npz", "dense_index", lambda a: a - 1),
+    ("levels.npz", "dense_weight", lambda a: a * 1.5),
+    ("levels.npz", "dense_faces", lambda a: a + 10**5),
+    ("levels.npz", "dense_material", lambda a: a + 50),
+    ("geometry.npz", "corrective_drivers", lambda a: a + 52),
+    ("geometry.npz", "corrective_drivers", lambda a: np.full_like(a, -1)),
+    ("geometry.npz", "corrective_names", lambda a: a[::-1]),
+])
+def test_parts_and_levels_that_make_no_sense_are_refused(reader: Reader, written_parted: Path, file: str, name: str,
+                                                         change: Callable[[np.ndarray], np.ndarray]) -> None:
+    changed(written_parted, file, name, change)
+    words = "faces|material|skin_weights|regions" if file == "parts.npz" else name
+    refused(reader, written_parted, f"The array ({words}) .*makes no sense")
+
+
 def test_references_outside_their_arrays_are_refused(reader: Reader, written: Path) -> None:
     with np.load(written / "geometry.npz") as old:
         faces, parents = old["faces"].copy(), old["joint_parents"].copy()
