@@ -16,16 +16,20 @@ from backend.head.register.faces import Faces, own_faces
 from backend.head.register.fitting import Laid, lay_on
 from backend.head.register.grafts import Grafts, graft, graft_shapes, wanted_faces
 from backend.head.register.looking import look
-from backend.head.register.marks import Detect, find_marks
+from backend.head.register.marks import Detect, Marks, find_marks
 from backend.head.register.match import Match
 from backend.head.register.parts import Parts, take_apart
 from backend.head.register.reference import Reference
-from backend.head.register.shapes import Eye, above_eye, ball_motions, ball_shapes, lid_shape, sheet_shapes
+from backend.head.register.shapes import Eye, above_eye, ball_motions, ball_shapes, lid_shape, met, sheet_shapes
 from backend.head.register.surface import Surface
 from backend.head.register.symmetry import is_symmetric, nearest_partners, partners
 
 IRIS_LANDMARKS = {"right": (468, 469, 470, 471, 472), "left": (473, 474, 475, 476, 477)}
 """MediaPipe's five points of each iris, the person's: its middle and four on its border."""
+
+
+NOTHING = 1e-6
+"""Metres; a shape of a file that moves nothing further than this is one that it lacks."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def adopt(raw: RawHead, reference: HeadModel, *, name: str, licence: str, attrib
     match = Match.of(own, laid, vertices, parts)
     faces = own_faces(own, laid, match, parts, raw.faces, vertices, symmetric)
     progress(0.7, "carrying over shapes")
-    head = _assembled(raw, own, laid, match, parts, faces, name, licence, attribution, part(progress, 0.7, 0.95))
+    head = _assembled(raw, own, laid, match, parts, faces, theirs, name, licence, attribution,
+                      part(progress, 0.7, 0.95))
     head = _with_landmarks(head, own, laid, parts)
     figures |= {"turned_share": faces.turned, "symmetric": symmetric, "scale": laid.scale}
     picture = reports.picture(own, laid, vertices, parts)
@@ -79,17 +84,17 @@ def _landmarker(picture: np.ndarray) -> np.ndarray | None:
     return found[0].landmarks[:, :2] if found else None
 
 
-def _assembled(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts, faces: Faces, name: str,
-               licence: str, attribution: str, progress: Progress) -> HeadModel:
+def _assembled(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts, faces: Faces, marks: Marks,
+               name: str, licence: str, attribution: str, progress: Progress) -> HeadModel:
     reference, count = own.head, len(raw.template)
-    chosen = wanted_faces(own, eyes=parts.eyes is None, corneas=parts.eyes is not None and not faces.has_cornea,
+    chosen = wanted_faces(own, eyes=parts.eyes is None, corneas=parts.eyes is not None,
                           teeth=not faces.has_teeth, bag=not faces.has_bag, lashes=not faces.has_lashes)
     grafts = graft(own, laid, match, chosen, raw.template.astype(np.float64), parts.eyes)
-    sight = _eyes(own, laid, grafts, parts)
+    sight = _eyes(own, grafts, parts, raw.template.astype(np.float64))
     progress(0.2, "carrying over shapes")
-    arkit = _shapes(raw, own, laid, match, parts, faces, grafts, sight, reference.arkit_deltas, ARKIT_NAMES,
+    arkit = _shapes(raw, own, laid, match, parts, faces, grafts, sight, marks, reference.arkit_deltas, ARKIT_NAMES,
                     raw.arkit_deltas)
-    correctives = _shapes(raw, own, laid, match, parts, faces, grafts, sight, reference.corrective_deltas,
+    correctives = _shapes(raw, own, laid, match, parts, faces, grafts, sight, marks, reference.corrective_deltas,
                           reference.corrective_names, None)
     progress(0.5, "joints and weights")
     joint_names = raw.joint_names or JOINTS
@@ -103,7 +108,13 @@ def _assembled(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Pa
         return np.concatenate([own_field, given], 1).astype(np.float32)
 
     progress(0.7, "carrying over the bases")
-    expression = raw.expression_basis if len(raw.expression_basis) else None
+    # Where psi is ARKit the two are the same shapes, with teeth and tongue in them.
+    is_arkit = not len(raw.expression_basis) or raw.expression_names == ARKIT_NAMES
+    if raw.joint_names:
+        pose = whole(raw.pose_basis, skull=False)
+    else:
+        pose = _shapes(raw, own, laid, match, parts, faces, grafts, sight, marks, reference.pose_basis,
+                       ("",) * len(reference.pose_basis), None)
     rest = np.concatenate([raw.template, grafts.points]).astype(np.float32)
     regions = np.concatenate([_own_regions(own, match, count), reference.regions[:, grafts.source]], 1)
     kind = np.concatenate([faces.kind, np.zeros(len(grafts.points), int)])
@@ -114,11 +125,11 @@ def _assembled(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Pa
         uvs=np.concatenate([faces.uvs, reference.uvs[grafts.face_source]]).astype(np.float32),
         material=np.concatenate([faces.material, reference.material[grafts.face_source]]).astype(np.int32),
         material_names=reference.material_names, shape_basis=whole(raw.shape_basis, skull=True),
-        expression_names=raw.expression_names if expression is not None else ARKIT_NAMES,
-        expression_basis=whole(expression, skull=False) if expression is not None else arkit,
+        expression_names=ARKIT_NAMES if is_arkit else raw.expression_names,
+        expression_basis=arkit if is_arkit else whole(raw.expression_basis, skull=False),
         arkit_deltas=arkit, joint_names=joint_names,
         joint_parents=raw.joint_parents if raw.joint_names else reference.joint_parents,
-        joint_regressor=regressor, pose_basis=whole(raw.pose_basis, skull=False), skin_weights=weights,
+        joint_regressor=regressor, pose_basis=pose, skin_weights=weights,
         region_names=reference.region_names, regions=regions.astype(np.float32),
         landmark_triangles=np.full(LANDMARK_COUNT, -1, np.int32),
         landmark_barycentric=np.zeros((LANDMARK_COUNT, 3), np.float32),
@@ -127,46 +138,79 @@ def _assembled(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Pa
         corrective_deltas=correctives)
 
 
-def _eyes(own: Reference, laid: Laid, grafts: Grafts, parts: Parts) -> tuple[Eye, Eye]:
-    """Centre and radius of both eyeballs, the head's own or the given ones."""
-    if parts.eyes is not None:
-        left, right = parts.eyes
-        return (left.centre, left.radius), (right.centre, right.radius)
+def _eyes(own: Reference, grafts: Grafts, parts: Parts, vertices: np.ndarray) -> tuple[Eye, Eye]:
+    """Both eyeballs with their corneas, the head's own or the given ones."""
+    is_ball = own.head.material_vertices("eye")[grafts.source]
     sides = []
-    for side in (0, 1):
-        placed = grafts.balls[side]
-        eye = placed[own.head.material_vertices("eye")[grafts.source[placed]]]
-        points = grafts.points[eye]
-        centre = (points.min(0) + points.max(0)) / 2
-        sides.append((centre, float(np.median(np.linalg.norm(points - centre, axis=1)))))
+    for number, placed in enumerate(grafts.balls):
+        if parts.eyes is not None:
+            ball = parts.eyes[number]
+            sides.append(Eye.of(ball.centre, np.concatenate([vertices[ball.vertices], grafts.points[placed]])))
+        else:
+            points = grafts.points[placed[is_ball[placed]]]
+            sides.append(Eye.of((points.min(0) + points.max(0)) / 2, grafts.points[placed]))
     return sides[0], sides[1]
 
 
 def _shapes(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts, faces: Faces, grafts: Grafts,
-            sight: tuple[Eye, Eye], deltas: np.ndarray, names: tuple[str, ...],
+            sight: tuple[Eye, Eye], marks: Marks, deltas: np.ndarray, names: tuple[str, ...],
             given: np.ndarray | None) -> np.ndarray:
-    """(K, V, 3) float32 shapes of all vertices; `given` (K, V_raw, 3) are the file's own, where it has them."""
+    """(K, V, 3) float32 shapes of all vertices; `given` (K, V_raw, 3) are the file's own, where it has them.
+
+    A shape that the file has but leaves empty (a tongue it has not) is transferred like those of other heads.
+    """
     if not names:
         return np.zeros((0, len(raw.template) + len(grafts.points), 3), np.float32)
     sheet = sheet_shapes(own, laid, deltas, names, sight)
     on_grafts = graft_shapes(own, laid, grafts, deltas, sheet, sight)
-    if given is not None:
-        follow = grafts.follow(given[:, match.vertices], given, skull=False)
-        on_grafts[:, grafts.hairs], on_grafts[:, grafts.bag] = follow[:, grafts.hairs], follow[:, grafts.bag]
-        return np.concatenate([given, on_grafts], 1).astype(np.float32)
     answer = np.zeros((len(names), len(raw.template), 3))
     skin = np.moveaxis(match.carried(own, np.moveaxis(sheet, 0, 1)), 0, 1)
-    for (centre, radius), side in zip(sight, ("Left", "Right"), strict=True):
+    for eye, side in zip(sight, ("Left", "Right"), strict=True):
+        if f"eyeBlink{side}" in names:
+            number = names.index(f"eyeBlink{side}")
+            skin[number] = _lids_met(match, marks, skin[number], side)
         for number, shape in enumerate(names):
             if lid_shape(shape, side):
-                skin[number] = above_eye(match.points, skin[number], centre, radius)
+                skin[number] = above_eye(match.points, skin[number], eye)
     answer[:, match.vertices] = skin
     for side, ball in zip(("left", "right"), parts.eyes or (), strict=False):
         turns, shifts = ball_motions(own.head, deltas, side)
         shells = np.concatenate([ball.vertices, ball.inner])
         answer[:, shells] = ball_shapes(raw.template[shells], ball.centre, turns, shifts, laid)
     answer[:, faces.rest] = faces.rest_field(np.moveaxis(deltas, 0, 1)).transpose(1, 0, 2)
+    if given is not None:
+        there = np.flatnonzero(np.abs(given).max((1, 2)) > NOTHING)
+        size = _sizes(given[:, match.vertices], skin)
+        follow = grafts.follow(given[:, match.vertices], given, skull=False)
+        on_grafts[there[:, None], grafts.arch] *= size[there, None, None]
+        given_to = np.concatenate([grafts.hairs, grafts.bag, *(grafts.balls if parts.eyes else ())])
+        on_grafts[there[:, None], given_to] = follow[there[:, None], given_to]
+        answer[there] = given[there]
     return np.concatenate([answer, on_grafts], 1).astype(np.float32)
+
+
+def _lids_met(match: Match, marks: Marks, blink: np.ndarray, side: str) -> np.ndarray:
+    """The blink (n, 3) closed along the edges that `marks` traced on the head's own lids."""
+    rows = []
+    for kind in ("lid-upper", "lid-lower"):
+        both = np.flatnonzero(marks.kind == kind)
+        half = both[:len(both) // 2] if side == "Left" else both[len(both) // 2:]
+        half = half[marks.triangle[half] >= 0]
+        corners = match.triangles[marks.triangle[half]]
+        rows.append((np.einsum("lc,lcx->lx", marks.barycentric[half], match.points[corners]),
+                     np.einsum("lc,lcx->lx", marks.barycentric[half], blink[corners])))
+    (upper, upper_deltas), (lower, lower_deltas) = rows
+    if min(len(upper), len(lower)) < 5:
+        return blink
+    return met(match.points, blink, upper, lower, upper_deltas, lower_deltas)
+
+
+def _sizes(given: np.ndarray, transferred: np.ndarray) -> np.ndarray:
+    """(K,) how large the file's own shapes (K, n, 3) are against the transferred ones, where those are strong."""
+    strength = np.linalg.norm(transferred, axis=2)
+    strong = strength > 0.4 * strength.max(1, keepdims=True)
+    along = (given * transferred).sum(2) * strong
+    return np.clip(along.sum(1) / np.maximum((strength**2 * strong).sum(1), 1e-12), 0, 1.5)
 
 
 def _weights(raw: RawHead, own: Reference, match: Match, parts: Parts, faces: Faces, grafts: Grafts,

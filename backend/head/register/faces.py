@@ -12,7 +12,7 @@ from backend.head.model import HeadModel
 from backend.head.register.fitting import Laid
 from backend.head.register.grafts import near_eyes
 from backend.head.register.match import Match
-from backend.head.register.parts import Ball, Parts
+from backend.head.register.parts import Ball, Parts, components
 from backend.head.register.reference import Reference
 from backend.head.register.shapes import frames
 from backend.head.register.symmetry import partners
@@ -40,7 +40,6 @@ class Faces:
     has_bag: bool
     has_teeth: bool
     has_lashes: bool
-    has_cornea: bool
     left_out: int  # faces
 
     def rest_field(self, values: np.ndarray) -> np.ndarray:
@@ -62,7 +61,7 @@ def own_faces(reference: Reference, laid: Laid, match: Match, parts: Parts, face
 
     local = np.full(count + 1, -1)
     local[match.vertices] = np.arange(len(match.vertices))
-    lining = ~match.exposed & ~match.trusted & ~reference.skin[match.triangle]
+    lining = _lining(reference, match, parts)
     on_skin = local[faces]
     used = on_skin >= 0
     lined = parts.skin & (lining[np.maximum(on_skin, 0)] | ~used).all(1)
@@ -78,16 +77,12 @@ def own_faces(reference: Reference, laid: Laid, match: Match, parts: Parts, face
         uvs[lined] = _nearest_uvs(reference, match)[np.maximum(on_skin[lined], 0)]
 
     kind = np.zeros(count, int)
-    has_cornea = False
     for sign, ball in zip((1, -1), parts.eyes or (), strict=False):
         kind[ball.vertices], kind[ball.inner] = sign, 2 * sign
-        outer, inner = _of(faces, ball.vertices, count), _of(faces, ball.inner, count)
-        has_cornea = bool(inner.any())
-        material[outer] = names.index("cornea" if has_cornea else "eye")
-        material[inner] = names.index("eye")
+        # Of nested shells the outer one is shown, with iris and all: inner ones have a hole for a pupil.
+        outer = _of(faces, ball.vertices, count)
+        material[outer] = names.index("eye")
         uvs[outer] = ball_uvs(vertices, faces[outer], ball)
-        if has_cornea:
-            uvs[inner] = ball_uvs(vertices, faces[inner], ball, reach=ball.inner)
 
     rest = np.unique(faces[parts.rest])
     rest = rest[rest >= 0]
@@ -115,22 +110,17 @@ def own_faces(reference: Reference, laid: Laid, match: Match, parts: Parts, face
         return bool((material[chosen] == names.index(name)).any()) if name in names else False
 
     return Faces(faces[there], uvs[there], material[there], kind, laid_out.turned, rest, source, group, has_bag,
-                 has("teeth"), has("lash"), has_cornea, int((~there).sum()))
+                 has("teeth"), has("lash"), int((~there).sum()))
 
 
-def ball_uvs(vertices: np.ndarray, faces: np.ndarray, ball: Ball, reach: np.ndarray | None = None) -> np.ndarray:
+def ball_uvs(vertices: np.ndarray, faces: np.ndarray, ball: Ball) -> np.ndarray:
     """(K, 4, 2) of an eyeball's faces (K, 4): our azimuthal square about the gaze (`head.eyes`).
 
-    Angles are stretched so that the iris keeps its size in metres on a ball of another size than ours. `reach`: the
-    shell's vertices, where it is not the ball's outermost.
+    Angles are stretched so that the iris keeps its size in metres on a ball of another size than ours.
     """
-    centre, radius = ball.centre, ball.radius
-    if reach is not None:
-        centre = (vertices[reach].min(0) + vertices[reach].max(0)) / 2
-        radius = float(np.median(np.linalg.norm(vertices[reach] - centre, axis=1)))
-    arm = vertices[np.maximum(faces, 0)] - centre
+    arm = vertices[np.maximum(faces, 0)] - ball.centre
     arm /= np.maximum(np.linalg.norm(arm, axis=-1, keepdims=True), 1e-9)
-    angle = np.arccos(np.clip(-arm[..., 1], -1, 1)) * eyes.IRIS_ANGLE / np.arcsin(eyes.IRIS_RADIUS / radius)
+    angle = np.arccos(np.clip(-arm[..., 1], -1, 1)) * eyes.IRIS_ANGLE / np.arcsin(eyes.IRIS_RADIUS / ball.radius)
     out = 0.5 * np.minimum(angle / eyes.UV_EXTENT, 1)
     sine = np.linalg.norm(arm[..., ::2], axis=-1)
     return 0.5 + out[..., None] * arm[..., ::2] / np.maximum(sine, 1e-12)[..., None]
@@ -140,6 +130,20 @@ def _of(faces: np.ndarray, chosen: np.ndarray, count: int) -> np.ndarray:
     inside = np.zeros(count, bool)
     inside[chosen] = True
     return inside[faces[:, 0]]
+
+
+def _lining(reference: Reference, match: Match, parts: Parts) -> np.ndarray:
+    """(n,) bool: hidden skin that begins at the lips or at the lids and is like what lines those of the reference."""
+    hidden = ~match.exposed & ~match.trusted
+    inside = match.triangles[hidden[match.triangles].all(1)]
+    label = components(inside, len(match.vertices))
+    edges = np.concatenate([match.triangles[:, [0, 1]], match.triangles[:, [1, 2]], match.triangles[:, [2, 0]]])
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    rim = edges[hidden[edges[:, 0]] & ~hidden[edges[:, 1]]]
+    begins = (match.at(reference, reference.weight("lips")) > 0.3) | _by_eyes(parts, match.points)
+    total = np.bincount(label[rim[:, 0]], minlength=label.max() + 1)
+    good = np.bincount(label[rim[:, 0]], begins[rim[:, 1]], minlength=label.max() + 1)
+    return hidden & (good > 0.5 * np.maximum(total, 1))[label] & ~reference.skin[match.triangle]
 
 
 def _by_eyes(parts: Parts, points: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ class Ride:
         flat = np.moveaxis(field, 1, 0).reshape(field.shape[1], -1)
 
         def through(matrix: csr_matrix) -> np.ndarray:
-            return np.moveaxis((matrix @ flat).reshape(-1, field.shape[0], 3), 0, 1)
+            return np.moveaxis((matrix @ flat).reshape(matrix.shape[0], field.shape[0], 3), 0, 1)
 
         shift, one, two = through(self.value), through(self.first), through(self.second)
         a, b, c = self.local.T

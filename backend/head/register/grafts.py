@@ -34,6 +34,7 @@ SOCKET_REACH = 0.012
 
 AFFINE_RIDGE = 0.006  # metres, see `follow.affine`
 BAG_REACH = 0.012  # metres over which the mouth bag lets go of the lips and goes with the teeth
+FILM = 0.00015  # metres between an eye's outer shell and the cornea laid on it
 RIM = 0.024  # metres from the eye's middle within which lining belongs to the lids
 
 
@@ -64,6 +65,8 @@ class Grafts:
         `skull`: teeth, tongue and the bag's back go along (identity); otherwise they stay (expressions).
         """
         answer = np.zeros((len(skin), len(self.points), 3))
+        if not len(skin):
+            return answer
         answer[:, self.hairs] = self.rides(skin)
         if skull:
             answer[:, self.arch] = _apply(self.arch_map, skin)
@@ -99,7 +102,7 @@ class Grafts:
 
 def _apply(matrix: csr_matrix, field: np.ndarray) -> np.ndarray:
     flat = np.moveaxis(field, 1, 0).reshape(field.shape[1], -1)
-    return np.moveaxis((matrix @ flat).reshape(matrix.shape[0], field.shape[0], -1), 0, 1)
+    return np.moveaxis((matrix @ flat).reshape(matrix.shape[0], field.shape[0], field.shape[2]), 0, 1)
 
 
 def wanted_faces(reference: Reference, *, eyes: bool, corneas: bool, teeth: bool, bag: bool,
@@ -174,6 +177,8 @@ def graft(reference: Reference, laid: Laid, match: Match, chosen: np.ndarray, ve
         if balls is not None:
             size = np.median(np.linalg.norm(template[_ball(head, side)] - centre, axis=1))
             points[own] = balls[number].centre + arm * balls[number].radius / size
+            if len(balls[number].inner):  # the outer shell has a cornea's form already: lie on that
+                points[own] = _over(points[own], balls[number].centre, vertices[balls[number].vertices])
             weight = np.zeros(len(vertices))
             weight[balls[number].vertices] = 1
             maps.append(affine(points[own], vertices, weight, AFFINE_RIDGE / 6))
@@ -228,11 +233,19 @@ def graft_shapes(reference: Reference, laid: Laid, grafts: Grafts, deltas: np.nd
     place = np.zeros(len(reference.head.template), int)
     place[reference.sheet] = np.arange(len(reference.sheet))
     answer[:, grafts.bag] = sheet[:, place[grafts.source[grafts.bag]]]
-    for side, places, (centre, _) in zip(("left", "right"), grafts.balls, eyes, strict=True):
+    for side, places, eye in zip(("left", "right"), grafts.balls, eyes, strict=True):
         if len(places):
             turns, shifts = ball_motions(reference.head, deltas, side)
-            answer[:, places] = ball_shapes(grafts.points[places], centre, turns, shifts, laid)
+            answer[:, places] = ball_shapes(grafts.points[places], eye.centre, turns, shifts, laid)
     return answer
+
+
+def _over(points: np.ndarray, centre: np.ndarray, shell: np.ndarray) -> np.ndarray:
+    """Points (n, 3) moved along their rays from `centre` to just above the shell with these vertices (m, 3)."""
+    arm, reach = points - centre, np.linalg.norm(shell - centre, axis=1)
+    _, near = cKDTree((shell - centre) / reach[:, None]).query(arm / np.linalg.norm(arm, axis=1, keepdims=True), k=4)
+    height = reach[near].mean(1) + FILM
+    return centre + arm / np.linalg.norm(arm, axis=1, keepdims=True) * height[:, None]
 
 
 def _vertex_material(head: HeadModel) -> np.ndarray:

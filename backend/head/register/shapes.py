@@ -14,7 +14,6 @@ from scipy.sparse import diags
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
-from backend.head.eyes import surface_radius
 from backend.head.model import HeadModel
 from backend.head.register.fitting import Laid
 from backend.head.register.reference import Reference
@@ -29,6 +28,10 @@ FRAME_RIDGE = 0.002
 
 CLEARANCE = 0.0003
 """Metres by which a lid that moves stays above the eye."""
+
+OPEN, LID_REACH = 0.004, 0.003
+"""Metres: a gap between shut lids that is wider than the first was not meant to be shut; how far along a lid the
+closing of a gap is felt."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,28 @@ def through(linear: np.ndarray, deltas: np.ndarray) -> np.ndarray:
     return np.einsum("pxy,kpy->kpx", linear, deltas)
 
 
-Eye = tuple[np.ndarray, float]
-"""Centre (3,) and radius of an eyeball, metres."""
+@dataclass(frozen=True)
+class Eye:
+    """An eyeball as lids feel it: how far out its surface, cornea included, reaches in every direction."""
+
+    centre: np.ndarray  # (3,) metres
+    radius: float
+    directions: cKDTree  # of unit vectors from the centre
+    reach: np.ndarray  # (n,) metres in each of those directions
+
+    @classmethod
+    def of(cls, centre: np.ndarray, points: np.ndarray) -> Eye:
+        """From points (n, 3) of ball and cornea."""
+        arm = points - centre
+        length = np.linalg.norm(arm, axis=1)
+        return cls(centre, float(np.median(length)), cKDTree(arm / length[:, None]), length)
+
+    def height(self, points: np.ndarray) -> np.ndarray:
+        """(N,) metres of points (N, 3) above the eye's surface."""
+        arm = points - self.centre
+        length = np.maximum(np.linalg.norm(arm, axis=1), 1e-9)
+        _, near = self.directions.query(arm / length[:, None], k=3)
+        return length - self.reach[near].max(1)
 
 
 def sheet_shapes(reference: Reference, laid: Laid, deltas: np.ndarray, names: tuple[str, ...],
@@ -71,47 +94,59 @@ def sheet_shapes(reference: Reference, laid: Laid, deltas: np.ndarray, names: tu
     """Shapes (K, V, 3) of the reference, by name, on the laid sheet: (K, N, 3). `eyes`: left and right."""
     linear = frames(reference, laid, reference.template).linear
     moved = through(linear, deltas[:, reference.sheet].astype(np.float64))
-    for side, (centre, radius) in zip(("Left", "Right"), eyes, strict=True):
+    for side, eye in zip(("Left", "Right"), eyes, strict=True):
         if f"eyeBlink{side}" in names:
             number = names.index(f"eyeBlink{side}")
             blink = deltas[number, reference.sheet].astype(np.float64)
             moved[number] += _closing(reference, laid, blink, moved[number], linear, side)
         for number, name in enumerate(names):
             if lid_shape(name, side):
-                moved[number] = above_eye(laid.points, moved[number], centre, radius)
+                moved[number] = above_eye(laid.points, moved[number], eye)
     return moved
 
 
 def lid_shape(name: str, side: str) -> bool:
-    """Whether a shape (or a corrective of several) moves the lids of the eye of that side."""
-    return any(part.startswith(("eye", "cheekSquint")) and part.endswith(side) for part in name.split("__"))
+    """Whether a shape by itself (no corrective) moves the lids of the eye of that side."""
+    return name.startswith(("eye", "cheekSquint")) and name.endswith(side) and "__" not in name
 
 
-def above_eye(rest: np.ndarray, deltas: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
+def above_eye(rest: np.ndarray, deltas: np.ndarray, eye: Eye) -> np.ndarray:
     """Displacements (N, 3) of points `rest` (N, 3) that keep lids above the eye, cornea included.
 
     A point may be as low as it is at rest, but no lower than CLEARANCE needs.
     """
-    near = np.flatnonzero((np.linalg.norm(rest - centre, axis=1) < 1.7 * radius) & (rest[:, 1] < centre[1])
-                          & (np.abs(deltas).max(1) > 1e-6))
+    near = np.flatnonzero((np.linalg.norm(rest - eye.centre, axis=1) < 1.7 * eye.radius)
+                          & (rest[:, 1] < eye.centre[1]) & (np.abs(deltas).max(1) > 1e-6))
     if not len(near):
         return deltas
-    least = np.clip(_height(rest[near], centre, radius), -CLEARANCE, CLEARANCE)
+    least = np.clip(eye.height(rest[near]), -CLEARANCE, CLEARANCE)
     moved = rest[near] + deltas[near]
-    missing = np.maximum(least - _height(moved, centre, radius), 0)
-    outward = moved - centre
+    missing = np.maximum(least - eye.height(moved), 0)
+    outward = moved - eye.centre
     front = outward[:, 1] < 0  # behind the middle of the eye nothing is a lid any more
     outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
     answer = deltas.copy()
-    answer[near] += outward * (np.minimum(missing, 0.3 * radius) * front)[:, None]
+    answer[near] += outward * (np.minimum(missing, 0.3 * eye.radius) * front)[:, None]
     return answer
 
 
-def _height(points: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
-    """(N,) metres of points above the eye's surface."""
-    arm = points - centre
-    length = np.maximum(np.linalg.norm(arm, axis=1), 1e-9)
-    return length - surface_radius(arm / length[:, None]) * radius
+def met(points: np.ndarray, blink: np.ndarray, upper: np.ndarray, lower: np.ndarray, upper_deltas: np.ndarray,
+        lower_deltas: np.ndarray) -> np.ndarray:
+    """A blink (n, 3) of skin vertices `points` (n, 3), bent so that the head's own lid edges meet.
+
+    `upper`, `lower` (m, 3): points along the edges at rest, `*_deltas` (m, 3) what the blink does there.
+    """
+    shut_upper, shut_lower = upper + upper_deltas, lower + lower_deltas
+    fine = np.linspace(0, len(lower) - 1, 8 * len(lower))
+    curve = np.stack([np.interp(fine, np.arange(len(lower)), shut_lower[:, k]) for k in range(3)], 1)
+    distance, near = cKDTree(curve).query(shut_upper)
+    missing = np.where((distance < OPEN)[:, None], curve[near] - shut_upper, 0)
+    squared = ((points[:, None] - upper[None]) ** 2).sum(2)
+    weight = np.exp(-(squared - squared.min(1, keepdims=True)) / (2 * LID_REACH**2))
+    size = np.linalg.norm(blink, axis=1)
+    follows = np.clip(size / max(np.linalg.norm(upper_deltas, axis=1).max(), 1e-9) / 0.6 - 0.5, 0, 1)
+    follows *= np.exp(-squared.min(1) / (2 * (3 * LID_REACH) ** 2))
+    return blink + follows[:, None] * (weight @ missing) / weight.sum(1, keepdims=True)
 
 
 def lid_margins(reference: Reference, side: str) -> tuple[np.ndarray, np.ndarray]:

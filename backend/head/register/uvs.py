@@ -15,6 +15,7 @@ from scipy.sparse.linalg import splu
 
 from backend.head.register.fitting import Laid
 from backend.head.register.match import Match
+from backend.head.register.parts import components
 from backend.head.register.reference import Reference
 from backend.head.register.surface import Surface
 
@@ -27,9 +28,9 @@ BELOW = 0.15
 ON_BORDER = 0.02
 """Largest weight of an inner corner for a nearest point that counts as lying on the sheet's border."""
 
-UNTURNING_ROUNDS = 12
-LEAST_AREA = 0.02
-"""Of the area that a triangle should have in the square by its neighbours' scale, below which it counts as turned."""
+UNTURNING_ROUNDS = 8
+LEAST_AREA = 1e-4
+"""Of the area that a triangle has in the square by the typical scale, below which it counts as turned over."""
 
 
 @dataclass(frozen=True)
@@ -186,21 +187,53 @@ def conformal(points: np.ndarray, triangles: np.ndarray, uv: np.ndarray, free: n
     return out
 
 
+def pocketed(triangles: np.ndarray, uv: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Coordinates (m, 2) with each of the `free` (m,) ones amid its neighbours (Tutte 1963)."""
+    if not free.any():
+        return uv
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = np.concatenate([edges, edges[:, ::-1]])
+    graph = coo_matrix((np.ones(len(edges)), edges.T), shape=(len(uv), len(uv))).tocsr()
+    graph.data[:] = 1
+    rows = graph[free]
+    degree = np.asarray(rows.sum(1)).ravel()
+    answer = uv.copy()
+    system = diags(np.maximum(degree, 1)) - rows[:, free]
+    answer[free] = splu(system.tocsc()).solve(rows[:, ~free] @ uv[~free])
+    return answer
+
+
 def _unturned(points: np.ndarray, triangles: np.ndarray, uv: np.ndarray,
               fixed: np.ndarray) -> tuple[np.ndarray, float]:
-    """Lay out what is free, then free what turned over and lay it out again, in growing patches."""
-    free = ~fixed
-    uv = conformal(points, triangles, uv, free)
-    for _ in range(UNTURNING_ROUNDS):
+    """Lay out what is free, then free what turned over, and a little more each time, until it faces the right way.
+
+    Patches that end in the open (rims of lids, inner lips) go on conformally, pockets are spread amid what is around.
+    """
+    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
+    unique, times = np.unique(edges, axis=0, return_counts=True)
+    border = np.zeros(len(points), bool)
+    border[unique[times == 1]] = True
+    label = components(triangles[(~fixed)[triangles].all(1)], len(points))
+    ends = np.isin(label, label[border & ~fixed]) & ~fixed
+    uv = pocketed(triangles, uv, ~fixed & ~ends)
+    uv = conformal(points, triangles, uv, ends)
+    for rings in range(1, UNTURNING_ROUNDS):
         bad = _turned(points, triangles, uv)
         if not bad.any():
             break
-        touched = np.zeros(len(points), bool)
-        touched[triangles[bad]] = True
-        grown = touched.copy()
-        grown[triangles[touched[triangles].any(1)]] = True
-        free |= grown
-        uv = conformal(points, triangles, uv, free)
+        reach = np.zeros(len(points), bool)
+        reach[triangles[bad]] = True
+        for _ in range(rings):
+            reach[triangles[reach[triangles].any(1)]] = True
+        spread = pocketed(triangles, uv, reach & ~border)
+        # Each patch by itself: keep it where fewer of its triangles are turned than were.
+        patch = components(triangles[reach[triangles].all(1)], len(points))[triangles]
+        owner = np.where(reach[triangles], patch, -1).max(1)
+        after = _turned(points, triangles, spread)
+        count = [np.bincount(owner[(owner >= 0) & some], minlength=len(points)) for some in (bad, after)]
+        better = count[1] < count[0]
+        vertex_patch = components(triangles[reach[triangles].all(1)], len(points))
+        uv = np.where((reach & better[vertex_patch])[:, None], spread, uv)
     return uv, _turned(points, triangles, uv).mean()
 
 
@@ -211,7 +244,7 @@ def _turned(points: np.ndarray, triangles: np.ndarray, uv: np.ndarray) -> np.nda
     one, two = flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0]
     area = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]
     typical = np.median(area / np.maximum(solid, 1e-12))
-    return area < LEAST_AREA * 0.25 * typical * solid
+    return area < LEAST_AREA * typical * solid
 
 
 def _even(uv: np.ndarray, count: int, extra: np.ndarray, mirror: np.ndarray, points: np.ndarray) -> np.ndarray:
