@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("fit", "skin", "tone")
+NAMES = ("head", "fit", "skin", "tone")
 PAGE = Path(__file__).parent / "README.md"
 
 
