@@ -14,7 +14,7 @@ from backend.training.head import hairs
 
 UPPER, LOWER = 44, 26  # hairs per lid
 UPPER_LENGTH, LOWER_LENGTH = 0.0080, 0.0042  # metres, the longest, in the outer half
-WIDTH = (0.00016, 0.00011)  # metres at the root, upper and lower
+WIDTH = (0.00022, 0.00015)  # metres at the root, upper and lower
 THICK = (0.0011, 0.0006)  # metres from the edge to the roots, upper and lower: over the margin, to the lid's outer lip
 TILT = (28.0, 15.0)  # degrees by which the margins turn from the eye's radius into the opening, upper and lower
 ROOT_INSIDE = 0.0002  # metres from the margin's surface into the opening
