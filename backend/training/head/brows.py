@@ -28,7 +28,7 @@ HALF_HEIGHT = np.array([[0.0, 0.0030], [0.06, 0.0038], [0.35, 0.0036], [0.65, 0.
 LENGTH = np.array([[0.0, 0.0062], [0.3, 0.0084], [0.7, 0.0082], [1.0, 0.0066]])
 """Metres, the longest hairs, by the same share."""
 
-RISE_BELOW = np.array([[0.0, 80.0], [0.12, 66.0], [0.3, 46.0], [0.65, 26.0], [1.0, 8.0]])
+RISE_BELOW = np.array([[0.0, 88.0], [0.12, 68.0], [0.3, 46.0], [0.65, 26.0], [1.0, 8.0]])
 RISE_ABOVE = np.array([[0.0, 62.0], [0.12, 34.0], [0.3, 10.0], [0.65, -14.0], [1.0, -14.0]])
 """Degrees by which hairs leave the brow's line upwards, by the same share: at its lower and its upper border. They
 converge on the line, which makes the brow's crest."""
@@ -37,7 +37,8 @@ BEND = 0.45  # share of that angle that a hair has lost at its tip
 SCATTER = 7.0  # degrees, standard deviation
 LIFT = (-0.00015, 0.00038, 0.00042)  # metres over the skin of root, middle and tip
 LAYERS = 0.00030  # metres of more lift for the topmost hairs, so that crossing hairs lie over one another
-ENDS = (0.015, 0.90)  # of the line, where roots begin and end; the last hairs reach its outer end
+LOWERED = 0.0011  # metres by which the roots' middle lies below the line at the inner end: hairs there grow upwards
+ENDS = (0.0, 0.90)  # of the line, where roots begin and end; the last hairs reach its outer end
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def plant(template: np.ndarray, quads: np.ndarray, rng: np.random.Generator) -> 
     along, across = along[order], across[order]
     line, tangent = _line(along)
     upwards = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
-    place = line + upwards * (across * np.interp(along, *HALF_HEIGHT.T))[:, None]
+    place = line + upwards * (across * np.interp(along, *HALF_HEIGHT.T) - LOWERED * (1 - along))[:, None]
     rise = _between(across, np.interp(along, *RISE_BELOW.T), np.interp(along, *RISE_ABOVE.T))
     rise = rise + rng.normal(0, SCATTER, COUNT)
     length = np.interp(along, *LENGTH.T) * rng.uniform(0.76, 1.0, COUNT)
