@@ -19,7 +19,8 @@ from backend.training.head.source import Source
 from backend.training.head.topology import mouth_and_sockets
 
 EDGE_HEIGHT = 0.0009  # metres of the lid's outer edge over the eye
-WATERLINE_HEIGHT = 0.0002  # metres of the lid's inner edge over the eye: it all but touches
+WATERLINE_HEIGHT = 0.0001  # metres of the lid's inner edge over the eye: it all but touches
+MARGIN_SETBACK = 0.00035  # metres along the eye from the lid's edge back to its waterline: the margin faces the opening
 INNER_HEIGHT = 0.0004  # metres of the lid's inside, behind the margin
 SKIN_HEIGHT = 0.0014  # metres, least height of the lid's skin beyond its edge
 UPPER_OPENING, LOWER_OPENING = (0.0052, 0.0044), (0.0052, 0.0049)
@@ -44,6 +45,7 @@ class LidRings:
     deeper: np.ndarray  # second ring behind it
     waterline: np.ndarray  # inner edge of the lid margin: MakeHuman's UV border
     edge: np.ndarray  # outer edge of the lid margin: where lashes grow
+    beside: np.ndarray  # place in `edge` of the neighbour of each vertex of the waterline
     skin: np.ndarray  # skin that follows the edge
     follow: np.ndarray  # (len(skin), len(edge)) how it follows, biharmonic
 
@@ -69,7 +71,8 @@ def find_rings(source: Source) -> tuple[LidRings, LidRings]:
             shells.append(shell)
             reached = np.r_[reached, shell]
         follow = np.concatenate(shells)
-        rings.append(LidRings(inner, deeper, waterline, edge, follow, biharmonic(around_of, edge, follow)))
+        rings.append(LidRings(inner, deeper, waterline, edge, around_of[waterline][:, edge].toarray().argmax(1), follow,
+                              biharmonic(around_of, edge, follow)))
     return rings[0], rings[1]
 
 
@@ -181,7 +184,11 @@ class LidFitter:
         return shape - rest
 
     def _inside(self, shape: np.ndarray, rings: LidRings, centre: np.ndarray) -> None:
-        shape[rings.waterline] = onto(shape[rings.waterline], centre, WATERLINE_HEIGHT)
+        # MakeHuman's waterline lies far behind the edge, as deep as its larger eye asks for: a dark slit on ours.
+        edge = shape[rings.edge][rings.beside]
+        back = shape[rings.waterline] - edge
+        back *= np.minimum(MARGIN_SETBACK / np.maximum(np.linalg.norm(back, axis=1, keepdims=True), 1e-9), 1)
+        shape[rings.waterline] = onto(edge + back, centre, WATERLINE_HEIGHT)
         for ring in (rings.inner, rings.deeper):
             shape[ring] = onto(shape[ring], centre, INNER_HEIGHT)
 
@@ -200,7 +207,8 @@ def _land(rest: np.ndarray, moved: np.ndarray, centre: np.ndarray, close: bool) 
         before_azimuth, before, _ = _spherical(rest - centre)
         over = _line(before_azimuth, before, upper | corner, azimuth)
         line = _line(before_azimuth, before, ~upper | corner, azimuth)
-        meet = line + LOWER_SHARE * (over - line)
+        there = _line(azimuth, elevation, ~upper | corner, azimuth)  # where other shapes have taken the lower lid
+        meet = there + np.maximum(LOWER_SHARE * (over - line) - np.maximum(there - line, 0), 0)
         elevation = np.where(corner, elevation, np.where(upper, meet - OVERLAP, meet))
     else:
         floor = _line(azimuth, elevation, ~upper | corner, azimuth)

@@ -27,6 +27,12 @@ OUTLINE_POWER = 0.7
 x = 0.27 and 0.75 at 0.54 on the scans' finer lips; a little rounder makes even corners of our few columns."""
 
 OUTLINE_LEAST = 0.003  # metres from corner to middle, under which an outline counts as a line
+BEFORE_TEETH, THICKNESS, SOFT = 0.0006, 0.0034, 0.0006
+"""Metres that the lips' inner border keeps from the front of the teeth, how much more their outside does (a lip that
+is rolled in stays a fold of skin), and within which either begins."""
+
+INSIDE_FOLLOWS = 0.2  # of that, what the mouth's lining behind the lips does: it is under their skin already
+ARCH_SAMPLES, ARCH_REACH = 24, 0.002  # places on half an arch where its front is measured; metres to either side
 OUTLINE_CORNER = 0.25  # of half the mouth's width, over which that ends towards the corner
 MOVES = 1e-4  # metres; what moves the lips less than this is no shape of the mouth
 
@@ -46,6 +52,7 @@ class LipFitter:
     held_column: np.ndarray  # (H,)
     free: np.ndarray  # (N,) source vertices that follow
     follow: np.ndarray  # (N, H)
+    inside: np.ndarray  # source vertices of the mouth bag next to the lips
     graph: csr_matrix  # (U, U) neighbours in skin and mouth bag
 
     @classmethod
@@ -82,7 +89,8 @@ class LipFitter:
         held_column = np.repeat(np.arange(len(loop)), HELD_RINGS + 1)
         free = np.concatenate([*rings[HELD_RINGS + 1:], *inner[1:]])
         both = neighbours(source.quads[skin | mouth], count)
-        return cls(table, upper, corner, held, held_column, free, biharmonic(both, held, free), both)
+        return cls(table, upper, corner, held, held_column, free, biharmonic(both, held, free),
+                   np.concatenate(inner[1:]), both)
 
     def fit(self, shape: np.ndarray) -> np.ndarray:
         """A source shape (U, 3) with its lips closed."""
@@ -105,6 +113,26 @@ class LipFitter:
         lip, around, follow = self._whole
         shift[lip, 2] = (inner[:, None] * (1 - share) + outer[:, None] * share).reshape(-1)
         shift[around, 2] = follow @ shift[lip, 2]
+        return displacement + shift
+
+    def before(self, rest: np.ndarray, displacement: np.ndarray, teeth: np.ndarray) -> np.ndarray:
+        """A displacement (U, 3) of the closed `rest` that leaves lips in front of closed `teeth` (N, 3) metres."""
+        across = np.linspace(-1, 1, 2 * ARCH_SAMPLES + 1) * np.abs(teeth[:, 0]).max()
+        apart = np.abs(teeth[None, :, 0] - across[:, None])
+        front = np.where(apart < ARCH_REACH, teeth[None, :, 1], np.inf).min(1)
+        lip, around, follow = self._whole
+        moved = (rest + displacement)[lip]
+        thick = np.tile(BEFORE_TEETH + THICKNESS * np.arange(CONTACT_RINGS + 1) / CONTACT_RINGS, len(self.columns))
+        deep = moved[:, 1] - np.interp(moved[:, 0], across, front) + thick
+        # A soft stop: near the teeth it begins to hold, so that no crease is pressed into the lip.
+        push = np.maximum(deep + SOFT, 0) ** 2 / (4 * SOFT)
+        push = np.where(deep > SOFT, deep, push) * (np.abs(moved[:, 0]) < across[-1])
+        if push.max() < MOVES:
+            return displacement
+        shift = np.zeros_like(displacement)
+        shift[lip, 1] = -push
+        shift[around, 1] = follow @ shift[lip, 1]
+        shift[self.inside, 1] *= INSIDE_FOLLOWS
         return displacement + shift
 
     def _rounding(self, shape: np.ndarray, ring: int) -> np.ndarray:
