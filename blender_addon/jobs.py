@@ -14,8 +14,8 @@ from typing import Any
 
 import bpy
 
-from . import preferences, strings
-from .client import Client, Job, JobState
+from . import heads, preferences, strings
+from .client import Client, ClientState, Job, JobState
 from .errors import BackendError, Cancelled, InputError
 
 PYTHON_VARIABLE = "LIKENESS_BACKEND_PYTHON"
@@ -28,19 +28,23 @@ class Snapshot:
 
     fraction: float  # 0..1
     text: str
-    bundle: Path | None  # set when it is done
-    stages: tuple[dict[str, Any], ...] = ()  # what the backend says of its stages when it is done, with seconds
+    result: dict[str, Any] | None  # set when it is done; docs/protocol.md says what each kind of job answers
 
 
-class CreateJob:
-    """A `create` job and the backend process that works on it."""
+class RunningJob:
+    """The backend process, and the job that it works on; without a job it only says hello."""
 
-    def __init__(self, client: Client, job: Job) -> None:
-        self._client, self._job = client, job
+    def __init__(self, client: Client, job: Job | None) -> None:
+        self._client, self._job, self._knows_heads = client, job, False
 
     def poll(self) -> Snapshot:
         """Take in what the backend said; never blocks. Raises what went wrong, once; the job is over then."""
-        self._client.poll()
+        state = self._client.poll()
+        if not self._knows_heads and "heads" in self._client.hello:
+            self._knows_heads = True
+            heads.remember(bpy.context, self._client.hello["heads"])
+        if self._job is None:
+            return self._greeting(state)
         job = self._job
         if not job.state.ended:
             said = strings.REPORT["progress"].format(stage=job.stage, text=job.text) if job.stage else ""
@@ -50,7 +54,16 @@ class CreateJob:
             raise Cancelled(strings.REPORT["cancelled"])
         if job.state is JobState.FAILED or job.result is None:
             raise job.error or BackendError("The backend gave no result.", "Start the job again.")
-        return Snapshot(1.0, "", Path(job.result["bundle"]), tuple(job.result.get("stages", ())))
+        return Snapshot(1.0, "", job.result)
+
+    def _greeting(self, state: ClientState) -> Snapshot:
+        if state is ClientState.STARTING:
+            return Snapshot(0.0, strings.REPORT["starting"], None)
+        error, hello = self._client.error, self._client.hello
+        self.close()
+        if state is ClientState.READY:
+            return Snapshot(1.0, "", hello)
+        raise error or Cancelled(strings.REPORT["cancelled"])
 
     def wait(self, seconds: float) -> None:
         """Let a plain loop sleep between two polls."""
@@ -58,7 +71,10 @@ class CreateJob:
 
     def cancel(self) -> None:
         """Ask for the end; a later `poll` raises Cancelled."""
-        self._client.cancel(self._job)
+        if self._job is None:
+            self._client.close()
+        else:
+            self._client.cancel(self._job)
 
     def close(self) -> None:
         """End the backend process. The job's finished stages stay on disk."""
@@ -68,34 +84,54 @@ class CreateJob:
             _running = None
 
 
-_running: CreateJob | None = None
+_running: RunningJob | None = None
 
 
-def running() -> CreateJob | None:
+def running() -> RunningJob | None:
     """The job that runs, None."""
     return _running
 
 
-def create(context: bpy.types.Context, photo: Path, out: str, resolution: int, face: int = 0) -> CreateJob:
+def create(context: bpy.types.Context, photo: Path, out: str, resolution: int, face: int = 0,
+           head: str = heads.DEFAULT) -> RunningJob:
     """Start a job that makes a bundle of `photo`; returns at once.
 
-    `face` from 1 chooses one of several, 0 the largest.
-    `out` is the bundle's folder, empty for one beside the photo. Raises InputError or
-    BackendError when it cannot start.
+    `face` from 1 chooses one of several, 0 the largest. `head` is a name in the backend's library or a model's file.
+    `out` is the bundle's folder, empty for one beside the photo. Raises InputError or BackendError when it cannot
+    start.
     """
-    global _running
     if not photo.is_file():
         raise InputError(f"There is no photo {photo.name} there.", "Choose another file.")
     bundle = Path(bpy.path.abspath(out)) if out else photo.with_name(f"{photo.stem} avatar")
-    client = Client()
-    client.start(backend_python(context), preferences.backend_folder(context))
     chosen = preferences.get(context)
     parameters: dict[str, Any] = {"photos": [str(photo)], "out": str(bundle), "resolution": resolution,
-                                  "device": chosen.device if chosen else "auto"}
+                                  "device": chosen.device if chosen else "auto", "head": head or heads.DEFAULT}
     if face:
         parameters["face"] = face
-    job = client.submit("create", parameters, bundle.parent / f".{bundle.name}.likeness-job")
-    _running = CreateJob(client, job)
+    return _start(context, "create", parameters, bundle.parent / f".{bundle.name}.likeness-job")
+
+
+def import_head(context: bpy.types.Context, file: Path, name: str, licence: str) -> RunningJob:
+    """Start a job that brings a head model into the backend's library; returns at once.
+
+    `file` may be a folder, as ICT-FaceKit is. Raises InputError or BackendError when it cannot start.
+    """
+    if not file.exists():
+        raise InputError(f"There is no head model {file.name} there.", "Choose another file.")
+    parameters = {"file": str(file), "name": name, "licence": licence}
+    return _start(context, "import_head", parameters, Path(bpy.app.tempdir))
+
+
+def list_heads(context: bpy.types.Context) -> RunningJob:
+    """Start the backend only to hear which heads it knows. Raises BackendError when it cannot start."""
+    return _start(context, "", {}, Path(bpy.app.tempdir))
+
+
+def _start(context: bpy.types.Context, kind: str, parameters: dict[str, Any], folder: Path) -> RunningJob:
+    global _running
+    client = Client()
+    client.start(backend_python(context), preferences.backend_folder(context))
+    _running = RunningJob(client, client.submit(kind, parameters, folder) if kind else None)
     return _running
 
 

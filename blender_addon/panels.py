@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 import bpy
 
-from . import jobs, strings
+from . import heads, jobs, strings
 from .scene import avatar as avatars
 from .scene import gaze, resolution, skin
+
+WIDTH = 38  # characters of a line in a sidebar of usual width
 
 
 class _Panel:
@@ -40,7 +43,16 @@ class LIKENESS_PT_create(_Panel, bpy.types.Panel):
             layout.operator("likeness.cancel", icon="CANCEL")
             return
         layout.use_property_split, layout.use_property_decorate = True, False
-        for name in ("photo", "out", "resolution", "level"):
+        layout.prop(settings, "photo")
+        row = layout.row(align=True)
+        row.prop(settings, "head")
+        row.operator("likeness.list_heads", text="", icon="FILE_REFRESH")
+        row.operator("likeness.import_head", text="", icon="IMPORT")
+        picture = (heads.one(context, settings.head) or {}).get("picture")
+        if picture:
+            shown = layout.operator("wm.path_open", text=strings.PANEL_HINT["registration"], icon="IMAGE_DATA")
+            shown.filepath = picture
+        for name in ("out", "resolution", "level"):
             layout.prop(settings, name)
         reason = _why_not(context)
         if reason:
@@ -52,8 +64,17 @@ class LIKENESS_PT_create(_Panel, bpy.types.Panel):
         row.enabled = not reason
         create = row.operator("likeness.create", icon="USER")
         create.photo, create.out, create.resolution = settings.photo, settings.out, settings.resolution
-        create.level = settings.level
+        create.level, create.head = settings.level, settings.head or heads.DEFAULT
         layout.operator("likeness.assemble", icon="FILE_FOLDER").level = settings.level
+
+
+def _draw_head(layout: bpy.types.UILayout, avatar: avatars.Avatar) -> None:
+    """Which head model the avatar is made of, and what its licence says."""
+    box = layout.box().column(align=True)
+    for text in (strings.PANEL_HINT["head"].format(head=avatar.head.id), avatar.head.attribution,
+                 strings.PANEL_HINT["licence"].format(licence=avatar.head.licence)):
+        for number, line in enumerate(textwrap.wrap(text, WIDTH)):
+            box.label(text=line, icon="USER" if number == 0 and text.startswith("Head") else "BLANK1")
 
 
 def level_label(avatar: avatars.Avatar) -> str:
@@ -78,6 +99,7 @@ class LIKENESS_PT_avatar(_Panel, bpy.types.Panel):
         row.operator("likeness.remove", text="", icon="TRASH")
         layout.operator_menu_enum("likeness.set_resolution", "level", icon="MOD_SUBSURF",
                                   text=f"{strings.PROPERTY['level'].label}: {level_label(avatar)}")
+        _draw_head(layout, avatar)
         node = next(filter(None, map(skin.controls, avatar.mesh.data.materials)), None)
         column = layout.column(align=True)
         for socket in node.inputs if node else ():

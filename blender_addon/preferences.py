@@ -26,6 +26,8 @@ class LikenessPreferences(bpy.types.AddonPreferences):
     device: EnumProperty(items=DEVICES, default="auto", **text("device"))
     resolution: EnumProperty(items=properties.RESOLUTIONS, default="2048", **text("default_resolution"))
 
+    heads: StringProperty(options={"HIDDEN"})  # see `heads`
+
     def draw(self, _context: bpy.types.Context) -> None:
         """The four settings, one below the other."""
         self.layout.use_property_split = True

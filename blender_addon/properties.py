@@ -9,7 +9,7 @@ import math
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from . import strings
+from . import heads, strings
 from .scene import expression, relight, resolution
 
 LEVELS = [(level, strings.LEVEL[level].label, strings.LEVEL[level].tip) for level in resolution.LEVELS]
@@ -58,6 +58,7 @@ class LikenessSettings(bpy.types.PropertyGroup):
     out: StringProperty(subtype="DIR_PATH", **text("out"))
     resolution: EnumProperty(items=RESOLUTIONS, default="2048", **text("resolution"))
     level: level_property()
+    head: EnumProperty(items=heads.items, **text("head"))
     hdri: hdri_property()
     rotation: rotation_property()
     strength: strength_property()
@@ -67,4 +68,10 @@ class LikenessSettings(bpy.types.PropertyGroup):
     progress_text: StringProperty(options={"SKIP_SAVE"})
 
 
-CLASSES = (LikenessSettings,)
+class LikenessSession(bpy.types.PropertyGroup):
+    """What is remembered until Blender ends, where there are no preferences to keep it."""
+
+    heads: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+
+CLASSES = (LikenessSettings, LikenessSession)

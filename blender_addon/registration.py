@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import bpy
 
+from .job_operators import CLASSES as JOB_OPERATORS
+from .job_operators import stop_running_job
 from .operators import CLASSES as OPERATORS
-from .operators import stop_running_job
 from .panels import CLASSES as PANELS
 from .preferences import CLASSES as PREFERENCES
 from .properties import CLASSES as PROPERTIES
-from .properties import LikenessSettings
+from .properties import LikenessSession, LikenessSettings
 from .scene import textures
 
-CLASSES: tuple[type, ...] = (*PROPERTIES, *PREFERENCES, *OPERATORS, *PANELS)
+CLASSES: tuple[type, ...] = (*PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *PANELS)
 
 
 def register() -> None:
@@ -20,6 +21,7 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.likeness = bpy.props.PointerProperty(type=LikenessSettings)
+    bpy.types.WindowManager.likeness_session = bpy.props.PointerProperty(type=LikenessSession)
     bpy.app.handlers.save_pre.append(textures.follow_save)
 
 
@@ -27,6 +29,7 @@ def unregister() -> None:
     """The reverse of `register`; a running job is stopped first."""
     stop_running_job()
     bpy.app.handlers.save_pre.remove(textures.follow_save)
+    del bpy.types.WindowManager.likeness_session
     del bpy.types.Scene.likeness
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

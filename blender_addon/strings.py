@@ -16,6 +16,9 @@ TAB = "Likeness"
 
 OPERATOR = {
     "create": Words("Create Avatar", "Make a rigged head from a photo. Everything runs on this computer"),
+    "import_head": Words("Import Head Model", "Bring a head model of your own: a FLAME .pkl or .npz, a plain .npz, the "
+                         "folder of ICT-FaceKit. It is registered once and kept"),
+    "list_heads": Words("Refresh", "Ask the backend which head models it knows"),
     "cancel": Words("Cancel", "Stop the running job; what is finished is kept for the next attempt"),
     "assemble": Words("Assemble Bundle", "Build the avatar from a bundle folder made earlier"),
     "remove": Words("Remove Avatar", "Delete the avatar with its rig, materials and textures from this file"),
@@ -37,6 +40,11 @@ PROPERTY = {
     "face": Words("Face", "Which face, counted from 1, when the photo shows several. 0 takes the largest"),
     "resolution": Words("Resolution", "Side of the skin textures in pixels"),
     "level": Words("Mesh", "Resolution of the mesh; it can be changed later"),
+    "head": Words("Head", "The head model that the avatar is made with"),
+    "head_file": Words("File", "A head model's file, or its folder"),
+    "head_name": Words("Name", "What to call the head. Empty: as the file is called"),
+    "licence": Words("Licence", "Under which licence you have the model. It is kept in every avatar made with it"),
+    "licence_text": Words("Its Name", "The licence in a few words"),
     "bundle": Words("Bundle", "Folder with an avatar.json"),
     "hdri": Words("HDRI", "Environment image"),
     "rotation": Words("Rotation", "Turn the light about the vertical axis"),
@@ -68,6 +76,9 @@ PANEL = {
 }
 
 PANEL_HINT = {
+    "registration": "Show Registration",
+    "head": "Head: {head}",
+    "licence": "Licence: {licence}",
     "no_backend": "The backend is not set up",
     "preferences": "Open Preferences",
 }
@@ -85,7 +96,14 @@ REPORT = {
     "assembled": "{name}: {shapes} shapes, {correctives} correctives, {bones} joints",
     "removed": "{name} removed",
     "exported": "{file} written",
+    "copyright": "Head model: {attribution}. Licence: {licence}",
     "cancelled": "Cancelled",
+    "starting": "Starting the backend",
+    "no_licence": "It is not said under which licence you have {file}.",
+    "say_licence": "Choose the licence beside the list of files, or write it.",
+    "head_imported": "{name} imported: {vertices} vertices{how_well}. Licence: {licence}",
+    "registered": ", registered to {median:.2f} mm in the median, {p95:.2f} mm for 95 %",
+    "heads": "Heads: {names}",
     "saved": "{file} saved",
     "progress": "{stage}: {text}",
     "bad_map": "The map {file} of this avatar is missing.",
@@ -112,6 +130,23 @@ GAZE = {
                          "turns. Off: bones and shapes simply add up"),
     "reach": Words("Reach", "How far an eye can turn to its target"),
 }
+
+HEAD = {
+    "default": Words("Default", "The head that ships with Likeness; free for any use"),
+    "imported": Words("", "{vertices} vertices. Licence: {licence}"),
+}
+
+LICENCE = {
+    "ASK": Words("Choose...", "Under which licence you have the model"),
+    "FLAME": Words("FLAME: non-commercial scientific research only (2016, 2019, 2020, 2023)",
+                   "What FLAME's website asks you to agree to"),
+    "CC_BY": Words("CC-BY-4.0 (FLAME 2023 Open)", "Any use, with attribution"),
+    "MIT": Words("MIT (ICT-FaceKit)", "Any use, with the licence text"),
+    "OWN": Words("My own work", "You made the model, or it was made for you"),
+    "OTHER": Words("Other", "Write its name below"),
+}
+LICENCE_WARNING = ("Avatars are bound by the licence of", "their head model: what it forbids",
+                   "holds for them too. FLAME's forbids", "any commercial use.")
 
 LEVEL = {
     "base": Words("Base", "The head model's own mesh, subdivided when it is rendered"),

@@ -20,10 +20,20 @@ from .textures import NAME_TAG, TAG
 
 BUNDLE_TAG = "likeness_bundle"  # the bundle's folder
 ROLE_TAG = "likeness_role"  # what an object is to its avatar: "mesh", "rig", "camera"
+HEAD_TAGS = ("likeness_head", "likeness_licence", "likeness_attribution")
 GENERATOR_TAG = "likeness_generator"
 
 USED_MAPS = ("diffuse_albedo", "specular_albedo", "roughness", "normal", "displacement_mid", "displacement_high",
              "eye_albedo", "eye_albedo_right", "lash_albedo", "brow_albedo")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head model that an avatar is made of, whose licence binds the avatar."""
+
+    id: str
+    licence: str
+    attribution: str
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,11 @@ class Avatar:
     def bundle(self) -> Path:
         """The folder it was made from (which may be gone)."""
         return Path(self.mesh[BUNDLE_TAG])
+
+    @property
+    def head(self) -> Head:
+        """Its head model."""
+        return Head(*(str(self.mesh.get(tag, "")) for tag in HEAD_TAGS))
 
 
 def assemble(scene: bpy.types.Scene, bundle: Any, name: str, level: str = resolution.BASE) -> Avatar:
@@ -97,6 +112,9 @@ def _tag(avatar_id: str, collection: bpy.types.Collection, body: bpy.types.Objec
     body[ROLE_TAG], armature[ROLE_TAG] = "mesh", "rig"
     body[BUNDLE_TAG] = str(bundle.folder)
     body[GENERATOR_TAG] = strings.TAB
+    about = bundle.metadata.get("head", {})
+    for tag, name in zip(HEAD_TAGS, ("id", "licence", "attribution"), strict=True):
+        body[tag] = collection[tag] = str(about.get(name, ""))
     body[NAME_TAG] = collection.name
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import bpy
 import numpy as np
 
-from .. import compat
+from .. import compat, strings
 from ..errors import InputError
 from . import expression, gaze, keys, names, nodes, rig, skin, textures
 from .avatar import Avatar
@@ -45,7 +45,8 @@ def write_glb(avatar: Avatar, path: Path, *, correctives: bool = False, componen
         "export_morph": True, "export_morph_normal": True, "export_skins": True, "export_animations": False,
         "export_def_bones": True,
         "export_all_influences": False, "export_extras": False, "export_cameras": False, "export_lights": False,
-        "export_image_format": "AUTO", "export_materials": "EXPORT", "check_existing": False,
+        "export_copyright": strings.REPORT["copyright"].format(**vars(avatar.head)), "export_image_format": "AUTO",
+        "export_materials": "EXPORT", "check_existing": False,
     }
     known = bpy.ops.export_scene.gltf.get_rna_type().properties.keys()  # type: ignore[call-arg]
     kinds = keys.kinds(avatar.mesh)

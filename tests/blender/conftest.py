@@ -49,7 +49,8 @@ def backend_python() -> Path:
 def bundles() -> Path:
     """The folder that make_bundle.py filled, made once for every state of the sources that it depends on."""
     digest = hashlib.sha256()
-    sources = [MAKER, *sorted((ROOT / "backend").glob("*.py")), *sorted((ROOT / "backend" / "head").rglob("*.py")),
+    sources = [MAKER, *sorted((ROOT / "tests" / "head" / "imports").glob("*.py")),
+               *sorted((ROOT / "backend").glob("*.py")), *sorted((ROOT / "backend" / "head").rglob("*.py")),
                ROOT / "backend" / "assets" / "head" / "default.npz"]
     for source in sources:
         digest.update(source.read_bytes())

@@ -5,6 +5,7 @@
 `FOLDER/bundle` is of the default head, `FOLDER/flame` of a head as an import makes one: triangles, expressions of its
 own, parts that it was given. Identity, two views and skin are made up but known. `FOLDER/truth.npz` and
 `FOLDER/flame.npz` hold random expressions and poses with the vertices that `backend.head.deform` gives for them.
+`FOLDER/nobody.npz` is a head model to import, in FLAME's format.
 """
 
 import sys
@@ -22,6 +23,7 @@ from backend.head.deform import HeadTensors, posed_vertices
 from backend.head.model import HeadModel, default_head
 from backend.head.parameters import neutral, personal
 from backend.reflectance.maps import SkinMaps
+from tests.head.imports.flame_file import write_flame
 
 SIZE = 256
 SKIN = np.array([0.46, 0.27, 0.19], np.float32)  # linear; a fair skin
@@ -31,6 +33,7 @@ COMPONENTS = 5
 
 def main(folder: Path) -> None:
     head = default_head()
+    write_flame(folder / "nobody.npz", flavour="npz")
     write(folder / "bundle", folder / "truth.npz", head, np.random.default_rng(7))
     write(folder / "flame", folder / "flame.npz", like_an_import(head, np.random.default_rng(8)),
           np.random.default_rng(9))

@@ -38,7 +38,7 @@ def test_a_file_that_is_no_photo_is_told_in_a_sentence(tmp_path):
     assert not bpy.data.objects
 
 
-def poll_for_ever(job: jobs.CreateJob) -> None:
+def poll_for_ever(job: jobs.RunningJob) -> None:
     while True:
         job.poll()
         job.wait(0.05)
