@@ -29,13 +29,18 @@ def add_parsers(commands: Any, said: argparse.ArgumentParser) -> None:
     bring.add_argument("--licence", metavar="TEXT", help="under which licence you have it (else you are asked)")
     bring.add_argument("--replace", action="store_true", help="in place of the head that has the name")
     actions.add_parser("list", parents=[said], help="the heads there are")
+    again = actions.add_parser("rebuild", parents=[said], help="geometry.npz again from a bundle's parameters.npz")
+    again.add_argument("parameters", type=Path, metavar="PARAMETERS", help="parameters.npz, or the avatar's folder")
+    again.add_argument("--out", type=Path, required=True, metavar="FILE", help="the geometry.npz to write")
+    again.add_argument("--head", metavar="NAME|FILE", help="the head it was made with (else found by name)")
     remove = actions.add_parser("remove", parents=[said], help="forget an imported head")
     remove.add_argument("name", metavar="NAME")
 
 
 def run(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
     """One of the commands; the exit status."""
-    return {"import": _import, "list": _list, "remove": _remove}[options.action](options, out, progress)
+    actions = {"import": _import, "list": _list, "rebuild": _rebuild, "remove": _remove}
+    return actions[options.action](options, out, progress)
 
 
 def _import(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
@@ -75,6 +80,28 @@ def _list(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
     for entry in found:
         source = f", from {entry.source} on {entry.imported[:10]}" if entry.imported else ""
         out.out.write(f"{entry.name:<{width}}  {entry.vertices:>7,} vertices, {entry.licence}{source}\n")
+    return 0
+
+
+def _rebuild(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
+    from backend.head import library, parameters
+    from backend.head.model import HeadModel
+
+    file = options.parameters / "parameters.npz" if options.parameters.is_dir() else options.parameters
+    if options.out.is_dir():
+        raise InputError(f"{options.out.name} is a folder.", "Name the file to write with --out.")
+
+    def find(name: str) -> HeadModel:
+        if options.head is None and name not in [entry.name for entry in library.heads()]:
+            raise InputError(f"{file.name} was made with the head {name[:60]!r}, which is not in the library.",
+                             "Import it under that name, or give its file with --head.")
+        return library.find_head(options.head or name)
+
+    parameters.rebuild(file, options.out, find, progress)
+    if options.json:
+        _print_json(out, {"geometry": str(options.out)})
+    else:
+        out.out.write(f"{options.out}\n")
     return 0
 
 

@@ -17,7 +17,7 @@ from backend.head import deform, library, shelf
 from backend.head.model import HeadModel, default_head
 from tests.head.imports.flame_file import VERTICES, flame_arrays
 from tests.head.imports.reference import flame as published
-from tests.process.conftest import Wire, run
+from tests.process.conftest import Finished, Wire, run
 
 SHAPES, MOVES = 10, 10
 
@@ -222,3 +222,20 @@ def test_words_of_an_import_are_for_a_person(imported: dict[str, Any], file: Pat
     assert "registration.png" in done.stdout
     assert "Note: The licence of this head was not stated" in done.stderr
     library.remove_head("Talk")
+
+
+def test_geometry_is_made_again_from_parameters_bit_for_bit(finished: Finished, tmp_path: Path) -> None:
+    out = tmp_path / "geometry.npz"
+    done = run("head", "rebuild", finished.bundle / "parameters.npz", "--out", out)
+    assert done.returncode == 0, done.stderr
+    with np.load(out) as again, np.load(finished.bundle / "geometry.npz") as first:
+        assert again.files == first.files
+        for name in first.files:
+            np.testing.assert_array_equal(again[name], first[name])
+    for arguments, words in ((("nowhere.npz",), "nowhere.npz"), ((finished.bundle / "geometry.npz",), "which head"),
+                             ((finished.bundle, "--head", "ghost"), "no head 'ghost'")):
+        bad = run("head", "rebuild", *arguments, "--out", tmp_path / "none.npz")
+        assert bad.returncode == 2, bad.stderr
+        assert words in bad.stderr
+        assert not (tmp_path / "none.npz").exists()
+    assert run("head", "rebuild", finished.bundle, "--out", tmp_path).returncode == 2

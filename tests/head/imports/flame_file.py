@@ -94,11 +94,7 @@ def _arrays(seed: int, right_eye_first: bool) -> dict[str, np.ndarray]:
     basis = head.shape_basis.astype(np.float64)[:IDENTITY]
     identity = carried(basis, eyes=True)
     identity = np.concatenate([identity, _waves(template, random, IDENTITY - identity.shape[2], 1e-4)], 2)
-    moving = [i for i, name in enumerate(ARKIT_NAMES) if not name.startswith(("eyeLook", "jaw", "tongue"))]
-    mixture = np.linalg.qr(random.standard_normal((len(moving), len(moving))))[0]
-    mixture *= 0.45 * np.exp(-np.arange(len(moving)) / 15)[:, None]
-    mixed = np.tensordot(mixture, head.arkit_deltas[moving].astype(np.float64), 1)
-    expression = carried(mixed, eyes=False)
+    expression = carried(_principal_moves(head), eyes=False)
     small = _waves(template, random, EXPRESSION - expression.shape[2], 5e-5)
     small[SKIN:] = 0
     expression = np.concatenate([expression, small], 2)
@@ -153,6 +149,22 @@ def _cut_down(head: HeadModel) -> tuple[np.ndarray, np.ndarray]:
     density = np.bincount(edges.ravel(), np.repeat(length, 2)) / np.bincount(edges.ravel())
     kept, faces = decimate.decimated(points, faces, SKIN, density[ends].mean(1))
     return used[ends[kept]], faces
+
+
+def _principal_moves(head: HeadModel) -> np.ndarray:
+    """(K, V, 3) principal components of how faces move: Apple's shapes, the two sides nearly together, none of the jaw.
+
+    A face draws each shape with a standard deviation of 0.3; the components are scaled to one.
+    """
+    still = ("eyeLook", "jaw", "tongue", "mouthClose")
+    moving = [i for i, name in enumerate(ARKIT_NAMES) if not name.startswith(still)]
+    names = [ARKIT_NAMES[i].replace("Left", "").replace("Right", "") for i in moving]
+    together = np.array([[1.0 if a == b else 0.0 for b in names] for a in names])
+    covariance = 0.3**2 * (0.9 * together + 0.1 * np.eye(len(names)))
+    drawn = np.tensordot(np.linalg.cholesky(covariance).T, head.arkit_deltas[moving].astype(np.float64), 1)
+    flat = drawn.reshape(len(drawn), -1)
+    variance, turn = np.linalg.eigh(flat @ flat.T)
+    return np.tensordot(turn[:, np.argsort(-variance)].T, drawn, 1)
 
 
 def _eyeball() -> tuple[np.ndarray, np.ndarray]:
