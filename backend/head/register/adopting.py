@@ -60,6 +60,7 @@ def adopt(raw: RawHead, reference: HeadModel, *, name: str, licence: str, attrib
     progress(0.08, "looking for the face")
     theirs = find_marks(vertices, parts.skin_triangles, parts.eye_triangles, detect,
                         None if parts.eyes else face.eye_windows)
+    reports.refuse_before_laying(own, ours, theirs, vertices, parts)
     symmetric = is_symmetric(vertices, parts)
     laid = lay_on(own, vertices, parts, ours, theirs, symmetric=symmetric, progress=part(progress, 0.12, 0.6))
     figures = reports.measure(own, laid, vertices, parts)

@@ -177,8 +177,8 @@ def _lids(head: _Head) -> list[tuple[str, Found]]:
             rows = []
             for column in wanted:
                 edge = np.flatnonzero(ball[:, column])
-                rows.append((edge[0] if step < 0 else edge[-1]) + step)
-            place = np.array(rows), wanted
+                rows.append(((edge[0] if step < 0 else edge[-1]) if len(edge) else 0) + step)
+            place = np.clip(rows, 0, len(ball) - 1), wanted
             # Between lid and eyeball a ray may slip through to the back of the head.
             lost = ball[place] | ~(depth[place] < eye[:, 1].mean() + BEHIND)
             answer.append((kind, (np.where(lost, -1, triangle[place]), barycentric[place])))
@@ -203,6 +203,9 @@ def _lips(head: _Head) -> list[tuple[str, Found]]:
     depth = np.where(np.isnan(depth), 1.0, depth)
     seam = _seam(depth)
     good = np.flatnonzero(seam >= 0)
+    if not len(good):  # no mouth to be seen
+        nothing = np.full(CURVE_SAMPLES, -1), np.zeros((CURVE_SAMPLES, 3))
+        return [("lip-upper", nothing), ("lip-lower", nothing)]
     wanted = np.linspace(good[0], good[-1], CURVE_SAMPLES).round().astype(int)
     answer = []
     for kind, step in (("lip-upper", -3), ("lip-lower", 3)):

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 from backend.core.camera import frontal, pixel_rays
 from backend.core.rays import Mesh, vertex_normals
 from backend.errors import InputError
 from backend.head.register.fitting import TRUSTED, Laid
+from backend.head.register.marks import Marks
 from backend.head.register.parts import Parts
 from backend.head.register.reference import Reference
+from backend.head.register.smooth import similarity
 from backend.head.register.surface import Surface
 
 WORST_FACE = 1.5  # mm, median: a face that the reference cannot be laid on
 WORST_SHAPE = 6.0  # mm, median: no human head is so far from every head of the shape space
 WORST_ALONE = 0.35  # share of the vertices without counterpart: this is more than a head
+
+BEYOND = 0.04  # metres from our head, put roughly in place, that are no part of a head
+LEAST_LANDMARKS = 20  # of 43
 
 FAR = 2.0  # mm at the end of the picture's colour scale
 SIZE = 420  # pixels, side of each of the picture's views
@@ -43,12 +49,27 @@ def measure(reference: Reference, laid: Laid, vertices: np.ndarray, parts: Parts
     return answer
 
 
+def refuse_before_laying(reference: Reference, ours: Marks, theirs: Marks, vertices: np.ndarray, parts: Parts) -> None:
+    """Raise InputError for what shows no mouth and for what is much more than a head, before time is spent on it."""
+    goal = theirs.points(vertices, parts.skin_triangles)
+    place = ours.points(reference.template, reference.triangles)
+    known = np.isfinite(goal).all(1) & np.isfinite(place).all(1)
+    if (known & (ours.kind == "landmark")).sum() < LEAST_LANDMARKS or not (known & (ours.kind == "lip-upper")).any():
+        raise InputError("Neither a mouth nor the rest of a face can be placed on this mesh.",
+                         "Give a human head with a neutral face that stands upright.")
+    scale, rotation, shift = similarity(place[known], goal[known], scaled=True, mirrored=False)
+    head = cKDTree(scale * reference.template @ rotation.T + shift)
+    corners = vertices[parts.skin_triangles]
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    share = float(area[head.query(corners.mean(1))[0] > BEYOND].sum() / area.sum())
+    if share > WORST_ALONE:
+        raise InputError(f"{share:.0%} of this mesh lies nowhere on a head.", "Give the head alone, cut at the neck.")
+
+
 def refuse_what_is_no_head(figures: dict) -> None:
     """Raise InputError when a head could not be laid on."""
-    if figures["without_counterpart"] > WORST_ALONE:
-        raise InputError(f"{figures['without_counterpart']:.0%} of this mesh lies nowhere on a head.",
-                         "Give the head alone, cut at the neck.")
-    if figures["face_mm"]["median"] > WORST_FACE or figures["shape_face_mm"] > WORST_SHAPE:
+    if figures["without_counterpart"] > WORST_ALONE or figures["face_mm"]["median"] > WORST_FACE \
+            or figures["shape_face_mm"] > WORST_SHAPE:
         raise InputError(f"This is not the form of a human head: our own misses its face by "
                          f"{figures['shape_face_mm']:.2g} mm.", "Give a human head with a neutral face.")
 
