@@ -181,13 +181,14 @@ def _registered(reading: Reading, name: str, licence: str,
         head = changed(shelf.read(kept), id=name, licence=licence, attribution=reading.attribution)
         return head, kept.report, picture
     from backend.head.register import adopt
+    from backend.head.resolution.levels import with_levels
 
     try:
         adoption = adopt(reading.raw, default_head(), name=name, licence=licence, attribution=reading.attribution,
                          progress=progress)
     except InputError as error:
         raise InputError(f"{reading.file} cannot be registered. {error.message}", error.remedy) from error
-    return adoption.head, _plain(adoption.report), adoption.picture
+    return with_levels(adoption.head), _plain(adoption.report), adoption.picture
 
 
 def _plain(value: Any) -> Any:

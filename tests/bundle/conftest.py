@@ -14,7 +14,7 @@ from backend.bundle import InputFile, write_bundle
 from backend.core.camera import frontal
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel, default_head
-from backend.head.resolution.levels import levels_of
+from backend.head.resolution.levels import with_levels
 from backend.reflectance.maps import SkinMaps
 
 SIZE = 64
@@ -40,9 +40,7 @@ class Avatar:
 
 @pytest.fixture(scope="session")
 def avatar() -> Avatar:
-    head, random = default_head(), np.random.default_rng(3)
-    level, faces, uvs, material = levels_of(head)
-    head = replace(head, lod_level=level, lod_faces=faces, lod_uvs=uvs, lod_material=material)
+    head, random = with_levels(default_head()), np.random.default_rng(3)
     joints, components, count = len(head.joint_names), len(head.expression_names), len(head.template)
     offsets = random.normal(0, 1e-4, (count, 3)).astype(np.float32)
     neutral = head.template + offsets

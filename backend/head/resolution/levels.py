@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from backend.core.progress import Progress, silent
@@ -20,6 +22,12 @@ _FEWEST = 48
 """Triangles of a part (both eyes, both rows of teeth) below which it would lose its form."""
 _FACE, _FEATURES = 3.0, 20.0
 """How much dearer, beside 1 for the rest, the face is, and on top of that eyes, nose and lips."""
+
+
+def with_levels(head: HeadModel, progress: Progress = silent) -> HeadModel:
+    """The head with its levels of detail."""
+    level, faces, uvs, material = levels_of(head, progress)
+    return replace(head, lod_level=level, lod_faces=faces, lod_uvs=uvs, lod_material=material)
 
 
 def levels_of(head: HeadModel, progress: Progress = silent) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
