@@ -11,7 +11,7 @@ import bpy
 
 from . import heads, jobs, strings
 from .scene import avatar as avatars
-from .scene import gaze, resolution, skin
+from .scene import gaze, keys, resolution, skin
 
 WIDTH = 38  # characters of a line in a sidebar of usual width
 
@@ -108,7 +108,7 @@ class LIKENESS_PT_avatar(_Panel, bpy.types.Panel):
 
 
 class LIKENESS_PT_expression(_Panel, bpy.types.Panel):
-    """Presets; the single keys are in the mesh's own shape key list."""
+    """Presets."""
 
     bl_label = strings.PANEL["expression"]
     bl_idname = "LIKENESS_PT_expression"
@@ -118,6 +118,59 @@ class LIKENESS_PT_expression(_Panel, bpy.types.Panel):
         """Draw."""
         self.layout.operator_menu_enum("likeness.expression", "expression", icon="MONKEY")
         self.layout.operator("likeness.reset", icon="LOOP_BACK")
+
+
+class _Shapes(_Panel):
+    """Sliders of some of the shape keys."""
+
+    bl_parent_id = "LIKENESS_PT_expression"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def shown(cls, kinds: keys.Kinds) -> dict[str, list[str]]:
+        """Names of keys under headings."""
+        raise NotImplementedError
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Where there are such keys."""
+        avatar = avatars.active(context)
+        return avatar is not None and any(cls.shown(keys.kinds(avatar.mesh)).values())
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        avatar = avatars.active(context)
+        blocks = avatar.mesh.data.shape_keys.key_blocks
+        for heading, names in self.shown(keys.kinds(avatar.mesh)).items():
+            column = self.layout.column(align=True)
+            if heading:
+                column.label(text=heading.title())
+            for name in names:
+                column.prop(blocks[name], "value", text=name, slider=True)
+
+
+class LIKENESS_PT_shapes(_Shapes, bpy.types.Panel):
+    """Apple's 52."""
+
+    bl_label = strings.PANEL["shapes"]
+    bl_idname = "LIKENESS_PT_shapes"
+
+    @classmethod
+    def shown(cls, kinds: keys.Kinds) -> dict[str, list[str]]:
+        """By part of the face."""
+        return keys.grouped(kinds.arkit)
+
+
+class LIKENESS_PT_components(_Shapes, bpy.types.Panel):
+    """The head model's own expressions."""
+
+    bl_label = strings.PANEL["components"]
+    bl_idname = "LIKENESS_PT_components"
+
+    @classmethod
+    def shown(cls, kinds: keys.Kinds) -> dict[str, list[str]]:
+        """In the model's order."""
+        return {"": list(kinds.components)}
 
 
 class LIKENESS_PT_eyes(_Panel, bpy.types.Panel):
@@ -192,4 +245,5 @@ class LIKENESS_PT_export(_Panel, bpy.types.Panel):
 
 
 CLASSES = (LIKENESS_PT_create, LIKENESS_PT_avatar, LIKENESS_PT_expression, LIKENESS_PT_eyes,
-           LIKENESS_PT_relight, LIKENESS_PT_photo_match, LIKENESS_PT_export)
+           LIKENESS_PT_shapes, LIKENESS_PT_components, LIKENESS_PT_relight,
+           LIKENESS_PT_photo_match, LIKENESS_PT_export)

@@ -70,6 +70,8 @@ PANEL = {
     "avatar": "Avatar",
     "expression": "Expression",
     "eyes": "Eyes",
+    "shapes": "Shapes",
+    "components": "Model Expressions",
     "relight": "Relight",
     "photo_match": "Photo Match",
     "export": "Export",

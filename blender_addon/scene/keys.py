@@ -6,7 +6,9 @@ sets cannot be set by hand; `expression` leaves them alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import bpy
@@ -59,6 +61,14 @@ def tag_kinds(body: bpy.types.Object, geometry: Any) -> None:
               "components": known[ARKIT_COUNT + len(correctives):]}
     for kind, names in listed.items():
         body.data[f"{KIND_TAG}{kind}"] = "\n".join(names)
+
+
+def grouped(names: Iterable[str]) -> dict[str, list[str]]:
+    """Apple's names by the part of the face that they begin with: brow, cheek, eye, jaw, mouth, nose, tongue."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault("".join(takewhile(str.islower, name)), []).append(name)
+    return dict(sorted(groups.items()))
 
 
 def with_hidden(geometry: Any) -> dict[str, np.ndarray]:

@@ -109,6 +109,16 @@ def test_the_kinds_of_keys_are_known_without_the_bundle(avatar):
     assert len(kinds.hidden) == 16
 
 
+def test_sliders_are_grouped_by_the_part_of_the_face(avatar):
+    groups = keys.grouped(keys.kinds(avatar.mesh).arkit)
+    assert list(groups) == ["brow", "cheek", "eye", "jaw", "mouth", "nose", "tongue"]
+    assert sum(map(len, groups.values())) == 52
+    from blender_addon import panels
+
+    assert panels.LIKENESS_PT_components.poll(bpy.context)
+    assert panels.LIKENESS_PT_shapes.poll(bpy.context)
+
+
 def test_psi_is_the_heads_own_expressions_where_it_has_some(made, bundle):
     assert keys.component_names(made.geometry, 5)[0] == "expression_000"
     assert tuple(keys.component_names(bundle.geometry, 52)) == ARKIT_NAMES
