@@ -22,7 +22,9 @@ from ..errors import InputError
 from . import expression, gaze, keys, names, nodes, rig, skin, textures
 from .avatar import Avatar
 
-CORNEA_ALPHA = 0.12  # enough for engines to show its highlight, little enough to see the iris
+CLEAR_ALPHA = 0.12  # enough for engines to show the highlight of cornea and tears, little enough to see the iris
+HAIR_ALPHA = 0.5  # lashes and brows are strips wider than hairs, which their own material lets thin out
+EYE_ROUGHNESS = 0.15
 
 
 def can_export_glb() -> bool:
@@ -199,24 +201,23 @@ def _data_image(path: Path, pixels: np.ndarray) -> bpy.types.Image:
 
 
 def _wear_tissue(tree: bpy.types.NodeTree, shader: bpy.types.Node, source: bpy.types.Material) -> None:
-    """Copy what glTF can hold from the first Principled shader, and the picture of the eye."""
-    kinds: dict[str, Any] = {node.type: node for node in source.node_tree.nodes}
-    picture = kinds.get("TEX_IMAGE")
-    if picture is not None:
-        nodes.put(tree, shader, "Base Color", nodes.image(tree, picture.image, (-400, 0), label="Colour"))
-        nodes.put(tree, shader, "Roughness", 0.15)
-        return
-    original = kinds.get("BSDF_PRINCIPLED")
-    if original is None:  # the cornea has none
+    """Copy what glTF can hold: the picture of the eye or of the hairs, else colours of the first Principled shader."""
+    kinds: dict[str, Any] = {node.type: node for node in reversed(source.node_tree.nodes)}
+    picture, original = kinds.get("TEX_IMAGE"), kinds.get("BSDF_PRINCIPLED")
+    if original is None:  # cornea and tears are nothing but clear
         nodes.put(tree, shader, "Base Color", (1.0, 1.0, 1.0, 1.0))
         nodes.put(tree, shader, "Roughness", 0.02)
-        nodes.put(tree, shader, "Alpha", CORNEA_ALPHA)
+        nodes.put(tree, shader, "Alpha", CLEAR_ALPHA)
         return
     for name in ("Base Color", "Roughness", "Specular IOR Level"):
         if not original.inputs[name].is_linked:
             nodes.put(tree, shader, name, original.inputs[name].default_value)
-    if "BSDF_TRANSPARENT" in kinds:  # lashes
-        nodes.put(tree, shader, "Alpha", 0.5)
+    if picture is not None:
+        nodes.put(tree, shader, "Base Color", nodes.image(tree, picture.image, (-400, 0), label="Colour"))
+    if "BSDF_TRANSPARENT" in kinds:
+        nodes.put(tree, shader, "Alpha", HAIR_ALPHA)
+    elif picture is not None:
+        nodes.put(tree, shader, "Roughness", EYE_ROUGHNESS)
 
 
 def _image_behind(socket: bpy.types.NodeSocket) -> bpy.types.Image | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from backend.arkit import ARKIT_NAMES
+from blender_addon import strings
 from blender_addon.scene import expression, rig
 
 from .conftest import backend_python
@@ -93,6 +94,13 @@ def test_the_skin_brings_its_textures(glb):
     eye = next(material for material in document["materials"] if material["name"] == "Ada Eye")
     assert "baseColorTexture" in eye["pbrMetallicRoughness"]
     assert all("bufferView" in image for image in document["images"])
+
+
+def test_what_is_clear_or_hair_is_blended_and_nothing_else(glb, bundle):
+    blended = {material["name"].removeprefix("Ada ") for material in glb[1]["materials"]
+               if material.get("alphaMode") == "BLEND"}
+    labels = {strings.MATERIAL[name] for name in bundle.metadata["materials"]}
+    assert blended == labels & {"Cornea", "Lashes", "Brows", "Tear Line"}
 
 
 def test_nothing_private_is_in_the_file(glb):
