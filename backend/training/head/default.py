@@ -10,7 +10,7 @@ import numpy as np
 from backend.arkit import ARKIT_NAMES
 from backend.core.progress import Progress, silent
 from backend.head.model import JOINTS, MATERIALS, HeadModel
-from backend.head.resolution.levels import levels_of
+from backend.head.resolution.levels import with_levels
 from backend.training.head import layout, motion, regions, rig
 from backend.training.head.correctives import correctives, settled
 from backend.training.head.embedding import Embedding, embed
@@ -64,8 +64,7 @@ def build_default_head(landmarker: Path, progress: Progress = silent) -> HeadMod
         corrective_deltas=corrected[2].astype(np.float32))
     head = settled(with_landmarks(head, embed(head, landmarker, topology.of("caruncle_left", "caruncle_right"))))
     progress(0.9, "levels of detail")
-    level, faces, lod_uvs, material = levels_of(head)
-    return replace(head, lod_level=level, lod_faces=faces, lod_uvs=lod_uvs, lod_material=material)
+    return with_levels(head)
 
 
 def with_landmarks(head: HeadModel, embedding: Embedding) -> HeadModel:
