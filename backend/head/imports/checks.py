@@ -16,6 +16,7 @@ WEIGHT_TOLERANCE = 1e-3
 REGRESSOR_TOLERANCE = 1e-2
 
 _UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+_MOST = 1e9  # no number of a head comes near, in any unit; products of a few of them still are numbers
 _HEAD_METRES = (0.15, 1.2)
 """Largest extent of a head model: from a face mask to head and shoulders."""
 _GUESSED_METRES = (0.2, 0.6)
@@ -43,9 +44,9 @@ def numbers(file: str, key: str, array: np.ndarray, *shape: int | None) -> np.nd
     if array.size == 0:
         raise InputError(f"{file} has nothing in {key}.", _MAKER)
     values = array.astype(np.float64)
-    broken = int(array.size - np.isfinite(values).sum())
+    broken = int(array.size - (np.abs(values) < _MOST).sum())
     if broken:
-        raise InputError(f"{file} has {broken:,} values in {key} that are no numbers.", _MAKER)
+        raise InputError(f"{file} has {broken:,} values in {key} that are no numbers or beyond all measure.", _MAKER)
     return values
 
 

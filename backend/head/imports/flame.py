@@ -244,5 +244,5 @@ def _arkit(table: Table, count: int, to_ours: np.ndarray, notes: list[str]) -> n
     full[[ARKIT_NAMES.index(name) for name in names]] = turned
     lacking = [name for name in ARKIT_NAMES if name not in names]
     if lacking:
-        notes.append(f"The file has no {_listed(lacking)}: they do nothing.")
+        notes.append(f"The file has no {_listed(lacking)}, which will do nothing.")
     return full

@@ -166,5 +166,5 @@ def _arkit(shapes: dict[str, np.ndarray], count: int, notes: list[str]) -> np.nd
     if len(lacking) == len(ARKIT_NAMES):
         raise InputError("The folder has no expressions (browDown_L.obj and on).", _REMEDY)
     if lacking:
-        notes.append(f"The folder has no {', '.join(lacking)}: they do nothing.")
+        notes.append(f"The folder has no {', '.join(lacking)}, which will do nothing.")
     return result

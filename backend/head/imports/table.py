@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -32,6 +33,9 @@ _PICKLE_STARTS = (b"\x80", b"(", b"}", b"]", b"c")
 """A protocol, or in the two oldest an opening, an empty container, a name."""
 
 _DOWNLOAD = "Download the file again."
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, NotImplementedError,
+               RuntimeError, IndexError, OverflowError)
+"""With which Python's zipfile answers damage of one kind or another; found by trying."""
 _OTHER_KINDS = (
     (b"\x1f\x8b", "is compressed with gzip", "Unpack it and give the file inside."),
     (b"BZh", "is compressed with bzip2", "Unpack it and give the file inside."),
@@ -111,9 +115,10 @@ class _Member:
     def __call__(self) -> Any:
         try:
             with self.archive.open(self.info) as file:
-                return _stored_array(file.read(), self.info.file_size)
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+                content = file.read()
+        except _ZIP_ERRORS as error:
             raise DamagedError("it cannot be unpacked") from error
+        return _stored_array(content, self.info.file_size)
 
 
 def read_content(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
@@ -177,7 +182,7 @@ def _members(name: str, content: bytes) -> dict[str, _Member]:
     """The arrays of a .npz by name; nothing is unpacked yet."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except _ZIP_ERRORS as error:
         raise DamagedError("it ends in the middle") from error
     infos = archive.infolist()
     arrays = [info for info in infos if info.filename.endswith(".npy") and "/" not in info.filename]

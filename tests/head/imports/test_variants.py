@@ -118,7 +118,7 @@ def test_quads_and_apples_shapes_are_taken_over(tmp_path: Path) -> None:
     assert raw.faces[0, 3] == -1
     assert raw.arkit_deltas is not None
     np.testing.assert_allclose(raw.arkit_deltas[ARKIT_NAMES.index("jawOpen")], [[0, 0, -0.01]] * VERTICES, atol=1e-9)
-    assert any("they do nothing" in note for note in raw.notes)
+    assert any("will do nothing" in note for note in raw.notes)
 
 
 def test_rounding_of_weights_is_mended(tmp_path: Path) -> None:
