@@ -29,10 +29,10 @@ what relaxed people show (margin reflex distances of about 4.4 and 5 mm)."""
 
 OPENING_SPREAD = 0.75  # of the scans' spread about it; what opens an eye farther is an expression
 WIDEN_INNER, WIDEN_OUTER = 0.26, 0.06  # per radian from the gaze: opens the fissure from 22 mm to about 25 mm
-OVERLAP = 0.03  # radians by which a closed upper lid laps over the lower one
+OVERLAP = 0.06  # radians by which a closed upper lid laps over the lower one, so that no crease stays between them
 LOWER_SHARE = 0.18  # of the opening, by which the lower lid rises in a blink (people's: one or two of ten millimetres)
 LEAST_HEIGHT = 0.0001  # metres that a lid's edge keeps from the eye on its way; its inner line may dip in, unseen
-LIFT_WIDTH = 0.35  # radians along the eye over which that falls off
+LIFT_WIDTH = 0.9  # radians along the eye over which that falls off: narrower, and the closed lid shows a bump
 LIFTS = 4  # rounds in which a lid is raised until its way keeps off the eye
 FALLOFF_RINGS = 6  # rings of skin that follow the lid's edge
 
