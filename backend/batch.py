@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import BackendError, InputError
+from backend.head.library import DEFAULT, find_entry
 from backend.jobs import Worker
 from backend.protocol import Message
 
@@ -58,6 +59,7 @@ def run(folder: Path, out: Path, parameters: Mapping[str, Any], workers: int,
         raise InputError(f"The folder {folder.name} holds no photos.", "Name the folder that holds the photos.")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out.name} is a file, not a folder.", "Choose a folder with --out.")
+    find_entry(str(parameters.get("head", DEFAULT)))  # an unknown head is said once; a file is imported once
     pool = _Pool(_jobs(photos, out, parameters), min(workers, len(photos)), done)
     try:
         return pool.run()

@@ -151,7 +151,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.capture.observation import Finding, Focal, Observation
     from backend.fit import fit_head
     from backend.fit.headfit import HeadFit
-    from backend.head.library import find_head
+    from backend.head.library import DEFAULT, find_entry, find_head
     from backend.head.parameters import digest
     from backend.reflectance import estimate
     from backend.reflectance.maps import SkinMaps
@@ -161,10 +161,12 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     devices.choose(options.device)  # refuses what this machine does not have
     device = replace(devices.choose("cpu"), reason="Every stage so far runs on the CPU.")
     load = job.stage_progress("capture")
-    head = find_head(options.head, lambda fraction, text: load(0.0, f"Loading the head: {text.lower()}"))
+    entry = find_entry(options.head, lambda fraction, text: load(0.0, f"Loading the head: {text.lower()}"))
+    head = find_head(options.head)
     job.stages.append({"name": "load", "seconds": round(time.perf_counter() - started, 3), "cached": False})
 
-    shot = _key([[item.sha256, item.name] for item in inputs], options.face, _code(), digest(head))
+    taken = _key([[item.sha256, item.name] for item in inputs], options.face, _code())
+    shot = _key(taken, digest(head))
     sized = _key(shot, options.resolution)
     skinned = _key(sized, options.reflectance)
 
@@ -173,7 +175,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
         return tuple(observe(path, face=options.face, progress=part(tell, index * share, (index + 1) * share))
                      for index, path in enumerate(photos))
 
-    observations = job.run("capture", shot, (Observation, Finding, Focal), capture)
+    observations = job.run("capture", taken, (Observation, Finding, Focal), capture)
     fit = job.run("fit", shot, (HeadFit,), lambda tell: fit_head(observations, head, progress=tell))
     texture_types = tuple(kind for kind in vars(seen).values() if isinstance(kind, type))
     texture = job.run("unwrap", sized, texture_types,
@@ -181,6 +183,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     maps = job.run("reflectance", skinned, (SkinMaps,),
                    lambda tell: estimate(texture, fit, head, method=options.reflectance, progress=tell))
 
+    source = None if entry.kind == DEFAULT else HeadSource(entry.kind, entry.source, entry.sha256)
     tell = job.stage_progress("bundle")
     started = time.perf_counter()
     tell(0.0, "Rendering the preview")
@@ -190,19 +193,9 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
                                    part(tell, 0.0, 0.3))
     stages = [*job.stages, {"name": "preview", "seconds": round(time.perf_counter() - started, 3), "cached": False}]
     metadata = write_bundle(out, head, fit, maps, inputs=inputs, stages=stages, device=device.as_json(),
-                            quality=quality, preview=picture, source=_head_source(options.head),
+                            quality=quality, preview=picture, source=source,
                             progress=part(tell, 0.3, 1.0))
     return Made(out, metadata)
-
-
-def _head_source(name_or_file: str) -> HeadSource | None:
-    """Where an imported head comes from; None for the one that ships."""
-    from backend.head import library
-
-    entry = library.find_entry(name_or_file)
-    if entry.kind == library.DEFAULT:
-        return None
-    return HeadSource(entry.kind, entry.source, entry.sha256)
 
 
 def _identify(path: Path) -> InputFile:
