@@ -15,7 +15,7 @@ from backend.head.model import HeadModel
 from backend.reflectance import displacement as relief_maps
 from backend.reflectance.albedo import Clean, clean_albedo, region_prior
 from backend.reflectance.completion import Completion, complete
-from backend.reflectance.eyes import eye_maps
+from backend.reflectance.eyes import eye_maps, iris_size
 from backend.reflectance.filters import fill, gaussian
 from backend.reflectance.layers import ROWS, full_resolution
 from backend.reflectance.light import Light, estimate_light, shading, sphere, sun_response, transfer
@@ -81,7 +81,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     normals = relief_maps.normal_map(space, height)
     progress(0.92, "Painting the eyes")
     at_eyes = _shading_at_eyes(space, absolute, weight)
-    eyes = eye_maps(observed.eyes, at_eyes)
+    eyes = eye_maps(observed.eyes, at_eyes, iris_size(observed.eyes, fit, head))
     warnings = eyes.warnings
     if tone.sigma > UNSURE_STOPS:
         warnings += (f"The photo does not settle how dark the skin is (±{tone.sigma:.1f} stops); "

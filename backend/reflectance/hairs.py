@@ -38,8 +38,9 @@ COVER = 0.80
 OWN = 0.55
 """How far a hair has the brow's hair colour rather than that of the map below it, which is hair and skin mixed."""
 
-LASH_SHARE, LASH_LIGHT = 0.35, (0.006, 0.035)
-"""Luminance of lashes as a share of the brow's, and its limits: lashes are darker than any other hair."""
+LASH_SHARE, LASH_LIGHT, LASH_GREY = 0.22, (0.005, 0.018), 0.5
+"""Luminance of lashes as a share of the brow's, its limits (lashes are darker than any other hair), and how much of the
+brow's hue they lack."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _brow_map(hairs: _Hairs, field: _Field, space: SkinSpace) -> np.ndarray:
 def _lash_map(hairs: _Hairs, field: _Field) -> np.ndarray:
     light = float(luminance(field.hair))
     target = float(np.clip(LASH_SHARE * light, *LASH_LIGHT))
-    colour = field.hair * (target / light)
+    colour = (LASH_GREY * light + (1 - LASH_GREY) * field.hair) * (target / light)
     count = len(hairs.path)
     shade = (0.8 + 0.4 * _uneven(count))[:, None, None]
     alpha = np.broadcast_to(1 - 0.5 * np.linspace(0, 1, ALONG) ** 2, (count, ALONG))

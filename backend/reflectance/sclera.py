@@ -20,7 +20,7 @@ THIN = np.array([0.95, 0.99, 1.035])
 YELLOW = np.array([1.02, 0.985, 0.88])
 """Factor of the small yellowish patches beside the iris, on the side of the nose and of the temple, at their most."""
 
-VEIN = np.array([0.10, 0.42, 0.44])
+VEIN = np.array([0.10, 0.50, 0.52])
 """Share of the light that a vein takes at its densest, by channel."""
 
 TRUNKS = 26
@@ -56,7 +56,7 @@ def veins(size: int, rng: np.random.Generator) -> np.ndarray:
         place = _REACH * np.array([np.cos(start), np.sin(start)])
         heading = start + np.pi + rng.normal(0, 0.25)
         _grow(fine if rng.random() < 0.7 else deep, place, heading, float(rng.uniform(0.55, 1.0)),
-              IRIS_ANGLE / UV_EXTENT + rng.uniform(0.03, 0.30), rng, 0)
+              IRIS_ANGLE / UV_EXTENT + rng.uniform(0.02, 0.24), rng, 0)
     small = [cv2.resize(layer, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
              for layer in (fine, deep)]
     # Deep vessels lie under a veil: wider, paler.

@@ -16,6 +16,7 @@ class EyeSample:
     patch: np.ndarray  # (K, K, 3) float32 linear, the eye rectified so that the iris circle fills the width
     patch_weight: np.ndarray  # (K, K) float32 0..1
     radius: float = np.nan  # photo pixels, of the iris; NaN when not seen
+    view: int = 0  # the observation it was read from
 
 
 @dataclass(frozen=True)

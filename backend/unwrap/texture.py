@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def unwrap(observations: Sequence[Observation], fit: HeadFit, head: HeadModel, r
     colour *= (weight > 0)[..., None]
     progress(0.9, "Reading the eyes")
     lead = int(np.argmax([view.weight.sum() for view in views]))
-    right, left = (sample_eye(observations[lead], side) for side in ("right", "left"))
+    right, left = (replace(sample_eye(observations[lead], side), view=lead) for side in ("right", "left"))
     best_view = np.where(strength > 0, best, -1).astype(np.int16)
     size = resolution
     return ObservedTexture(
