@@ -23,6 +23,7 @@ from backend.head.register.reference import Reference
 from backend.head.register.shapes import Eye, above_eye, ball_motions, ball_shapes, lid_shape, met, sheet_shapes
 from backend.head.register.surface import Surface
 from backend.head.register.symmetry import is_symmetric, nearest_partners, partners
+from backend.head.resolution.levels import with_levels
 
 IRIS_LANDMARKS = {"right": (468, 469, 470, 471, 472), "left": (473, 474, 475, 476, 477)}
 """MediaPipe's five points of each iris, the person's: its middle and four on its border."""
@@ -67,12 +68,14 @@ def adopt(raw: RawHead, reference: HeadModel, *, name: str, licence: str, attrib
     reports.refuse_what_is_no_head(figures)
     progress(0.6, "carrying over texture coordinates")
     match = Match.of(own, laid, vertices, parts)
-    faces = own_faces(own, laid, match, parts, raw.faces, vertices, symmetric)
+    faces = own_faces(own, laid, match, parts, raw.faces, vertices)
     progress(0.7, "carrying over shapes")
     head = _assembled(raw, own, laid, match, parts, faces, theirs, name, licence, attribution,
-                      part(progress, 0.7, 0.95))
-    head = _with_landmarks(head, own, laid, parts)
-    figures |= {"turned_share": faces.turned, "symmetric": symmetric, "scale": laid.scale}
+                      part(progress, 0.7, 0.9))
+    head = with_levels(_with_landmarks(head, own, laid, parts), part(progress, 0.9, 0.98))
+    given = [name for name in head.material_names if head.material_vertices(name)[head.own_vertices:].any()]
+    figures |= {"turned_share": faces.turned, "given_parts": given, "faces_left_out": faces.left_out,
+                "symmetric": symmetric, "scale": laid.scale}
     picture = reports.picture(own, laid, vertices, parts)
     progress(1.0, "done")
     return Adoption(head, figures, picture)
@@ -287,9 +290,10 @@ def _mirror(own: Reference, laid: Laid, match: Match, rest: np.ndarray, kind: np
         places = back
         places[match.vertices[match.trusted]] = match.at(own, own.template)[match.trusted]
     answer = nearest_partners(places[:count], kind[:count])
-    exact = partners(rest[:count].astype(np.float64)) if laid.symmetric else np.full(count, -1)
-    same = (exact >= 0) & (kind[np.maximum(exact, 0)] == -kind[:count])
-    answer = np.where(same, exact, answer)
+    exact = partners(match.points, match.triangles)
+    if exact is not None:
+        paired = exact >= 0
+        answer[match.vertices[paired]] = match.vertices[exact[paired]]
     index = np.full(len(own.head.template), -1)
     index[grafts.source] = np.arange(len(grafts.source))
     given = index[own.head.mirror_vertices[grafts.source]]

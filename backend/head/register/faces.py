@@ -51,8 +51,8 @@ class Faces:
         return field
 
 
-def own_faces(reference: Reference, laid: Laid, match: Match, parts: Parts, faces: np.ndarray, vertices: np.ndarray,
-              symmetric: bool) -> Faces:
+def own_faces(reference: Reference, laid: Laid, match: Match, parts: Parts, faces: np.ndarray,
+              vertices: np.ndarray) -> Faces:
     """Materials and corner coordinates of `faces` (F, 4) of the head with `vertices` (V, 3)."""
     head, count = reference.head, len(vertices)
     names = list(head.material_names)
@@ -66,10 +66,7 @@ def own_faces(reference: Reference, laid: Laid, match: Match, parts: Parts, face
     used = on_skin >= 0
     lined = parts.skin & (lining[np.maximum(on_skin, 0)] | ~used).all(1)
     plain = np.flatnonzero(parts.skin & ~lined)
-    mirror = None
-    if symmetric:
-        pairs = partners(match.points)
-        mirror = pairs if (pairs >= 0).mean() > 0.9 else None
+    mirror = partners(match.points, match.triangles)
     laid_out = skin_uvs(reference, laid, match, on_skin[plain], mirror)
     material[plain], uvs[plain] = names.index("skin"), laid_out.uvs
     if lined.any():
