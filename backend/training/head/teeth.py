@@ -71,7 +71,7 @@ def build_arch(template: np.ndarray, strip: np.ndarray, upper_strip: np.ndarray,
     corner = np.stack(np.broadcast_arrays(u[:, None], v[None]), -1)
     uvs = np.stack([corner[:-1, :-1], corner[1:, :-1], corner[1:, 1:], corner[:-1, 1:]], 2)
     quads, uvs = quads.reshape(-1, 4), uvs.reshape(-1, 4, 2)
-    if not upper:  # the lower profile runs upside down, which turns the faces inside out
+    if upper:  # its profile runs downwards, which turns the faces inside out; the lower one runs upwards
         quads, uvs = quads[:, ::-1], uvs[:, ::-1]
     return Arch(points.reshape(-1, 3), quads, gum.reshape(-1), uvs, index[::-1].reshape(-1), strip)
 
