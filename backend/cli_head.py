@@ -38,7 +38,7 @@ def add_parsers(commands: Any, said: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
-    """One of the commands; the exit status."""
+    """One of the commands; the exit status. Progress is a line of its own on a terminal, which results overwrite."""
     actions = {"import": _import, "list": _list, "rebuild": _rebuild, "remove": _remove}
     return actions[options.action](options, out, progress)
 
@@ -52,7 +52,7 @@ def _import(options: argparse.Namespace, out: Streams, progress: Progress) -> in
     reading = read_head(options.file, part(progress, 0, 0.1))
     licence = options.licence or reading.licence or _ask(out, reading.file)
     entry = library.keep(reading, name, licence=licence, replace=options.replace, progress=part(progress, 0.1, 1))
-    progress(1.0, "")
+    _clear_line(out)
     if options.json:
         _print_json(out, entry.as_json())
         return 0
@@ -79,7 +79,8 @@ def _list(options: argparse.Namespace, out: Streams, progress: Progress) -> int:
     width = max(len(entry.name) for entry in found)
     for entry in found:
         source = f", from {entry.source} on {entry.imported[:10]}" if entry.imported else ""
-        out.out.write(f"{entry.name:<{width}}  {entry.vertices:>7,} vertices, {entry.licence}{source}\n")
+        old = "" if entry.reference == library.reference() else " (for an older default head: import it again)"
+        out.out.write(f"{entry.name:<{width}}  {entry.vertices:>7,} vertices, {entry.licence}{source}{old}\n")
     return 0
 
 
@@ -98,6 +99,7 @@ def _rebuild(options: argparse.Namespace, out: Streams, progress: Progress) -> i
         return library.find_head(options.head or name)
 
     parameters.rebuild(file, options.out, find, progress)
+    _clear_line(out)
     if options.json:
         _print_json(out, {"geometry": str(options.out)})
     else:
@@ -121,17 +123,23 @@ def _ask(out: Streams, file: str) -> str | None:
     """Which licence, of somebody who sits at a terminal; None where nobody does."""
     if not (sys.stdin is not None and sys.stdin.isatty() and out.err.isatty()):
         return None
-    out.err.write(f"\r\x1b[KUnder which licence do you have {file}?\n")
+    _clear_line(out)
+    out.err.write(f"Under which licence do you have {file}?\n")
     for number, text in enumerate(LICENCES, 1):
         out.err.write(f"  {number}  {text}\n")
-    out.err.write("  or type its name; Return if you do not know: ")
-    out.err.flush()
-    answer = sys.stdin.readline().strip()
-    if answer.isdigit():
-        if not 1 <= int(answer) <= len(LICENCES):
-            raise InputError(f"There is no licence number {answer}.", f"Choose 1 to {len(LICENCES)}.")
-        return LICENCES[int(answer) - 1]
-    return answer or None
+    while True:
+        out.err.write("A number, or its name; Return if you do not know: ")
+        out.err.flush()
+        answer = sys.stdin.readline().strip()
+        if not answer.isdigit():
+            return answer or None
+        if 1 <= int(answer) <= len(LICENCES):
+            return LICENCES[int(answer) - 1]
+
+
+def _clear_line(out: Streams) -> None:
+    if out.err.isatty():
+        out.err.write("\r\x1b[K")
 
 
 def _quoted(name: str) -> str:

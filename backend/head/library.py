@@ -48,7 +48,18 @@ def heads() -> list[Entry]:
 def default_entry() -> Entry:
     """The head that ships with Likeness."""
     head = default_head()
-    return Entry(DEFAULT, DEFAULT, head.licence, head.attribution, DEFAULT_HEAD.name, "", "", head.own_vertices)
+    return Entry(DEFAULT, DEFAULT, head.licence, head.attribution, DEFAULT_HEAD.name, "", "", head.own_vertices,
+                 reference=reference())
+
+
+@cache
+def reference() -> str:
+    """SHA-256 of the default head's file.
+
+    A head that was registered to another one works, but is worth another import:
+    what it knows of UVs, regions and shapes is that one's.
+    """
+    return hashlib.sha256(DEFAULT_HEAD.read_bytes()).hexdigest()
 
 
 def find_head(name_or_file: str, progress: Progress = silent) -> HeadModel:
@@ -164,7 +175,7 @@ def _store(reading: Reading, name: str, place: Path, licence: str | None, progre
     notes = [*reading.raw.notes, *([UNSURE] if stated == NOT_STATED else [])]
     entry = Entry(name, reading.raw.kind, stated, reading.attribution, reading.file, reading.sha256,
                   datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), head.own_vertices, report,
-                  tuple(notes), place)
+                  tuple(notes), reference(), place)
     progress(0.95, "Writing")
     shelf.write(place, head, picture, entry)
     progress(1.0, "Kept")
@@ -205,7 +216,7 @@ def _plain(value: Any) -> Any:
 @cache
 def _code() -> str:
     """A fingerprint of what a kept head depends on besides its file: our source for heads, and the default head."""
-    digest = hashlib.sha256(DEFAULT_HEAD.read_bytes())
+    digest = hashlib.sha256(reference().encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

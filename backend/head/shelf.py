@@ -46,6 +46,7 @@ class Entry:
     vertices: int  # of its own topology
     report: dict[str, Any] = field(default_factory=dict)  # of the registration, millimetres
     notes: tuple[str, ...] = ()
+    reference: str = ""  # SHA-256 of the default head's file that it was registered to
     folder: Path | None = None
 
     @property

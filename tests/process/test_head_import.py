@@ -114,6 +114,13 @@ def test_heads_are_listed_and_the_doctor_knows_them(imported: dict[str, Any]) ->
     assert "5,023 vertices, CC-BY-4.0, from generic_model.npz on 20" in lines[1]
     found = json.loads(run("head", "list", "--json").stdout)["heads"]
     assert found[1] == imported
+    record = Path(imported["folder"], shelf.RECORD)
+    content = record.read_text("utf-8")
+    record.write_text(content.replace(library.reference(), "0" * 64), "utf-8")
+    assert "older default head" in run("head", "list").stdout.splitlines()[1]
+    record.write_text(content, "utf-8")
+    doctor = {finding["name"]: finding["text"] for finding in json.loads(run("doctor", "--json").stdout)["findings"]}
+    assert doctor["imported heads"] == "Ada Ü, 5023 vertices, CC-BY-4.0"
 
 
 def test_the_backend_greets_with_its_heads_and_imports_as_a_job(imported: dict[str, Any], file: Path, wire: Wire,
