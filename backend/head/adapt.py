@@ -26,10 +26,14 @@ LOOK_DEGREES = {"eyeLookUp": 24.0, "eyeLookDown": 28.0, "eyeLookIn": 32.0, "eyeL
 _CANTHI = {"left": (362, 263), "right": (133, 33)}
 """MediaPipe's landmarks of the inner and of the outer corner of each eye, the person's."""
 
+_LOOSE = ("lash", "tear", "mouth")
+"""Materials of what lies on the lids or, in the eye's inner corner, between them."""
+
 _SAMPLES = 41  # places between the corners at which an eye's opening is measured
 _EVEN = 0.10  # radians added to openings before they are compared, which calms the comparison in the corners
 _RATIO = (0.4, 2.5)  # least and largest ratio of two openings
 _NEAR, _FAR = 1.35, 1.85  # eyeball radii from the eye's centre: all of the lid's rule within, none beyond
+_LID = 0.3  # eyeball radii over the eye, within which a lid's edge is looked for
 _HIGH = (0.9, 1.2)  # radians of elevation: likewise
 _LEAST_HEIGHT = 1e-4  # metres that lids keep from the eye at any weight
 _INNER_HEIGHT = 5e-4  # metres over the eye within which, at rest, a vertex lies behind the lid's edge and is not seen
@@ -126,8 +130,8 @@ class _Eye:
         if not own.any():
             return None
         radius = float(np.median(distance[own & (place[:, 1] > centre[1])]))
-        skin = head.material_vertices("skin")
-        loose = ~skin & ~ball & ~head.material_vertices("cornea")
+        skin = head.material_vertices("skin") | head.material_vertices("brow")
+        loose = np.any([head.material_vertices(name) for name in _LOOSE], 0) & ~skin
         near = np.flatnonzero((skin & (distance < _FAR * radius) & (place[:, 1] < centre[1]))
                               | (loose & (distance < 2.6 * radius) & (place[:, 1] < centre[1])))
         azimuth, elevation, _ = _spherical(place[near] - centre, side)
@@ -136,9 +140,12 @@ class _Eye:
         share[loose[near]] = 1  # lashes and what fills the eye's corner go wholly with the lids
         corners = _corners(head, side, place, centre)
         upper = elevation > np.interp(azimuth, corners[:, 0], corners[:, 1])
-        solid = ~loose[near] & (distance[near] < 1.6 * radius) & (place[near, 1] < centre[1] - 0.1 * radius)
+        solid = head.material_vertices("skin")[near] & (distance[near] < 1.6 * radius)
+        solid &= place[near, 1] < centre[1] - 0.1 * radius
+        direction = (place[near] - centre) / distance[near, None]
+        thin = solid & (distance[near] - eyes.surface_radius(direction) * radius < _LID * radius)
         number = np.full(len(place), -1)
-        number[near[solid]] = np.flatnonzero(solid)
+        number[near[thin]] = np.flatnonzero(thin)
         faces = head.triangles[head.triangle_material == head.material_index("skin")]
         edges = np.concatenate([faces[:, [k, (k + 1) % 3]] for k in range(3)])
         edges = np.unique(np.sort(number[edges], 1), axis=0)
