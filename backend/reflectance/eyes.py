@@ -45,7 +45,7 @@ SIZES, SIZE_TRUST = (0.93, 1.05), 0.6
 """Smallest and largest iris, as a share of the mean one (people's irises differ by 4 %), and how much of what a photo
 says about it is believed: metres come from the iris itself where nothing better is known."""
 
-LIMBUS_SOFT = 0.05
+LIMBUS_SOFT = 0.038
 """Half the width of the limbus, iris radii: sclera thins over the iris' rim."""
 
 
@@ -172,7 +172,7 @@ def _iris(iris: np.ndarray, look: IrisLook | None, pupil: float, rng: np.random.
     warm = np.array([0.20, 0.05, -0.16]) * (0.4 + 0.6 * pale) * (inner * (1 - 0.6 * depth))[..., None]
     own = 0.10 * _around(rng, 6, 1.0) * (1 - inner) + 0.22 * (inner - 0.3) - 0.12
     trust = 0.0 if look is None else look.trust
-    out = log + (lightness - (1 - 0.35 * trust) * limbal)[..., None] + (1 - trust) * (own[..., None] + warm)
+    out = log + (lightness - (1 - 0.2 * trust) * limbal)[..., None] + (1 - trust) * (own[..., None] + warm)
     if look is not None:
         out = out + trust * _of_photo(look, radius[:, 0], pupil)
     between = ((radius[:, 0] > max(INNER, pupil + 0.05)) & (radius[:, 0] < OUTER))

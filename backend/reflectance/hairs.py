@@ -32,6 +32,9 @@ CONTRAST = (0.10, 0.35)
 """Log darkness of a brow's darkest against the skin around it below which there is no brow, and from which there surely
 is one: shadows of the brow ridge reach 0.2."""
 
+STRONG = 1.1
+"""Log darkness of a brow that leaves no skin to be seen."""
+
 COVER = 0.80
 """Coverage of a hair where the brow is dense: its neighbours and the painted brow below it do the rest."""
 
@@ -74,8 +77,9 @@ class _Field:
     """What the skin's map shows about the brows, on the FIELD grid."""
 
     albedo: np.ndarray  # (F, F, 3)
-    share: np.ndarray  # (F, F) 0..1 of hair
+    share: np.ndarray  # (F, F) 0..1 of hair, 1 where the brow is densest
     hair: np.ndarray  # (3,) its colour
+    strength: float  # 0..1, how dark the brow is at its densest: a ribbon of a thin brow stands for thin hairs
 
 
 def _field(albedo: np.ndarray, space: SkinSpace) -> _Field:
@@ -93,17 +97,18 @@ def _field(albedo: np.ndarray, space: SkinSpace) -> _Field:
     darkness = np.log(np.maximum(darkness, 1e-3)) - np.log(np.maximum(luminance(small), 1e-3))
     core = brows > 0.6
     if not core.any():
-        return _Field(small, np.zeros_like(darkness), PLAIN_BROW)
+        return _Field(small, np.zeros_like(darkness), PLAIN_BROW, 0.0)
     deepest = float(np.percentile(darkness[core], 90))
     dark = core & (darkness >= np.percentile(darkness[core], 85))
     sure = float(step(np.array(deepest), *CONTRAST))
+    strength = float(np.clip(deepest / STRONG, 0, 1))
     # The darkest of a brow in a photo is still a mixture with skin.
     shown = np.exp(np.log(np.maximum(small[dark], 1e-3)).mean(0))
-    hair = np.exp(sure * np.log(0.75 * shown) + (1 - sure) * np.log(PLAIN_BROW))
+    hair = np.exp(sure * np.log((1 - 0.3 * strength) * shown) + (1 - sure) * np.log(PLAIN_BROW))
     # The brow hangs over the rim of the zone that landmarks span, but not over the lids.
     zone = step(gaussian(brows, 0.0015 / texel), 0.05, 0.3) * (1 - step(space.lids, 0.3, 0.8))
     share = sure * np.clip(darkness / max(deepest, CONTRAST[1]), 0, 1) * zone
-    return _Field(small, share.astype(np.float32), hair)
+    return _Field(small, share.astype(np.float32), hair, strength)
 
 
 def _brow_map(hairs: _Hairs, field: _Field, space: SkinSpace) -> np.ndarray:
@@ -114,9 +119,10 @@ def _brow_map(hairs: _Hairs, field: _Field, space: SkinSpace) -> np.ndarray:
     share = soft[row, column]
     below = field.albedo[row, column]
     steps = np.linspace(0, 1, ALONG)
-    rooted = step(share[:, : ALONG // 3].max(1), HAIRY, DENSE)[:, None]
-    # A hair may leave the brow by its tip, where it gets thin; it does not go on over bare skin.
-    alpha = COVER * rooted * step(np.maximum.accumulate(share[:, ::-1], 1)[:, ::-1], 0.5 * HAIRY, DENSE)
+    # A hair belongs to the brow when its root and most of it do, and goes on over bare skin with its tip at most.
+    whole = step(np.minimum(share[:, : ALONG // 3].max(1), 1.2 * share.mean(1)), HAIRY, DENSE)[:, None]
+    alpha = COVER * (0.35 + 0.65 * field.strength) * whole
+    alpha = alpha * step(np.maximum.accumulate(share[:, ::-1], 1)[:, ::-1], 0.3 * HAIRY, 1.5 * HAIRY)
     alpha = alpha * (0.75 + 0.25 * _uneven(len(alpha)))[:, None] * (1 - 0.35 * steps)
     dark = np.minimum(below, np.exp(0.35 * np.log(np.maximum(below, 1e-3)) + 0.65 * np.log(field.hair)))
     colour = np.exp((1 - OWN) * np.log(np.maximum(dark, 1e-3)) + OWN * np.log(field.hair))

@@ -35,8 +35,9 @@ BLOTCH = 0.10
 PUPIL_SHARES = (0.22, 0.55)
 """Radius of the pupil, as a share of the iris', in bright light and in the dark."""
 
-PUPIL_STEP = 0.35
-"""Log contrast between pupil and iris from which the pupil is seen."""
+PUPIL_STEP, PUPIL_LIGHT = 0.35, 0.025
+"""Log contrast between pupil and iris from which the pupil is seen, and luminance of the photographed iris below which
+that contrast is noise."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,14 @@ def read(eye: EyeSample, veil: np.ndarray) -> IrisLook | None:
     light = log @ REC709_LUMINANCE
     radius = (np.arange(RADII) + 0.5) / RADII
     light, weight = _unshaded(light, weight, radius)
-    pupil = _pupil(_by_radius(light[..., None], weight)[:, 0], weight.sum(1))
+    between = (radius > INNER) & (radius < OUTER)
+    seen = weight[between].sum()
+    lit = (colour[between] @ REC709_LUMINANCE * weight[between]).sum() / seen > PUPIL_LIGHT if seen else False
+    pupil = _pupil(_by_radius(light[..., None], weight)[:, 0], weight.sum(1)) if lit else np.nan
     # What is left of the luminance is the iris' own; the hue keeps its place.
     hue = log - (log @ REC709_LUMINANCE)[..., None]
     log = light[..., None] + hue
     profile = _by_radius(log, weight)
-    between = (radius > INNER) & (radius < OUTER)
     profile -= np.average(profile[between], axis=0, weights=weight.sum(1)[between] + 1e-6)
     mean_hue = profile - (profile @ REC709_LUMINANCE)[:, None]
     pattern = log - _by_radius(log, weight)[:, None]
