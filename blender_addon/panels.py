@@ -13,7 +13,7 @@ from . import heads, jobs, strings
 from .scene import avatar as avatars
 from .scene import gaze, keys, resolution, skin
 
-WIDTH = 38  # characters of a line in a sidebar of usual width
+WIDTH = 32  # characters of a line in a sidebar of usual width
 
 
 class _Panel:
@@ -68,15 +68,6 @@ class LIKENESS_PT_create(_Panel, bpy.types.Panel):
         layout.operator("likeness.assemble", icon="FILE_FOLDER").level = settings.level
 
 
-def _draw_head(layout: bpy.types.UILayout, avatar: avatars.Avatar) -> None:
-    """Which head model the avatar is made of, and what its licence says."""
-    box = layout.box().column(align=True)
-    for text in (strings.PANEL_HINT["head"].format(head=avatar.head.id), avatar.head.attribution,
-                 strings.PANEL_HINT["licence"].format(licence=avatar.head.licence)):
-        for number, line in enumerate(textwrap.wrap(text, WIDTH)):
-            box.label(text=line, icon="USER" if number == 0 and text.startswith("Head") else "BLANK1")
-
-
 def level_label(avatar: avatars.Avatar) -> str:
     """The resolution of an avatar's mesh, in a word."""
     return strings.LEVEL[resolution.of(avatar.mesh)].label
@@ -99,12 +90,36 @@ class LIKENESS_PT_avatar(_Panel, bpy.types.Panel):
         row.operator("likeness.remove", text="", icon="TRASH")
         layout.operator_menu_enum("likeness.set_resolution", "level", icon="MOD_SUBSURF",
                                   text=f"{strings.PROPERTY['level'].label}: {level_label(avatar)}")
-        _draw_head(layout, avatar)
         node = next(filter(None, map(skin.controls, avatar.mesh.data.materials)), None)
         column = layout.column(align=True)
         for socket in node.inputs if node else ():
             if socket.name in strings.SKIN_INPUT:
                 column.prop(socket, "default_value", text=socket.name, slider=True)
+
+
+class LIKENESS_PT_head(_Panel, bpy.types.Panel):
+    """Whose head model the avatar is made of."""
+
+    bl_label = strings.PANEL["head"]
+    bl_idname = "LIKENESS_PT_head"
+    bl_parent_id = "LIKENESS_PT_avatar"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """With an avatar."""
+        return avatars.active(context) is not None
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        """The model's name is seen without opening the panel."""
+        self.layout.label(text=avatars.active(context).head.id)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        head, column = avatars.active(context).head, self.layout.column(align=True)
+        for text in (strings.PANEL_HINT["licence"].format(licence=head.licence), head.attribution):
+            for line in textwrap.wrap(text, WIDTH):
+                column.label(text=line)
 
 
 class LIKENESS_PT_expression(_Panel, bpy.types.Panel):
@@ -244,6 +259,6 @@ class LIKENESS_PT_export(_Panel, bpy.types.Panel):
         self.layout.operator("likeness.sheet", icon="RENDER_RESULT")
 
 
-CLASSES = (LIKENESS_PT_create, LIKENESS_PT_avatar, LIKENESS_PT_expression, LIKENESS_PT_eyes,
+CLASSES = (LIKENESS_PT_create, LIKENESS_PT_avatar, LIKENESS_PT_head, LIKENESS_PT_expression, LIKENESS_PT_eyes,
            LIKENESS_PT_shapes, LIKENESS_PT_components, LIKENESS_PT_relight,
            LIKENESS_PT_photo_match, LIKENESS_PT_export)

@@ -68,6 +68,7 @@ PROPERTY = {
 PANEL = {
     "create": "Create",
     "avatar": "Avatar",
+    "head": "Head Model",
     "expression": "Expression",
     "eyes": "Eyes",
     "shapes": "Shapes",
@@ -79,7 +80,6 @@ PANEL = {
 
 PANEL_HINT = {
     "registration": "Show Registration",
-    "head": "Head: {head}",
     "licence": "Licence: {licence}",
     "no_backend": "The backend is not set up",
     "preferences": "Open Preferences",
