@@ -28,6 +28,9 @@ SOCKET_LIGHT = (0.84, 0.70, 0.65, 1.0)
 CREASE_LIGHT = (0.62, 0.46, 0.42, 1.0)
 """What is left of the light at the corners of the eye, and where a lid lies on the eyeball; linear."""
 
+EEVEE_DIM = 0.25
+"""Share of the light on the white that EEVEE does not know to be blocked."""
+
 TEAR_IOR = 1.336
 CARUNCLE_SQUARE = 0.018
 """Corner of the mouth's UV square that belongs to the caruncles."""
@@ -79,7 +82,13 @@ def eye_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Mater
         "Subsurface Weight": (deep, "Result"), "Subsurface Radius": (1.0, 0.45, 0.3), "Subsurface Scale": 0.0025,
         "Coat Weight": (soft, "Result"), "Coat Roughness": 0.05, "Coat IOR": 1.34,  # the tear film
         "Coat Normal": _uneven(tree)})
-    _finish(tree, (shader, "BSDF"), (350, 0))
+    # EEVEE knows little of the light that lids and brows keep off: without this the white glows there.
+    black = add(tree, "ShaderNodeBsdfDiffuse", (50, -560), inputs={"Color": (0.0, 0.0, 0.0, 1.0)})
+    dim = nodes.math(tree, "MULTIPLY", (bare, "Result"), EEVEE_DIM, (50, -420))
+    dimmed = add(tree, "ShaderNodeMixShader", (300, -250), label="Lids' shade for EEVEE", inputs={
+        "Fac": dim, "Shader": (shader, "BSDF"), "Shader_001": (black, "BSDF")})
+    _finish(tree, (shader, "BSDF"), (500, 0), "CYCLES")
+    _finish(tree, (dimmed, "Shader"), (500, -250), "EEVEE")
     return material
 
 
