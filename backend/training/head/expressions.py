@@ -25,6 +25,9 @@ the 28 degrees that are ours (`backend.head.adapt.LOOK_DEGREES`)."""
 TONGUE_JAW = 0.3
 """Of jawOpen that `tongueOut` brings along: the tongue is 6 to 8 mm thick and must pass teeth and lips."""
 
+TONGUE_REACH = 1.4
+"""Of MakeHuman's unit, which hardly passes the lips."""
+
 CLOSED = ("cheekPuff", "cheekSquint", "jawForward", "jawLeft", "jawRight", "mouthDimple", "mouthFrown", "mouthLeft",
           "mouthPress", "mouthPucker", "mouthRight", "mouthSmile")
 """Beginnings of shapes that leave closed lips closed; figures good to a millimetre leave them ajar."""
@@ -60,6 +63,8 @@ class Movements:
             moved = self.stopped(moved)
         if name in ROUND:
             moved = self.lips.rounded(self.closed, moved)
+        if name == "tongueOut":
+            moved = moved * TONGUE_REACH
         if name == "tongueOut" and alone:
             moved = moved + TONGUE_JAW * self.of("jawOpen")
         return moved
