@@ -119,10 +119,9 @@ def _brow_map(hairs: _Hairs, field: _Field, space: SkinSpace) -> np.ndarray:
     share = soft[row, column]
     below = field.albedo[row, column]
     steps = np.linspace(0, 1, ALONG)
-    # A hair belongs to the brow when its root and most of it do, and goes on over bare skin with its tip at most.
-    whole = step(np.minimum(share[:, : ALONG // 3].max(1), 1.2 * share.mean(1)), HAIRY, DENSE)[:, None]
-    alpha = COVER * (0.35 + 0.65 * field.strength) * whole
-    alpha = alpha * step(np.maximum.accumulate(share[:, ::-1], 1)[:, ::-1], 0.3 * HAIRY, 1.5 * HAIRY)
+    # A hair belongs to the brow when most of it does, and is drawn no farther than the brow reaches.
+    whole = step(1.2 * share.mean(1), HAIRY, DENSE)[:, None]
+    alpha = COVER * (0.35 + 0.65 * field.strength) * whole * step(share, 0.5 * HAIRY, 1.8 * HAIRY)
     alpha = alpha * (0.75 + 0.25 * _uneven(len(alpha)))[:, None] * (1 - 0.35 * steps)
     dark = np.minimum(below, np.exp(0.35 * np.log(np.maximum(below, 1e-3)) + 0.65 * np.log(field.hair)))
     colour = np.exp((1 - OWN) * np.log(np.maximum(dark, 1e-3)) + OWN * np.log(field.hair))

@@ -26,7 +26,7 @@ be; in iris radii. The landmarker places it to a pixel or two, which shows in an
 LIMBUS_RAYS = np.deg2rad(np.r_[-50:51:5, 130:231:5])
 """Directions, clockwise from the right, in which sclera lies beside the iris."""
 
-STAY = 0.35
+STAY = 0.22
 """What it costs the contrast across the limbus, as a share, to leave the landmarks by all of that."""
 
 
@@ -96,7 +96,7 @@ def _limbus(image: np.ndarray, centre: np.ndarray, angle: float, half_width: flo
     shifts = np.linspace(-SHIFT, SHIFT, 9)
     rises, growths = np.linspace(-RISE, RISE, 5), 1 + np.linspace(-GROWTH, GROWTH, 9)
     dx, dy, growth = (axis.ravel() for axis in np.meshgrid(shifts, rises, growths, indexing="ij"))
-    depth = np.array([0.84, 0.92, 1.08, 1.16])
+    depth = np.array([0.87, 0.95, 1.05, 1.13])
     place = growth[:, None, None, None] * depth[None, None, :, None] * ray[None, :, None, :]
     place = place + np.stack([dx, dy], -1)[:, None, None, :]
     x, y = place[..., 0] * half_width, place[..., 1] * half_height
