@@ -20,6 +20,8 @@ def slow_twin(head, beta, psi, pose):
     shaped = head.template.astype(np.float64) + np.tensordot(beta, head.shape_basis.astype(np.float64), 1)
     joints = head.joint_regressor.astype(np.float64) @ shaped
     expressed = shaped + np.tensordot(psi, head.expression_basis.astype(np.float64), 1)
+    for drivers, delta in zip(head.corrective_drivers, head.corrective_deltas.astype(np.float64), strict=True):
+        expressed = expressed + delta * np.prod([min(max(psi[driver], 0), 1) for driver in drivers if driver >= 0])
     world = []
     for j, parent in enumerate(head.joint_parents):
         local = np.eye(4)

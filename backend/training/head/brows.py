@@ -35,7 +35,7 @@ converge on the line, which makes the brow's crest."""
 
 BEND = 0.45  # share of that angle that a hair has lost at its tip
 SCATTER = 7.0  # degrees, standard deviation
-LIFT = (-0.00015, 0.00038, 0.00042)  # metres over the skin of root, middle and tip
+LIFT = (-0.00015, 0.00048, 0.00052)  # metres over the skin of root, middle and tip, which subdividing raises
 LAYERS = 0.00030  # metres of more lift for the topmost hairs, so that crossing hairs lie over one another
 LOWERED = 0.0011  # metres by which the roots' middle lies below the line at the inner end: hairs there grow upwards
 ENDS = (0.0, 0.90)  # of the line, where roots begin and end; the last hairs reach its outer end

@@ -34,6 +34,7 @@ LOWER_SHARE = 0.18  # of the opening, by which the lower lid rises in a blink (p
 LEAST_HEIGHT = 0.0001  # metres that a lid's edge keeps from the eye on its way; its inner line may dip in, unseen
 LIFT_WIDTH = 0.9  # radians along the eye over which that falls off: narrower, and the closed lid shows a bump
 LIFTS = 4  # rounds in which a lid is raised until its way keeps off the eye
+STILL = 1e-4  # metres; an edge that moves less than this belongs to the other eye's expression, and is left alone
 FALLOFF_RINGS = 6  # rings of skin that follow the lid's edge
 
 
@@ -149,7 +150,7 @@ class LidFitter:
         """
         shape = rest + displacement
         for rings, centre in zip(self.rings, self.centres(rest), strict=True):
-            if np.abs(displacement[rings.edge]).max() < 1e-6:
+            if np.abs(displacement[rings.edge]).max() < STILL:
                 continue
             margin = np.concatenate([rings.waterline, rings.inner])
             beside = np.argmin(((rest[margin][:, None] - rest[rings.edge][None]) ** 2).sum(-1), 1)
