@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from backend.errors import InputError
 from backend.head.model import JOINTS, LANDMARK_COUNT, HeadModel
 from backend.head.raw import RawHead
 from backend.head.register import report as reports
+from backend.head.register.binding import joint_regressor, skin_weights
+from backend.head.register.embedding import with_landmarks
 from backend.head.register.faces import Faces, own_faces
 from backend.head.register.fitting import Laid, lay_on
 from backend.head.register.grafts import Grafts, graft, graft_shapes, wanted_faces
@@ -21,13 +23,8 @@ from backend.head.register.match import Match
 from backend.head.register.parts import Parts, take_apart
 from backend.head.register.reference import Reference
 from backend.head.register.shapes import Eye, above_eye, ball_motions, ball_shapes, lid_shape, met, sheet_shapes
-from backend.head.register.surface import Surface
 from backend.head.register.symmetry import is_symmetric, nearest_partners, partners
 from backend.head.resolution.levels import with_levels
-
-IRIS_LANDMARKS = {"right": (468, 469, 470, 471, 472), "left": (473, 474, 475, 476, 477)}
-"""MediaPipe's five points of each iris, the person's: its middle and four on its border."""
-
 
 NOTHING = 1e-6
 """Metres; a shape of a file that moves nothing further than this is one that it lacks."""
@@ -72,7 +69,7 @@ def adopt(raw: RawHead, reference: HeadModel, *, name: str, licence: str, attrib
     progress(0.7, "carrying over shapes")
     head = _assembled(raw, own, laid, match, parts, faces, theirs, name, licence, attribution,
                       part(progress, 0.7, 0.9))
-    head = with_levels(_with_landmarks(head, own, laid, parts), part(progress, 0.9, 0.98))
+    head = with_levels(with_landmarks(head, own, laid), part(progress, 0.9, 0.98))
     given = [name for name in head.material_names if head.material_vertices(name)[head.own_vertices:].any()]
     figures |= {"turned_share": faces.turned, "given_parts": given, "faces_left_out": faces.left_out,
                 "symmetric": symmetric, "scale": laid.scale}
@@ -91,8 +88,7 @@ def _landmarker(picture: np.ndarray) -> np.ndarray | None:
 def _assembled(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts, faces: Faces, marks: Marks,
                name: str, licence: str, attribution: str, progress: Progress) -> HeadModel:
     reference, count = own.head, len(raw.template)
-    chosen = wanted_faces(own, eyes=parts.eyes is None, corneas=parts.eyes is not None,
-                          teeth=not faces.has_teeth, bag=not faces.has_bag, lashes=not faces.has_lashes)
+    chosen = wanted_faces(own, eyes=parts.eyes is None, bag=not faces.has_bag)
     grafts = graft(own, laid, match, chosen, raw.template.astype(np.float64), parts.eyes)
     sight = _eyes(own, grafts, parts, raw.template.astype(np.float64))
     progress(0.2, "carrying over shapes")
@@ -104,8 +100,8 @@ def _assembled(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Pa
     joint_names = raw.joint_names or JOINTS
     if joint_names[:len(JOINTS)] != JOINTS:
         raise InputError("The rig's joints are not neck, head, jaw and eyes.", "Name them so, in this order.")
-    weights = _weights(raw, own, match, parts, faces, grafts, joint_names)
-    regressor = _regressor(raw, own, laid, match, parts, grafts, joint_names)
+    weights = skin_weights(raw, own, match, parts, faces, grafts, joint_names)
+    regressor = joint_regressor(raw, own, laid, match, parts, grafts, joint_names)
 
     def whole(own_field: np.ndarray, *, skull: bool) -> np.ndarray:
         given = grafts.follow(own_field[:, match.vertices], own_field, skull=skull)
@@ -217,62 +213,6 @@ def _sizes(given: np.ndarray, transferred: np.ndarray) -> np.ndarray:
     return np.clip(along.sum(1) / np.maximum((strength**2 * strong).sum(1), 1e-12), 0, 1.5)
 
 
-def _weights(raw: RawHead, own: Reference, match: Match, parts: Parts, faces: Faces, grafts: Grafts,
-             joint_names: tuple[str, ...]) -> np.ndarray:
-    """(V, J) float32, rows sum to 1."""
-    reference = np.zeros((len(own.head.template), len(joint_names)))
-    for number, joint in enumerate(own.head.joint_names):
-        reference[:, joint_names.index(joint) if joint in joint_names else 1] += own.head.skin_weights[:, number]
-    if raw.joint_names:
-        weights = raw.skin_weights.astype(np.float64)
-    else:
-        weights = np.zeros((len(raw.template), len(joint_names)))
-        weights[match.vertices] = np.clip(match.carried(own, reference[own.sheet]), 0, None)
-        weights[faces.rest] = faces.rest_field(reference)
-        for ball, joint in zip(parts.eyes or (), ("eye_left", "eye_right"), strict=False):
-            for shell in (ball.vertices, ball.inner):
-                weights[shell] = np.eye(len(joint_names))[joint_names.index(joint)]
-        weights /= np.maximum(weights.sum(1, keepdims=True), 1e-9)
-    given = grafts.weights(weights[match.vertices], reference[grafts.source])
-    answer = np.concatenate([weights, given])
-    return answer.astype(np.float32)
-
-
-def _regressor(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts, grafts: Grafts,
-               joint_names: tuple[str, ...]) -> np.ndarray:
-    """(J, V) float32."""
-    total = len(raw.template) + len(grafts.points)
-    answer = np.zeros((len(joint_names), total))
-    if raw.joint_names:
-        answer[:, :len(raw.template)] = raw.joint_regressor
-        return answer.astype(np.float32)
-    surface = Surface(match.points, match.triangles)
-    triangle, weights, _ = surface.closest(laid.points)
-    corners = match.vertices[match.triangles[triangle]]
-    for number, joint in enumerate(joint_names):
-        row = own.head.joint_regressor[own.head.joint(joint), own.sheet].astype(np.float64)
-        if joint.startswith("eye_"):
-            side = 0 if joint.endswith("left") else 1
-            if parts.eyes is not None:
-                ball = parts.eyes[side]
-                answer[number, ball.vertices] = combination(raw.template[ball.vertices], ball.centre)
-            else:
-                placed = grafts.balls[side]
-                answer[number, len(raw.template) + placed] = own.head.joint_regressor[own.head.joint(joint),
-                                                                                      grafts.source[placed]]
-        else:
-            np.add.at(answer[number], corners, weights * row[:, None])
-        answer[number] /= answer[number].sum()
-    return answer.astype(np.float32)
-
-
-def combination(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """(n,) the most even weights that sum to 1 and whose mean of `points` (n, 3) is `target` (3,)."""
-    even = np.full(len(points), 1 / len(points))
-    system = np.vstack([np.ones(len(points)), (points - target).T])
-    return even + np.linalg.pinv(system) @ (np.array([1.0, 0, 0, 0]) - system @ even)
-
-
 def _own_regions(own: Reference, match: Match, count: int) -> np.ndarray:
     """(R, V_raw)."""
     answer = np.zeros((len(own.head.region_names), count))
@@ -298,37 +238,3 @@ def _mirror(own: Reference, laid: Laid, match: Match, rest: np.ndarray, kind: np
     index[grafts.source] = np.arange(len(grafts.source))
     given = index[own.head.mirror_vertices[grafts.source]]
     return np.concatenate([answer, given + count]).astype(np.int32)
-
-
-def _with_landmarks(head: HeadModel, own: Reference, laid: Laid, parts: Parts) -> HeadModel:
-    """The reference's landmarks, through the registration, on the head's own skin and irises."""
-    reference = own.head
-    index, weights = np.full(LANDMARK_COUNT, -1), np.zeros((LANDMARK_COUNT, 3))
-    place = np.full(len(reference.template), -1)
-    place[own.sheet] = np.arange(len(own.sheet))
-    corners = place[reference.triangles[np.maximum(reference.landmark_triangles, 0)]]
-    placed = reference.landmarks_placed & (corners >= 0).all(1)
-    skin = np.flatnonzero(head.triangle_material == head.material_index("skin"))
-    wanted = np.flatnonzero(placed)
-    triangle_corners = laid.points[corners[wanted]]
-    points = np.einsum("lc,lcx->lx", reference.landmark_barycentric[wanted], triangle_corners)
-    normals = np.cross(triangle_corners[:, 1] - triangle_corners[:, 0], triangle_corners[:, 2] - triangle_corners[:, 0])
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    surface = Surface(head.template.astype(np.float64), head.triangles[skin])
-    found, weights[wanted], distance = surface.closest(points, normals)
-    lost = ~np.isfinite(distance)
-    if lost.any():
-        found[lost], weights[wanted[lost]], _ = surface.closest(points[lost])
-    index[wanted] = skin[found]
-    ball = np.flatnonzero(head.triangle_material == head.material_index("eye"))
-    if len(ball):
-        eye = Surface(head.template.astype(np.float64), head.triangles[ball])
-        rest = reference.landmark_points(reference.template).astype(np.float64)
-        joints = head.joint_regressor.astype(np.float64) @ head.template
-        for side, ids in IRIS_LANDMARKS.items():
-            centre = reference.joint_regressor[reference.joint(f"eye_{side}")].astype(np.float64) @ reference.template
-            goal = joints[head.joint(f"eye_{side}")] + (rest[list(ids)] - centre) @ laid.rotation.T
-            good = np.isfinite(goal).all(1)
-            found, some, _ = eye.closest(goal[good])
-            index[np.array(ids)[good]], weights[np.array(ids)[good]] = ball[found], some
-    return replace(head, landmark_triangles=index.astype(np.int32), landmark_barycentric=weights.astype(np.float32))

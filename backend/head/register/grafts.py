@@ -105,21 +105,14 @@ def _apply(matrix: csr_matrix, field: np.ndarray) -> np.ndarray:
     return np.moveaxis((matrix @ flat).reshape(matrix.shape[0], field.shape[0], field.shape[2]), 0, 1)
 
 
-def wanted_faces(reference: Reference, *, eyes: bool, corneas: bool, teeth: bool, bag: bool,
-                 lashes: bool) -> np.ndarray:
-    """(F,) bool: faces of the reference to give away. Brows, tear strips and caruncles always."""
+def wanted_faces(reference: Reference, *, eyes: bool, bag: bool) -> np.ndarray:
+    """(F,) bool: faces of the reference to give away: all but the skin and the lids' rims, eyeballs and bag at will."""
     head = reference.head
     name = np.array(head.material_names)[head.material]
     label = components(head.triangles, len(head.template))[head.faces[:, 0]]
     in_sheet = label == label[_first_skin(head)]
-    at_eye = near_eyes(head, head.faces)
-    wanted = np.isin(name, ["brow", "tear"]) | ((name == "mouth") & ~in_sheet & at_eye)
-    wanted |= (name == "eye") & eyes
-    wanted |= (name == "cornea") & (corneas or eyes)
-    wanted |= np.isin(name, ["teeth", "tongue", "mouth"]) & ~in_sheet & ~at_eye & teeth
-    wanted |= (name == "lash") & lashes
-    wanted |= (name == "mouth") & in_sheet & ~at_eye & bag
-    return wanted
+    wanted = ~in_sheet & ((name != "eye") | eyes)
+    return wanted | (in_sheet & (name == "mouth") & ~near_eyes(head, head.faces) & bag)
 
 
 def near_eyes(head: HeadModel, faces: np.ndarray) -> np.ndarray:
