@@ -1,9 +1,10 @@
 """Where the eyes look: a target in front of the face, bones that turn to it, lids that follow.
 
 An eye can be turned by its bone (by hand, by an imported pose, by the aim at the target) and by the eight `eyeLook`
-shapes, which move lids and eyeball together. The rule that keeps it from turning twice: the shapes turn the eyeball
-while the bone rests; as the bone leaves its rest, they let go, and the lids follow the bone instead. Two hidden keys
-for each shape do it, set by drivers: `gaze_off_` takes the shape back, `gaze_lids_` is the shape without its eyeball.
+shapes. In the bundle these move the lids only, as Apple defines them. The rule that keeps an eye from turning twice:
+the shapes turn the eyeball while the bone rests; as the bone leaves its rest, they let go, and the lids follow the bone
+instead. Three hidden keys for each shape do it, set by drivers: `gaze_ball_` turns the eyeball with the shape,
+`gaze_off_` takes the shape back, `gaze_lids_` is the shape without an eyeball (an imported head's shapes may have one).
 An animator sets either the shapes (captured data) or the aim, and both look right. The rig's property `lids_follow`
 switches the rule off: then bones and shapes add up, as in the head model's own formula.
 
@@ -28,7 +29,7 @@ AIM, FOLLOW = "aim", "lids_follow"
 """Custom properties of the rig, 0..1."""
 REST_TAG = "likeness_gaze"  # the rest gaze as axis-angle of left and right eye: six radians on the rig
 TARGET = "eye_target"
-OFF, LIDS = "gaze_off_", "gaze_lids_"
+OFF, LIDS, BALL = "gaze_off_", "gaze_lids_", "gaze_ball_"
 """Prefixes of the hidden keys."""
 
 NEAR, FAR, USUAL = 0.3, 1.0, 0.75
@@ -38,6 +39,7 @@ UPWARDS, DOWNWARDS, SIDEWAYS = (math.radians(degrees) for degrees in (30.0, 35.0
 LET_GO = math.radians(6.0)
 """A bone that far from its rest has the eye to itself: less and the eye would jump, more and it would turn twice."""
 FURTHEST = 1.6  # of a look's own angle; lids follow the aim a little beyond what the shape shows
+MOVES = 1e-4  # metres; a shape that moves an eyeball farther turns it
 TARGET_SIZE = 0.012  # metres, radius of an eye's own target
 
 
@@ -201,13 +203,29 @@ def _move(bone: bpy.types.PoseBone, way: Vector) -> None:
 
 
 def hidden_keys(geometry: Any) -> tuple[list[str], np.ndarray]:
-    """Names and deltas (16, V, 3) of the keys that keep an eye from turning twice."""
+    """Names and deltas (24, V, 3) of the keys that turn the eyes with the shapes and keep them from turning twice."""
     wanted = _looks_of(geometry)
     known = geometry["key_names"].tolist()
     whole = np.array([geometry["key_deltas"][known.index(look.key)] for look in wanted]).reshape(
         len(wanted), len(geometry["vertices"]), 3)
     lids = whole * (1 - _carried_by_eyes(geometry))[:, None]
-    return [prefix + look.key for prefix in (OFF, LIDS) for look in wanted], np.concatenate([whole, lids])
+    balls = np.array([_ball(geometry, look, delta) for look, delta in zip(wanted, whole, strict=True)]).reshape(
+        whole.shape)
+    return ([prefix + look.key for prefix in (OFF, LIDS, BALL) for look in wanted],
+            np.concatenate([whole, lids, balls]))
+
+
+def _ball(geometry: Any, look: Look, delta: np.ndarray) -> np.ndarray:
+    """(V, 3) metres: the eyeball turned as far as a look takes it; none where its `delta` (V, 3) does that itself."""
+    index = geometry["joint_names"].tolist().index(names.joint_name(look.bone))
+    share = geometry["skin_weights"][:, index, None]
+    if np.abs(delta[share[:, 0] > 0.5]).max(initial=0) > MOVES:
+        return np.zeros_like(delta)
+    # The bone's X points to the person's right, -X of the world; its Z is up in both.
+    axis = Vector((-1.0, 0.0, 0.0) if look.axis == "X" else (0.0, 0.0, 1.0))
+    turn = np.array(Matrix.Rotation(look.sign * math.radians(look.degrees), 3, axis))
+    place = geometry["vertices"] - geometry["joint_positions"][index]
+    return (share * (place @ turn.T - place)).astype(np.float32)
 
 
 def drive(body: bpy.types.Object, armature: bpy.types.Object, geometry: Any) -> None:
@@ -219,12 +237,14 @@ def drive(body: bpy.types.Object, armature: bpy.types.Object, geometry: Any) -> 
         gaze = _rest_turn(armature, look.bone)
         turns: dict[str, drivers.Source] = {axis.lower(): drivers.Turn(armature, look.bone, axis) for axis in "XZ"}
         follow = drivers.Property(armature, FOLLOW)
-        off, lids = keys.key_blocks[OFF + look.key], keys.key_blocks[LIDS + look.key]
+        off, lids, ball = (keys.key_blocks[prefix + look.key] for prefix in (OFF, LIDS, BALL))
         off.slider_min, off.slider_max, lids.slider_max = -1.0, 0.0, FURTHEST
         # At the person's gaze and straight ahead the shape has the eye; LET_GO from both, the bone has.
         away = f"min(sqrt({_square('x', gaze['X'])}+{_square('z', gaze['Z'])}),sqrt(x*x+z*z))"
-        drivers.drive(off, "value", f"-k*f*clamp({away}*{1 / LET_GO:.3f})",
-                      {**turns, "k": drivers.Key(keys, look.key), "f": follow})
+        gone = f"clamp({away}*{1 / LET_GO:.3f})"
+        shape = {**turns, "k": drivers.Key(keys, look.key), "f": follow}
+        drivers.drive(off, "value", f"-k*f*{gone}", shape)
+        drivers.drive(ball, "value", f"k*f*(1-{gone})", shape)
         turned = f"({look.axis.lower()}-({gaze[look.axis]:.5f}))*{look.sign / _angle(geometry, look):.4f}"
         drivers.drive(lids, "value", f"f*max({turned},0)",
                       {look.axis.lower(): turns[look.axis.lower()], "f": follow})

@@ -42,7 +42,7 @@ class Kinds:
     arkit: tuple[str, ...]
     correctives: tuple[str, ...]
     components: tuple[str, ...]  # the head model's own expressions
-    hidden: tuple[str, ...]  # those that keep an eye from turning twice
+    hidden: tuple[str, ...]  # those that turn an eye with its shapes, and keep it from turning twice
 
 
 def kinds(body: bpy.types.Object) -> Kinds:
@@ -50,7 +50,7 @@ def kinds(body: bpy.types.Object) -> Kinds:
     blocks = body.data.shape_keys.key_blocks
     listed = {kind: tuple(name for name in body.data.get(f"{KIND_TAG}{kind}", "").split("\n") if name in blocks)
               for kind in ("arkit", "correctives", "components")}
-    hidden = tuple(key.name for key in blocks if key.name.startswith((gaze.OFF, gaze.LIDS)))
+    hidden = tuple(key.name for key in blocks if key.name.startswith((gaze.OFF, gaze.LIDS, gaze.BALL)))
     return Kinds(**listed, hidden=hidden)
 
 
@@ -72,7 +72,7 @@ def grouped(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def with_hidden(geometry: Any) -> dict[str, np.ndarray]:
-    """The geometry, and after its keys those that keep an eye from turning twice."""
+    """The geometry, and after its keys those that turn the eyes with the shapes, never twice."""
     names, deltas = gaze.hidden_keys(geometry)
     return {**geometry, "key_names": np.array([*geometry["key_names"].tolist(), *names]),
             "key_deltas": np.concatenate([geometry["key_deltas"], deltas.astype(np.float32)])}

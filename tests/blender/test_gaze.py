@@ -143,9 +143,10 @@ def test_the_target_follows_the_rig_not_the_head(avatar):
 
 def test_a_hidden_key_shows_no_trace_at_rest(avatar):
     settle()
-    hidden = [key for key in avatar.mesh.data.shape_keys.key_blocks if key.name.startswith((gaze.OFF, gaze.LIDS))]
-    assert len(hidden) == 16
-    assert [key.value for key in hidden] == pytest.approx([0.0] * 16, abs=1e-4)
+    prefixes = (gaze.OFF, gaze.LIDS, gaze.BALL)
+    hidden = [key for key in avatar.mesh.data.shape_keys.key_blocks if key.name.startswith(prefixes)]
+    assert len(hidden) == 24
+    assert [key.value for key in hidden] == pytest.approx([0.0] * 24, abs=1e-4)
 
 
 def test_photo_match_shows_the_eyes_as_they_were_fitted(avatar, bundle):

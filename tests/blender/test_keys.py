@@ -78,7 +78,7 @@ def test_a_corrective_is_on_by_the_product_of_its_drivers(avatar, made, weights)
 def test_drivers_run_where_python_may_not(avatar):
     assert not bpy.context.preferences.filepaths.use_scripts_auto_execute
     curves = [*avatar.mesh.data.shape_keys.animation_data.drivers, *avatar.rig.animation_data.drivers]
-    assert len(curves) == len(MADE_UP) + 16 + 4
+    assert len(curves) == len(MADE_UP) + 24 + 4
     assert all(curve.driver.is_simple_expression and curve.driver.is_valid for curve in curves)
 
 
@@ -106,7 +106,7 @@ def test_the_kinds_of_keys_are_known_without_the_bundle(avatar):
     assert kinds.arkit == ARKIT_NAMES
     assert kinds.correctives == tuple("__".join(parts) for parts in MADE_UP)
     assert kinds.components == tuple(f"expression_{index:03d}" for index in range(5))
-    assert len(kinds.hidden) == 16
+    assert len(kinds.hidden) == 24
 
 
 def test_sliders_are_grouped_by_the_part_of_the_face(avatar):
