@@ -135,7 +135,9 @@ def _lash_map(hairs: _Hairs, field: _Field) -> np.ndarray:
     colour = (LASH_GREY * light + (1 - LASH_GREY) * field.hair) * (target / light)
     count = len(hairs.path)
     shade = (0.8 + 0.4 * _uneven(count))[:, None, None]
-    alpha = np.broadcast_to(1 - 0.5 * np.linspace(0, 1, ALONG) ** 2, (count, ALONG))
+    steps = np.linspace(0, 1, ALONG)
+    # Roots come out of the skin; where a closing lid leaves them bare, they must not look cut off.
+    alpha = np.broadcast_to((1 - 0.5 * steps**2) * (0.15 + 0.85 * step(steps, 0, 0.16)), (count, ALONG))
     return _laid_out(np.broadcast_to(colour * shade, (count, ALONG, 3)), alpha)
 
 

@@ -25,7 +25,7 @@ CONTACT = 0.006
 """Metres within which a lid darkens the eyeball: about half of an open eye's height."""
 
 SOCKET_LIGHT = (0.84, 0.70, 0.65, 1.0)
-CREASE_LIGHT = (0.62, 0.46, 0.42, 1.0)
+CREASE_LIGHT = (0.80, 0.64, 0.60, 1.0)
 """What is left of the light at the corners of the eye, and where a lid lies on the eyeball; linear."""
 
 EEVEE_DIM = 0.25
