@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,3 +31,6 @@ class HeadFit:
     scale_source: str  # "iris", "exif", "prior": what fixed the metres
     scale_sigma: float  # relative standard deviation of the metric scale
     warnings: tuple[str, ...] = ()  # sentences for the report
+    region_names: tuple[str, ...] = ()  # (R,) those of the head model
+    region_sigma: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (R,) metres, standard deviation of the
+    # neutral surface along its normal, size and place apart; NaN for a region without skin

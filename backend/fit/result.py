@@ -21,6 +21,7 @@ from backend.fit.report import scale_belief, warnings
 from backend.fit.solver import Problem
 from backend.fit.start import HeadPoints, face_unit
 from backend.fit.state import State, View, axis_angle
+from backend.fit.uncertainty import region_sigmas
 from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
 from backend.head.model import HeadModel
 
@@ -66,7 +67,8 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
         intrinsics=cameras, world_to_camera=world_to_camera,
         image_size=np.array([observation.size for observation in observations]), landmark_rmse=rmse,
         light_sh=light.astype(np.float32), scale_source=source, scale_sigma=sigma,
-        warnings=said + warnings(observations, relative, source, sigma))
+        warnings=said + warnings(observations, relative, source, sigma),
+        region_names=head.region_names, region_sigma=region_sigmas(head, problem, state, neutral.numpy()))
 
 
 def landmark_rmse(measured: np.ndarray, points: HeadPoints, posed: np.ndarray, k: np.ndarray,

@@ -1,0 +1,48 @@
+"""What the fit says of its own certainty, region by region."""
+
+import numpy as np
+import pytest
+
+from backend.fit import fit_head
+from backend.fit.state import rotation
+from backend.fit.uncertainty import _similarities
+from tests.fit.conftest import photograph
+
+
+@pytest.fixture(scope="module")
+def sigma(head):
+    """Name of region -> sigma, from one photo and from three."""
+    views = [photograph(head, seed=31, beta=np.zeros(len(head.shape_basis)), yaw=yaw, noise=0.01)
+             for yaw in (0.0, 0.5, -0.5)]
+    fits = [fit_head([view.observation for view in views[:count]], head) for count in (1, 3)]
+    assert all(fit.region_names == head.region_names for fit in fits)
+    return [dict(zip(fit.region_names, fit.region_sigma, strict=True)) for fit in fits]
+
+
+def test_the_face_is_surer_than_what_no_landmark_touches(sigma):
+    one, _ = sigma
+    for name in ("nose", "lips", "eye_socket_left"):
+        assert 0.0003 < one[name] < 0.002
+        assert one[name] < 0.7 * one["scalp"]
+    assert one["scalp"] > 0.002
+
+
+def test_three_photos_are_surer_than_one(sigma):
+    one, three = sigma
+    for name in ("nose", "cheek_left", "cheek_right", "chin", "jaw"):
+        assert three[name] < 0.95 * one[name]
+
+
+def test_the_sides_of_a_face_seen_straight_are_equally_sure(sigma):
+    one, _ = sigma
+    assert abs(np.log(one["cheek_left"] / one["cheek_right"])) < 0.05
+
+
+def test_size_and_place_are_no_doubt_about_shape():
+    random = np.random.default_rng(0)
+    points = random.normal(0, 0.05, (40, 3))
+    turn = rotation(np.array([2e-6, -1e-6, 3e-6]))
+    moved = (1 + 2e-6) * points @ turn.T + [1e-6, 0, -2e-6] - points
+    field = _similarities(points)
+    left = moved.ravel() - field @ np.linalg.lstsq(field, moved.ravel(), rcond=None)[0]
+    assert np.abs(left).max() < 1e-3 * np.abs(moved).max()
