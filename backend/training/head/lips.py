@@ -31,7 +31,7 @@ BEFORE_TEETH, THICKNESS, SOFT = 0.0006, 0.0034, 0.0006
 """Metres that the lips' inner border keeps from the front of the teeth, how much more their outside does (a lip that
 is rolled in stays a fold of skin), and within which either begins."""
 
-INSIDE_FOLLOWS = 0.2  # of that, what the mouth's lining behind the lips does: it is under their skin already
+LINING = 0.4  # of that, by which the mouth's lining behind the lips gives way, so as not to come through their skin
 ARCH_SAMPLES, ARCH_REACH = 24, 0.002  # places on half an arch where its front is measured; metres to either side
 OUTLINE_CORNER = 0.25  # of half the mouth's width, over which that ends towards the corner
 MOVES = 1e-4  # metres; what moves the lips less than this is no shape of the mouth
@@ -132,7 +132,7 @@ class LipFitter:
         shift = np.zeros_like(displacement)
         shift[lip, 1] = -push
         shift[around, 1] = follow @ shift[lip, 1]
-        shift[self.inside, 1] *= INSIDE_FOLLOWS
+        shift[self.inside, 1] *= -LINING
         return displacement + shift
 
     def _rounding(self, shape: np.ndarray, ring: int) -> np.ndarray:
