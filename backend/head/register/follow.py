@@ -14,8 +14,9 @@ from scipy.sparse.csgraph import dijkstra
 
 from backend.core.rays import vertex_normals
 
-RIDE_REACH = 0.003
-"""Metres along the surface over which a root feels it (one standard deviation)."""
+RIDE_REACH, RIDE_COUNT = (0.0012, 0.003), 9
+"""Metres along the surface over which a root feels it (one standard deviation): as far as so many vertices lie, within
+these bounds. A fine mesh is felt close by, for around a lid's edge the skin does other things than at it."""
 
 RIDE_RIDGE = 0.0007
 """Metres: where the surface about a root is known over less than this, it is taken to shift without turning."""
@@ -58,23 +59,19 @@ def ride(points: np.ndarray, roots: np.ndarray, owner: np.ndarray, surface: np.n
         none = csr_matrix((0, len(surface)))
         return Ride(none, none, none, np.zeros((0, 3, 3)), np.zeros((0, 3)))
     normals = vertex_normals(surface, triangles)
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    length = np.maximum(np.linalg.norm(surface[edges[:, 0]] - surface[edges[:, 1]], axis=1), 1e-9)
-    graph = csr_matrix((length, edges.T), shape=(len(surface),) * 2)
-    # Parallel edges of a triangle mesh are summed by the conversion: halve what occurs twice.
-    occurs = csr_matrix((np.ones(len(edges)), edges.T), shape=graph.shape)
-    graph.data /= occurs.data
+    graph = edge_graph(surface, triangles)
     parts: list[list[np.ndarray]] = [[], [], [], [], []]
     frame = np.zeros((len(roots), 3, 3))
     for start in range(0, len(roots), CHUNK):
         chosen = roots[start:start + CHUNK]
-        reach = dijkstra(graph, directed=False, indices=chosen, limit=3.5 * RIDE_REACH)
+        reach = dijkstra(graph, directed=False, indices=chosen, limit=3.5 * RIDE_REACH[1])
         for number, root in enumerate(chosen):
             near = np.flatnonzero(np.isfinite(reach[number]))
             if len(near) < 6:
                 near = np.argsort(np.linalg.norm(surface - surface[root], axis=1))[:6]
-            far = np.where(np.isfinite(reach[number, near]), reach[number, near], RIDE_REACH)
-            weight = np.exp(-far**2 / (2 * RIDE_REACH**2))
+            far = np.where(np.isfinite(reach[number, near]), reach[number, near], RIDE_REACH[1])
+            width = np.clip(np.sort(far)[min(RIDE_COUNT, len(far)) - 1], *RIDE_REACH)
+            weight = np.exp(-far**2 / (2 * width**2))
             normal = weight @ normals[near]
             normal /= max(np.linalg.norm(normal), 1e-9)
             tangent = np.cross(normal, [1.0, 0, 0] if abs(normal[0]) < 0.7 else [0, 0, 1.0])
@@ -95,6 +92,14 @@ def ride(points: np.ndarray, roots: np.ndarray, owner: np.ndarray, surface: np.n
     frame = frame[owner]
     local = np.einsum("axy,ay->ax", frame, points - surface[roots[owner]])
     return Ride(matrices[0], matrices[1], matrices[2], frame, local)
+
+
+def edge_graph(surface: np.ndarray, triangles: np.ndarray) -> csr_matrix:
+    """(n, n) lengths of the edges of a mesh."""
+    edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), 1)
+    edges = np.unique(edges, axis=0)
+    length = np.maximum(np.linalg.norm(surface[edges[:, 0]] - surface[edges[:, 1]], axis=1), 1e-9)
+    return csr_matrix((length, edges.T), shape=(len(surface),) * 2)
 
 
 def affine(points: np.ndarray, surface: np.ndarray, weight: np.ndarray, ridge: float) -> csr_matrix:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags
+from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from backend.core.rays import vertex_normals
 from backend.head.model import HeadModel
 from backend.head.register.fitting import Laid
-from backend.head.register.follow import Ride, affine, ride
+from backend.head.register.follow import Ride, affine, edge_graph, ride
 from backend.head.register.match import Match
 from backend.head.register.parts import Ball, components
 from backend.head.register.reference import Reference
@@ -53,7 +54,7 @@ class Grafts:
     balls: tuple[np.ndarray, np.ndarray]  # eyeballs and corneas, left and right
     ball_maps: tuple[csr_matrix, csr_matrix]  # (b, V) of all vertices of the head they go to
     bag: np.ndarray  # (B,) mouth bag, its border on the lips first
-    bag_border: csr_matrix  # (b, n) from skin to the border
+    border: Ride  # of the bag's border on the lips
     bag_arch: csr_matrix  # (B, n)
     linear: np.ndarray  # (A, 3, 3) of the frames that took them here
     anchor: np.ndarray  # (A,) vertex of the sheet that hairs are rooted at, -1 elsewhere
@@ -74,7 +75,7 @@ class Grafts:
             answer[:, places] = _apply(matrix, whole)
         if len(self.bag):
             back = _apply(self.bag_arch, skin) * float(skull)
-            answer[:, self.bag] = self._bagged(_apply(self.bag_border, skin), back)
+            answer[:, self.bag] = self._bagged(self.border(skin), back)
         return answer
 
     def weights(self, skin: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -82,14 +83,14 @@ class Grafts:
         answer = reference.copy()
         answer[self.hairs] = np.clip(self.rides.value @ skin, 0, None)
         if len(self.bag):
-            border = np.clip(self.bag_border @ skin, 0, None)
+            border = np.clip(self.border.value @ skin, 0, None)
             answer[self.bag] = np.clip(self._bagged(border[None], reference[self.bag][None])[0], 0, None)
         return answer / np.maximum(answer.sum(1, keepdims=True), 1e-9)
 
     def _bagged(self, border: np.ndarray, back: np.ndarray) -> np.ndarray:
         """Field (K, B, C) that is `border` (K, b, C) on the border and turns into `back` (K, B, C) behind it."""
         stiffness, areas = cotangent_laplacian(self.points[self.bag], self.bag_triangles)
-        count = self.bag_border.shape[0]
+        count = len(self.border.local)
         system = (stiffness * BAG_REACH**2 + diags(areas + 1e-12)).tocsr()[count:]
         goal = np.moveaxis(back[:, count:], 1, 0).reshape(len(self.bag) - count, -1)
         held = np.moveaxis(border, 1, 0).reshape(count, -1)
@@ -209,7 +210,7 @@ def graft(reference: Reference, laid: Laid, match: Match, chosen: np.ndarray, ve
     border_ride = _riding(reference, laid, match, points[bag[:border.sum()]], in_place[source[bag[:border.sum()]]])
     return Grafts(source, points, faces, face_source, hairs, rides, arch,
                   affine(points[arch], match.points, weight, AFFINE_RIDGE), (sides[0], sides[1]), (maps[0], maps[1]),
-                  bag, border_ride.value, affine(points[bag], match.points, weight, AFFINE_RIDGE), linear, anchor,
+                  bag, border_ride, affine(points[bag], match.points, weight, AFFINE_RIDGE), linear, anchor,
                   bag_triangles)
 
 
@@ -264,8 +265,16 @@ def _roots(reference: Reference, points: np.ndarray, label: np.ndarray) -> np.nd
 
 
 def _riding(reference: Reference, laid: Laid, match: Match, points: np.ndarray, anchor: np.ndarray) -> Ride:
-    """`points` (P, 3) riding on the other head's skin where their sheet vertices `anchor` (P,) lie."""
-    unique, owner = np.unique(anchor, return_inverse=True)
+    """`points` (P, 3) riding on the other head's skin where their sheet vertices `anchor` (P,) lie.
+
+    A sheet vertex that has no counterpart of its own (on the inner side of a lip or lid) is taken to the nearest one
+    that has, along the sheet: so it never ends up on the other lip.
+    """
+    graph = edge_graph(laid.points, reference.triangles)
+    seen = np.flatnonzero(laid.trusted)
+    _, _, source = dijkstra(graph, directed=False, indices=seen, min_only=True, return_predecessors=True)
+    source = np.where(source >= 0, source, np.arange(len(source)))
+    unique, owner = np.unique(source[anchor], return_inverse=True)
     normals = vertex_normals(laid.points, reference.triangles)[unique]
     surface = Surface(match.points, match.triangles)
     triangle, weights, distance = surface.closest(laid.points[unique], normals)
