@@ -181,10 +181,13 @@ def _shapes(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts
     if given is not None:
         there = np.flatnonzero(np.abs(given).max((1, 2)) > NOTHING)
         size = _sizes(given[:, match.vertices], skin)
-        follow = grafts.follow(given[:, match.vertices], given, skull=False)
-        on_grafts[there[:, None], grafts.arch] *= size[there, None, None]
+        # What was given moves as the transfer has it, and beyond that as the file's shapes differ from the transfer.
+        beyond = given - answer
+        follow = on_grafts + grafts.follow(beyond[:, match.vertices], beyond, skull=False)
+        scaled = on_grafts[:, grafts.arch] * size[:, None, None]
         given_to = np.concatenate([grafts.hairs, grafts.bag, *(grafts.balls if parts.eyes else ())])
         on_grafts[there[:, None], given_to] = follow[there[:, None], given_to]
+        on_grafts[there[:, None], grafts.arch] = scaled[there]
         answer[there] = given[there]
     return np.concatenate([answer, on_grafts], 1).astype(np.float32)
 

@@ -34,7 +34,8 @@ SOCKET_REACH = 0.012
 """Metres over which an eyeball that was given listens to the lids about it."""
 
 AFFINE_RIDGE = 0.006  # metres, see `follow.affine`
-BAG_REACH = 0.012  # metres over which the mouth bag lets go of the lips and goes with the teeth
+BAG_REACH = 0.012  # metres over which the back of the mouth bag is felt
+BAG_DEPTH = (0.015, 0.04)  # metres behind the lips from which, and at which wholly, the bag goes with the teeth
 FILM = 0.00015  # metres between an eye's outer shell and the cornea laid on it
 RIM = 0.024  # metres from the eye's middle within which lining belongs to the lids
 
@@ -89,12 +90,16 @@ class Grafts:
 
     def _bagged(self, border: np.ndarray, back: np.ndarray) -> np.ndarray:
         """Field (K, B, C) that is `border` (K, b, C) on the border and turns into `back` (K, B, C) behind it."""
-        stiffness, areas = cotangent_laplacian(self.points[self.bag], self.bag_triangles)
-        count = len(self.border.local)
-        system = (stiffness * BAG_REACH**2 + diags(areas + 1e-12)).tocsr()[count:]
+        points, count = self.points[self.bag], len(self.border.local)
+        stiffness, areas = cotangent_laplacian(points, self.bag_triangles)
+        graph = edge_graph(points, self.bag_triangles)
+        depth = dijkstra(graph, directed=False, indices=np.arange(count), min_only=True)
+        ramp = np.clip((np.minimum(depth, 1) - BAG_DEPTH[0]) / (BAG_DEPTH[1] - BAG_DEPTH[0]), 0, 1)
+        areas = (areas + 1e-12) * (ramp + 1e-3)
+        system = (stiffness * BAG_REACH**2 + diags(areas)).tocsr()[count:]
         goal = np.moveaxis(back[:, count:], 1, 0).reshape(len(self.bag) - count, -1)
         held = np.moveaxis(border, 1, 0).reshape(count, -1)
-        inner = splu(system[:, count:].tocsc()).solve((areas[count:, None] + 1e-12) * goal - system[:, :count] @ held)
+        inner = splu(system[:, count:].tocsc()).solve(areas[count:, None] * goal - system[:, :count] @ held)
         answer = back.copy()
         answer[:, :count] = border
         answer[:, count:] = np.moveaxis(inner.reshape(-1, back.shape[0], back.shape[2]), 0, 1)
