@@ -14,7 +14,8 @@ import pytest
 from scipy import sparse
 
 from backend.head.imports.arrays import array_of
-from backend.head.imports.pickles import MAX_OPCODES, load_pickle
+from backend.head.imports.machine import MAX_OPCODES
+from backend.head.imports.pickles import load_pickle
 from backend.head.imports.values import DamagedError, RefusedError, Thing
 from tests.head.imports import old_pickle
 from tests.head.imports.old_pickle import Call, Instance, chumpy
