@@ -46,6 +46,8 @@ def quality(observations: Sequence[Observation], fit: HeadFit, maps: SkinMaps, h
         "verdict": "usable" if serious else "good",
         "confidence": {"seen_share": _rounded(len(inside) / maps.confidence.size),
                        "regions": {name: _rounded(value) for name, value in regions.items()}},
+        "surface_sigma_mm": {name: round(1000 * float(sigma), 2) for name, sigma in
+                             zip(fit.region_names, fit.region_sigma, strict=True) if np.isfinite(sigma)},
         "landmark_rmse_pixels": [_rounded(value) for value in fit.landmark_rmse],
         "landmark_rmse_eye_distances": [_rounded(value) for value in errors],
         "findings": findings,
