@@ -28,8 +28,10 @@ SOCKET_LIGHT = (0.84, 0.70, 0.65, 1.0)
 CREASE_LIGHT = (0.80, 0.64, 0.60, 1.0)
 """What is left of the light at the corners of the eye, and where a lid lies on the eyeball; linear."""
 
-EEVEE_DIM = 0.25
+EEVEE_DIM = 0.32
 """Share of the light on the white that EEVEE does not know to be blocked."""
+UNDER_LID = (0.555, 0.615)
+"""Height in the eye's square where the shade of the upper lid begins, and where a relaxed lid's edge lies."""
 
 TEAR_IOR = 1.336
 CARUNCLE_SQUARE = 0.018
@@ -85,6 +87,12 @@ def eye_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Mater
     # EEVEE knows little of the light that lids and brows keep off: without this the white glows there.
     black = add(tree, "ShaderNodeBsdfDiffuse", (50, -560), inputs={"Color": (0.0, 0.0, 0.0, 1.0)})
     dim = nodes.math(tree, "MULTIPLY", (bare, "Result"), EEVEE_DIM, (50, -420))
+    place = add(tree, "ShaderNodeUVMap", (-520, -900))
+    height = add(tree, "ShaderNodeSeparateXYZ", (-340, -900), inputs={"Vector": (place, "UV")})
+    below = add(tree, "ShaderNodeMapRange", (-150, -900), label="Below the upper lid", interpolation_type="SMOOTHSTEP",
+                inputs={"Value": (height, "Y"), "From Min": UNDER_LID[0], "From Max": UNDER_LID[1],
+                        "To Min": 0.0, "To Max": 0.45})
+    dim = nodes.math(tree, "MAXIMUM", dim, (below, "Result"), (130, -640))
     dimmed = add(tree, "ShaderNodeMixShader", (300, -250), label="Lids' shade for EEVEE", inputs={
         "Fac": dim, "Shader": (shader, "BSDF"), "Shader_001": (black, "BSDF")})
     _finish(tree, (shader, "BSDF"), (500, 0), "CYCLES")
@@ -280,7 +288,7 @@ def mouth_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
     bump = add(tree, "ShaderNodeBump", (-260, -200), inputs={
         "Strength": nodes.math(tree, "MULTIPLY", bead, 0.4, (-460, -60)), "Distance": 0.0004,
         "Height": (noise, "Fac" if "Fac" in noise.outputs else "Factor")})
-    wet = nodes.math(tree, "MULTIPLY_ADD", bead, 0.6, (-260, 0), label="Wet")
+    wet = nodes.math(tree, "MULTIPLY_ADD", bead, 0.25, (-260, 0), label="Wet")
     wet[0].inputs[2].default_value = 0.2
     shader = add(tree, "ShaderNodeBsdfPrincipled", (0, 0), inputs={
         "Base Color": (tint, "Result_Color"), "Roughness": 0.35, "Specular IOR Level": 0.5, "Coat Weight": wet,
