@@ -23,6 +23,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 LIGHTS = (("front", "city", 0.0, 0.0), ("three_quarter", "forest", 0.0, -40.0), ("profile", "sunrise", 240.0, -85.0))
 """Name of the picture, Blender's HDRI and its turn, the camera's turn to the person's left; degrees."""
+GAZES = (("Left", (0.5, -1.0, 0.0)), ("Right", (-0.5, -1.0, 0.0)), ("Up", (0.0, -1.0, 0.4)),
+         ("Down", (0.0, -1.0, -0.5)), ("Near", (0.0, -0.25, 0.0)))
+"""Where the eyes look, metres from between them, to the person's left, back, up."""
+EYES_ZOOM = 2.4
 SIDE, SHEET_SIDE, SAMPLES = 768, 320, 32
 WHOLE_PATH = "photo to bundle, and avatar"
 HERO_SIDE = 512  # pixels; one picture of the strip
@@ -93,7 +97,7 @@ def make_bundle(options: argparse.Namespace, folder: Path) -> Path:
 
 
 def pictures(out: Path, folder: Path, photo: Path) -> None:
-    """avatar.blend, avatar.glb, three portraits and the photo in a strip, a sheet, the photo match."""
+    """avatar.blend, avatar.glb, three portraits and the photo in a strip, a sheet, eyes, levels, the photo match."""
     import bpy
 
     from blender_addon import compat
@@ -115,6 +119,8 @@ def pictures(out: Path, folder: Path, photo: Path) -> None:
     with stage("sheet of expressions"):
         bpy.ops.likeness.sheet(filepath=str(out / "expressions.png"), size=SHEET_SIDE, samples=SAMPLES // 2)
         textures.write_jpeg(out / "expressions.jpg", render.read_png(out / "expressions.png")[..., :3])
+    with stage("eyes and levels of detail"):
+        strips(out, avatar)
     with stage("photo match"):
         photos.comparison(scene, avatar, read_bundle(folder), photo, out / "photo_match.png", look)
         bpy.ops.likeness.reset()
@@ -126,6 +132,41 @@ def pictures(out: Path, folder: Path, photo: Path) -> None:
         avatar.collection.objects.link(eye)
         scene.camera, scene.render.engine = eye, compat.CYCLES
         bpy.ops.wm.save_as_mainfile(filepath=str(out / "avatar.blend"))
+
+
+def strips(out: Path, avatar: Any) -> None:
+    """eyes.jpg: close, looking at five places; levels.jpg: every resolution of the mesh, smiling."""
+    import bpy
+    import numpy as np
+    from mathutils import Vector
+
+    from blender_addon import compat, strings
+    from blender_addon.scene import expression, gaze, lettering, render, resolution, stage, textures
+
+    scene, look = bpy.context.scene, render.Look(compat.CYCLES, SHEET_SIDE, SHEET_SIDE, SAMPLES // 2)
+
+    def taken(caption: str, yaw: float, zoom: float) -> np.ndarray:
+        with render.portrait(scene, avatar, math.radians(yaw), zoom=zoom):
+            picture = render.read_png(render.still(scene, out / "scratch.png", look))[..., :3]
+        return lettering.caption(picture, caption)
+
+    with render.kept(scene), stage.studio(scene, avatar):
+        eyes = []
+        for caption, place in GAZES:
+            gaze.look_at(avatar.rig, avatar.rig.matrix_world @ (stage.eyes(avatar) + Vector(place)))
+            eyes.append(taken(caption, 0.0, EYES_ZOOM))
+        bpy.ops.likeness.reset()
+        expression.apply(avatar.mesh, expression.PRESETS["laugh"])
+        levels = []
+        for level in (resolution.DENSE, resolution.BASE, *resolution.LODS):
+            bpy.ops.likeness.set_resolution(level=level)
+            triangles = sum(polygon.loop_total - 2 for polygon in avatar.mesh.data.polygons)
+            levels.append(taken(f"{strings.LEVEL[level].label}, {triangles:,} triangles", 35.0, 1.0))
+        bpy.ops.likeness.set_resolution(level=resolution.BASE)
+        bpy.ops.likeness.reset()
+    (out / "scratch.png").unlink()
+    textures.write_jpeg(out / "eyes.jpg", np.concatenate(eyes, 1))
+    textures.write_jpeg(out / "levels.jpg", np.concatenate(levels, 1))
 
 
 def hero(path: Path, bundle: Any, photo: Path, portraits: Sequence[Path]) -> None:

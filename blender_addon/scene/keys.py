@@ -22,7 +22,7 @@ KIND_TAG = "likeness_keys_"
 
 def corrective_names(geometry: Any) -> list[str]:
     """Names of the correctives among the keys."""
-    return geometry["corrective_names"].tolist() if "corrective_names" in geometry else []
+    return geometry["corrective_names"].tolist()
 
 
 def component_names(geometry: Any, count: int) -> list[str]:
@@ -84,7 +84,7 @@ def drive(body: bpy.types.Object, armature: bpy.types.Object, geometry: Any) -> 
     gaze.drive(body, armature, geometry)
     keys = body.data.shape_keys
     known = geometry["key_names"].tolist()
-    for name, row in zip(corrective_names(geometry), geometry.get("corrective_drivers", ()), strict=True):
+    for name, row in zip(corrective_names(geometry), geometry["corrective_drivers"], strict=True):
         terms: list[str] = []
         sources: dict[str, drivers.Source] = {}
         for index in row[row >= 0]:

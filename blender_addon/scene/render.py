@@ -75,18 +75,23 @@ def still(scene: bpy.types.Scene, path: Path, look: Look) -> Path:
     return path
 
 
-def portrait_camera(avatar: Avatar, yaw: float = 0.0, pitch: float = 0.0) -> bpy.types.Object:
-    """A camera, not yet in a collection, that frames the head; yaw > 0 from the person's left, radians."""
+def portrait_camera(avatar: Avatar, yaw: float = 0.0, pitch: float = 0.0, zoom: float = 1.0) -> bpy.types.Object:
+    """A camera, not yet in a collection, that frames the head; yaw > 0 from the person's left, radians.
+
+    `zoom` lengthens the lens, and from 2 on the eyes are the middle of the picture.
+    """
     place = np.array(avatar.rig.matrix_world)
-    target = place[:3, :3] @ (np.array(stage.eyes(avatar)) + FACE_CENTRE) + place[:3, 3]
+    offset = FACE_CENTRE * np.clip(2 - zoom, 0, 1)
+    target = place[:3, :3] @ (np.array(stage.eyes(avatar)) + offset) + place[:3, 3]
     distance = FACE_HEIGHT * PORTRAIT_LENS / cameras.SENSOR_WIDTH
-    return cameras.portrait(f"{avatar.name} Portrait", target, distance, yaw, pitch, PORTRAIT_LENS)
+    return cameras.portrait(f"{avatar.name} Portrait", target, distance, yaw, pitch, PORTRAIT_LENS * zoom)
 
 
 @contextmanager
-def portrait(scene: bpy.types.Scene, avatar: Avatar, yaw: float = 0.0, pitch: float = 0.0) -> Iterator[None]:
+def portrait(scene: bpy.types.Scene, avatar: Avatar, yaw: float = 0.0, pitch: float = 0.0,
+             zoom: float = 1.0) -> Iterator[None]:
     """Look at the avatar through a camera that is gone after the block, as is the collar that the avatar wears."""
-    eye = portrait_camera(avatar, yaw, pitch)
+    eye = portrait_camera(avatar, yaw, pitch, zoom)
     scene.collection.objects.link(eye)
     before, scene.camera = scene.camera, eye
     try:
