@@ -134,7 +134,8 @@ def stretch(head: HeadModel, triangles: np.ndarray) -> tuple[np.ndarray, np.ndar
 def _weighted(values: np.ndarray, weight: np.ndarray, percentiles: tuple[int, ...]) -> list[float]:
     order = np.argsort(values)
     share = weight[order].cumsum() / weight.sum()
-    return [float(values[order][min(np.searchsorted(share, p / 100), len(order) - 1)]) for p in percentiles]
+    place = np.minimum(np.searchsorted(share, np.array(percentiles) / 100), len(order) - 1)
+    return values[order[place]].tolist()
 
 
 def blink_table(head: HeadModel, identities: int) -> str:
