@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from backend.arkit import ARKIT_NAMES
 from backend.head import eyes
+from backend.head.model import default_head
 from backend.training.head import tearline
 
 MILLIMETRE = 1e-3
@@ -107,3 +109,18 @@ def test_a_walk_around_the_lid_may_start_anywhere_and_run_either_way():
     points = [set(map(tuple, np.round(tearline.points(tearline.find_rim(edge, walk), edge, centre, 1), 9).tolist()))
               for walk in (order, order[::-1], np.roll(order, 5))]
     assert points[0] == points[1] == points[2]
+
+
+def test_the_default_heads_tears_lie_on_its_eyes_and_go_with_a_blink():
+    head = default_head()
+    tear = head.material_vertices("tear")
+    blink = head.arkit_deltas[ARKIT_NAMES.index("eyeBlinkLeft")]
+    for side, sign in (("left", 1), ("right", -1)):
+        centre = head.joint_regressor[head.joint(f"eye_{side}")] @ head.template
+        own = np.flatnonzero(tear & (head.template[:, 0] * sign > 0))
+        assert len(own) == tearline.AROUND * tearline.ROWS
+        rows = height(head.template[own].reshape(-1, tearline.ROWS, 3), centre)
+        assert 0.3 < np.median(rows[:, 0]) < 1.2
+        assert np.abs(np.median(rows[:, -1])) < 0.3
+        fall = blink[own, 2].min() / MILLIMETRE
+        assert fall < -6 if side == "left" else fall > -0.2

@@ -181,39 +181,9 @@ def test_an_eye_that_was_not_seen_is_brown_and_whole():
     assert maps.left.shape == (SIZE, SIZE, 3)
 
 
-def browed_head() -> HeadModel:
-    """The default head, with upright hairs over the left brow if it has none of its own."""
-    head = default_head()
-    if (head.material == head.material_index("brow")).any():
-        return head
-    points = head.landmark_points(head.template)
-    upper, lower = points[[336, 296, 334, 293, 300]], points[[285, 295, 282, 283, 276]]
-    share = np.linspace(0.05, 0.95, 40)
-    root, tip = (np.stack([np.interp(share, np.linspace(0, 1, 5), line[:, k]) for k in range(3)], 1)
-                 for line in (lower, upper))
-    root, tip = 0.7 * root + 0.3 * tip, 0.3 * root + 0.7 * tip
-    middle = 0.5 * (root + tip)
-    half = np.array([0.0001, 0, 0])
-    vertices = np.stack([root - half, root + half, middle - half, middle + half, tip], 1).reshape(-1, 3)
-    start = len(head.template) + 5 * np.arange(40)[:, None]
-    faces = np.concatenate([start + np.array([0, 1, 3, 2]),
-                            np.column_stack([start + np.array([2, 3, 4]), np.full(40, -1)])])
-    u = (np.arange(40) + 0.5) / 40
-    low, mid, high = (np.stack([u, np.full(40, v)], 1) for v in (0.0, 0.5, 1.0))
-    uvs = np.concatenate([np.stack([low, low, mid, mid], 1), np.stack([mid, mid, high, 0 * high], 1)])
-    added = len(vertices)
-    return replace(
-        head, template=np.concatenate([head.template, vertices]).astype(np.float32),
-        faces=np.concatenate([head.faces, faces]).astype(np.int32), uvs=np.concatenate([head.uvs, uvs]),
-        material=np.concatenate([head.material, np.full(80, len(head.material_names))]).astype(np.int32),
-        material_names=(*head.material_names, "brow"),
-        shape_basis=np.pad(head.shape_basis[:1], ((0, 0), (0, added), (0, 0))),
-        regions=np.pad(head.regions, ((0, 0), (0, added))), corrective_names=(), own_vertices=-1)
-
-
 @pytest.fixture(scope="module")
 def brows() -> tuple[HeadModel, SkinSpace]:
-    head = browed_head()
+    head = default_head()
     return head, SkinSpace.of(head, head.template)
 
 
