@@ -63,6 +63,7 @@ def test_kept_stages_are_for_the_head_they_were_made_with(library: Path, tmp_pat
         heads.add(fit.head_id)
     assert heads == {"default", "giant"}
     seen = store.load(next(work.glob("capture-*.npz")), (Observation, Finding, Focal))
+    assert seen is not None
     assert len(seen) == 1
 
 

@@ -103,7 +103,7 @@ def test_odd_parameters_are_a_sentence(parted: HeadModel, stored: Path, tmp_path
                                        change: Callable[[dict], object]) -> None:
     values = arrays(stored)
     change(values)
-    np.savez(stored, **values)
+    np.savez(stored, allow_pickle=False, **values)
     with pytest.raises(InputError, match=r"parameters\.npz"):
         rebuild(stored, tmp_path / "again.npz", lambda name: parted)
     assert not (tmp_path / "again.npz").exists()

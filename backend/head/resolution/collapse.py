@@ -9,7 +9,6 @@ square; a symmetric mesh is collapsed in mirrored pairs, and its centre line sta
 from __future__ import annotations
 
 import heapq
-import math
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,16 +18,8 @@ import numpy as np
 from backend.core.progress import Progress, silent
 from backend.head.resolution.cut import cut
 from backend.head.resolution.quadrics import quadrics_of, wedges_of
+from backend.head.resolution.triangles import Flat, Point, keeps_its_side, keeps_its_texture
 
-_TURN = 0.25
-"""Cosine that a triangle's normal keeps with itself through one collapse."""
-_THIN = 0.06
-"""Height over longest edge below which a triangle may not be made thinner."""
-_NO_UV = 1e-12
-"""Twice the area in the UV square below which a triangle has none to turn over."""
-
-_Point = tuple[float, float, float]
-_Flat = tuple[float, float]
 _Entry = tuple[float, int, int, int, int]  # cost, vertex that goes, vertex that stays, their stamps
 
 
@@ -101,8 +92,8 @@ class Collapser:
         for index, corners in enumerate(triangles.tolist()):
             for vertex in corners:
                 self._around[vertex].add(index)
-        self._points: list[_Point] = [tuple(point) for point in wedges.point[:, :3].tolist()]
-        self._flat: list[_Flat] = [tuple(point) for point in wedges.uv.tolist()]
+        self._points: list[Point] = [tuple(point) for point in wedges.point[:, :3].tolist()]
+        self._flat: list[Flat] = [tuple(point) for point in wedges.uv.tolist()]
         dear = np.ones(len(vertices)) if weight is None else np.asarray(weight, np.float64)
         self._quadrics = quadrics_of(wedges, self._rims(), dear[wedges.vertex])
         self._stamp = [0] * len(vertices)
@@ -245,16 +236,8 @@ class Collapser:
 
     def _stays_sound(self, before: list[int], after: list[int]) -> bool:
         """Whether a triangle of wedges keeps its side in space and in the UV square, and is no needle."""
-        normal_before, long_before = _normal(*(self._points[wedge] for wedge in before))
-        normal_after, long_after = _normal(*(self._points[wedge] for wedge in after))
-        size_before, size_after = _norm(normal_before), _norm(normal_after)
-        if _dot(normal_before, normal_after) < _TURN * size_before * size_after or size_after <= 0:
-            return False
-        thin = size_after / long_after
-        if thin < _THIN and thin < size_before / long_before:
-            return False
-        flat_before = _flat_area(*(self._flat[wedge] for wedge in before))
-        return abs(flat_before) < _NO_UV or flat_before * _flat_area(*(self._flat[wedge] for wedge in after)) > 0
+        return keeps_its_side([self._points[wedge] for wedge in before], [self._points[wedge] for wedge in after]) and \
+            keeps_its_texture([self._flat[wedge] for wedge in before], [self._flat[wedge] for wedge in after])
 
     def _apply(self, gone: int, kept: int, wedges: dict[int, int]) -> _Undo:
         """Rewrite the triangles; quadrics are for `_settle`."""
@@ -343,24 +326,3 @@ class _Undo:
     shared: set[int]
     around: set[int]
     faces: dict[int, list[int]]
-
-
-def _normal(a: _Point, b: _Point, c: _Point) -> tuple[_Point, float]:
-    """Twice the area along the normal, and the longest edge squared."""
-    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
-    wx, wy, wz = vx - ux, vy - uy, vz - uz
-    longest = max(ux * ux + uy * uy + uz * uz, vx * vx + vy * vy + vz * vz, wx * wx + wy * wy + wz * wz)
-    return (uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx), longest or 1e-30
-
-
-def _dot(a: _Point, b: _Point) -> float:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-def _norm(a: _Point) -> float:
-    return math.sqrt(_dot(a, a))
-
-
-def _flat_area(a: _Flat, b: _Flat, c: _Flat) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])

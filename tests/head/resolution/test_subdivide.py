@@ -33,11 +33,12 @@ def sphere(count: int) -> tuple[np.ndarray, np.ndarray]:
     line = np.tan(np.linspace(-np.pi / 4, np.pi / 4, count + 1))
     a, b = (axis.ravel() for axis in np.meshgrid(line, line))
     _, faces = quad_grid(count + 1)
-    points, cells = [], []
+    points: list[np.ndarray] = []
+    cells: list[np.ndarray] = []
     for axis in range(3):
         for side in (-1, 1):
             point = np.stack([np.full(a.size, float(side)), a, b], 1)
-            cells.append((faces if side > 0 else faces[:, ::-1]) + sum(len(part) for part in points))
+            cells.append((faces if side > 0 else faces[:, ::-1]) + len(points) * a.size)
             points.append(np.roll(point, axis, 1))
     place = np.concatenate(points)
     place /= np.linalg.norm(place, axis=1, keepdims=True)
