@@ -165,14 +165,7 @@ def _shapes(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts
     on_grafts = graft_shapes(own, laid, grafts, deltas, sheet, sight)
     answer = np.zeros((len(names), len(raw.template), 3))
     skin = np.moveaxis(match.carried(own, np.moveaxis(sheet, 0, 1)), 0, 1)
-    for eye, side in zip(sight, ("Left", "Right"), strict=True):
-        if f"eyeBlink{side}" in names:
-            number = names.index(f"eyeBlink{side}")
-            skin[number] = _lids_met(match, marks, skin[number], side)
-        for number, shape in enumerate(names):
-            if lid_shape(shape, side):
-                skin[number] = above_eye(match.points, skin[number], eye)
-    answer[:, match.vertices] = skin
+    answer[:, match.vertices] = skin = _with_lids(skin, names, match, sight, marks)
     for side, ball in zip(("left", "right"), parts.eyes or (), strict=False):
         turns, shifts = ball_motions(own.head, deltas, side)
         shells = np.concatenate([ball.vertices, ball.inner])
@@ -180,16 +173,32 @@ def _shapes(raw: RawHead, own: Reference, laid: Laid, match: Match, parts: Parts
     answer[:, faces.rest] = faces.rest_field(np.moveaxis(deltas, 0, 1)).transpose(1, 0, 2)
     if given is not None:
         there = np.flatnonzero(np.abs(given).max((1, 2)) > NOTHING)
-        size = _sizes(given[:, match.vertices], skin)
+        files = given.astype(np.float64)
+        blinks = tuple(name if name.startswith("eyeBlink") else "" for name in names)
+        files[:, match.vertices] = _with_lids(files[:, match.vertices], blinks, match, sight, marks)
+        size = _sizes(files[:, match.vertices], skin)
         # What was given moves as the transfer has it, and beyond that as the file's shapes differ from the transfer.
-        beyond = given - answer
-        follow = on_grafts + grafts.follow(beyond[:, match.vertices], beyond, skull=False)
+        beyond = files - answer
+        follow = on_grafts + grafts.follow(beyond[:, match.vertices], beyond, skull=False, turning=False)
         scaled = on_grafts[:, grafts.arch] * size[:, None, None]
         given_to = np.concatenate([grafts.hairs, grafts.bag, *(grafts.balls if parts.eyes else ())])
         on_grafts[there[:, None], given_to] = follow[there[:, None], given_to]
         on_grafts[there[:, None], grafts.arch] = scaled[there]
-        answer[there] = given[there]
+        answer[there] = files[there]
     return np.concatenate([answer, on_grafts], 1).astype(np.float32)
+
+
+def _with_lids(skin: np.ndarray, names: tuple[str, ...], match: Match, sight: tuple[Eye, Eye],
+               marks: Marks) -> np.ndarray:
+    """Shapes (K, n, 3) of the skin: blinks closed on the head's own lid edges, lids kept above its own eyes."""
+    skin = skin.copy()
+    for eye, side in zip(sight, ("Left", "Right"), strict=True):
+        for number, name in enumerate(names):
+            if name == f"eyeBlink{side}":
+                skin[number] = _lids_met(match, marks, skin[number], side)
+            if lid_shape(name, side):
+                skin[number] = above_eye(match.points, skin[number], eye)
+    return skin
 
 
 def _lids_met(match: Match, marks: Marks, blink: np.ndarray, side: str) -> np.ndarray:

@@ -61,15 +61,16 @@ class Grafts:
     anchor: np.ndarray  # (A,) vertex of the sheet that hairs are rooted at, -1 elsewhere
     bag_triangles: np.ndarray  # (K, 3) into `bag`
 
-    def follow(self, skin: np.ndarray, whole: np.ndarray, *, skull: bool) -> np.ndarray:
+    def follow(self, skin: np.ndarray, whole: np.ndarray, *, skull: bool, turning: bool = True) -> np.ndarray:
         """Displacements of the head's skin (K, n, 3) and of all its vertices (K, V, 3) -> of the grafts (K, A, 3).
 
-        `skull`: teeth, tongue and the bag's back go along (identity); otherwise they stay (expressions).
+        `skull`: teeth, tongue and the bag's back go along (identity); otherwise they stay (expressions). `turning`:
+        hairs turn with the skin; where not, they only shift.
         """
         answer = np.zeros((len(skin), len(self.points), 3))
         if not len(skin):
             return answer
-        answer[:, self.hairs] = self.rides(skin)
+        answer[:, self.hairs] = self.rides(skin) if turning else _apply(self.rides.value, skin)
         if skull:
             answer[:, self.arch] = _apply(self.arch_map, skin)
         for places, matrix in zip(self.balls, self.ball_maps, strict=True):
