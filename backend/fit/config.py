@@ -16,6 +16,7 @@ class LandmarkConfig:
     sigma_floor: float = 0.010  # face units; no landmark is surer than 0.6 mm, whatever the table says
     sigma_scale: float = 2.5  # on the table's own sigmas: neighbours err alike, 468 landmarks are no 468 measurements
     depth_scale: float = 2.5  # the same for depth; scan-model heads: 1.06 mm with 2.5, 1.09 mm with 1
+    known_scale: float = 1.5  # in place of both where the table knows the face's own part and sixty modes of error
     robust: float = 3.0  # Geman-McClure scale in sigmas: a landmark 3 sigmas off keeps a quarter of its weight
     mode_scale: float = 1.0  # on the table's correlated error modes
     contour_tangent: float = 4.0  # factor on sigma along the contour, where a face-oval landmark may slide

@@ -1,5 +1,8 @@
 """What the landmarker gets wrong, measured: a table of bias, spread and correlated modes per landmark.
 
+Part of the error depends on whose face it is: the landmarker draws every face nearer to its own idea of one than it
+is. That part is linear in a few scores of the true face (`Follow`), so the fit can tell how far to believe it.
+
 The table is made by `benchmarks/fit_noise.py` from renders of heads whose landmarks are known. All lengths are in face
 units (63 mm at the face's depth, in pixels), axes are the image's (x right, y down, z away from the camera).
 """
@@ -16,8 +19,31 @@ from backend.errors import ModelError
 
 TABLE = Path(__file__).parent / "landmark_noise.npz"
 PARTS = ("bias", "sigma", "modes")
+FOLLOW = ("turned_by_face", "follow_middle", "follow_directions")
 TURNED = 0.3
 """Radians of yaw beyond which the far half of the face hides, and the landmarker errs in other ways."""
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Scores of a face by which the landmarker's errors depend on it; the same for every model of a head.
+
+    A face's score is the product of `directions` with its landmarks, taken from their middle, less `middle`.
+    """
+
+    middle: np.ndarray  # (N, 3) metres, world axes; zero where a landmark takes no part
+    directions: np.ndarray  # (R, N, 3) scores per metre
+
+    def scores(self, numbers: np.ndarray, mean: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Scores (R,) of the mean head and their derivatives by beta (R, S).
+
+        `numbers` (P,): which landmarks `mean` (P, 3) and `shape` (P, 3, S) are.
+        """
+        part = np.flatnonzero(self.directions[:, numbers].any((0, 2)))
+        ways = self.directions[:, numbers[part]]
+        centred = mean[part] - mean[part].mean(0) - self.middle[numbers[part]]
+        return (np.einsum("rpx,px->r", ways, centred),
+                np.einsum("rpx,pxs->rs", ways, shape[part] - shape[part].mean(0), optimize=True))
 
 
 @dataclass(frozen=True)
@@ -28,6 +54,8 @@ class LandmarkNoise:
     sigma: np.ndarray  # (N, 3) what bias and modes leave
     modes: np.ndarray  # (N, 3, K), scores are N(0, 1)
     turned: LandmarkNoise | None = None  # the same of heads turned beyond `TURNED`, where it differs; same K
+    by_face: np.ndarray | None = None  # (N, 3, R) error per score of `follow`
+    follow: Follow | None = None
 
     def facing(self, yaw: float) -> LandmarkNoise:
         """The part that holds for a head turned by `yaw` radians."""
@@ -62,6 +90,8 @@ def measured_noise() -> LandmarkNoise:
     try:
         with np.load(TABLE, allow_pickle=False) as file:
             straight, turned = ([file[kind + name].astype(np.float64) for name in PARTS] for kind in ("", "turned_"))
-            return LandmarkNoise(straight[0], straight[1], straight[2], LandmarkNoise(turned[0], turned[1], turned[2]))
+            by_face, middle, directions = (file[name].astype(np.float64) for name in FOLLOW)
+            return LandmarkNoise(straight[0], straight[1], straight[2], LandmarkNoise(
+                turned[0], turned[1], turned[2], by_face=by_face, follow=Follow(middle, directions)))
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(f"The table {TABLE.name} cannot be read: {error}.", "Reinstall Likeness.") from error

@@ -36,6 +36,9 @@ class LandmarkTerm:
     modes: np.ndarray  # (P, 3, K) pixels per noise score
     centre: np.ndarray  # (2,) principal point, pixels
     unit: float  # pixels per face unit
+    by_face: np.ndarray  # (P, 3, R) pixels by which a measured landmark is off per score of the face
+    face: np.ndarray  # (R,) scores of the mean head
+    face_shape: np.ndarray  # (R, S) and what beta adds
 
     def rows(self, beta: np.ndarray, view: View, derivatives: bool = True) -> Rows:
         """Residuals (3 P,) in the order of `frame`'s rows."""
@@ -50,7 +53,7 @@ class LandmarkTerm:
         by_view[:, :, :3] = -by_point @ cross(turned)
         by_view[:, :, 3:6] = by_point @ centre_jacobian(view.centre)
         by_view[:, 2, 5] -= scale * view.focal * z / mean_depth  # of f (z / c - 1) by log c, besides that by z
-        by_view[:, :2, 6] = predicted[:, :2] - self.centre - self._noise(view)[:, :2]
+        by_view[:, :2, 6] = predicted[:, :2] - self.centre - self._errors(beta, view)[:, :2]
         bare_depth = scale * view.focal * (z / mean_depth - 1)
         by_view[:, 2, 6] = by_view[:, 2, 7] = bare_depth
         by_view[:, 2, 8] = self.unit
@@ -60,11 +63,12 @@ class LandmarkTerm:
         by_view[:, :, view.slice("turns")] = chain @ point_by_turn.reshape(count, 3, -1)
         by_view[:, :, view.slice("expression")] = chain @ point_by_psi
         whitened = self.frame @ chain
-        return Rows(residual, (whitened @ point_by_beta).reshape(count * 3, -1),
+        by_beta = whitened @ point_by_beta + (self.frame @ self.by_face) @ self.face_shape
+        return Rows(residual, by_beta.reshape(count * 3, -1),
                     (self.frame @ by_view).reshape(count * 3, -1))
 
     def predicted(self, beta: np.ndarray, view: View) -> np.ndarray:
-        """(P, 3) pixels x, y and depth where the points should be measured, noise modes included."""
+        """(P, 3) pixels x, y and depth where the points should be measured, the landmarker's errors included."""
         return self._predict(beta, view)[0]
 
     def by_point(self, beta: np.ndarray, view: View) -> np.ndarray:
@@ -84,8 +88,8 @@ class LandmarkTerm:
         r = rows.residual.reshape(-1, 3)
         return np.stack([np.hypot(r[:, 0], r[:, 1]), np.abs(r[:, 2])], 1)
 
-    def _noise(self, view: View) -> np.ndarray:
-        return self.modes @ view.noise
+    def _errors(self, beta: np.ndarray, view: View) -> np.ndarray:
+        return self.modes @ view.noise + self.by_face @ (self.face + self.face_shape @ beta)
 
     def _predict(self, beta: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         turned = (self.points.posed(beta, view.psi, view.turns) - view.pivot) @ view.rotation.T
@@ -93,7 +97,7 @@ class LandmarkTerm:
         z = in_camera[:, 2]
         pixels = view.focal * in_camera[:, :2] / z[:, None] + self.centre
         depth = np.exp(view.depth[0]) * view.focal * (z / view.centre[2] - 1) + self.unit * view.depth[1]
-        return np.column_stack([pixels, depth]) + self._noise(view), turned, in_camera
+        return np.column_stack([pixels, depth]) + self._errors(beta, view), turned, in_camera
 
 
 @dataclass(frozen=True)

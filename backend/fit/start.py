@@ -91,13 +91,19 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     measured[:, 2] -= measured[:, 2].mean()
     measured = measured - noise.at(yaw, pitch, float(view.centre[2]))[used] * unit
     settings = config.landmarks
-    sigma = noise.sigma[used] * [settings.sigma_scale, settings.sigma_scale, settings.depth_scale]
+    scale = np.array([settings.sigma_scale, settings.sigma_scale, settings.depth_scale])
+    sigma = noise.sigma[used] * (scale if noise.by_face is None else settings.known_scale)
     sigma = np.maximum(sigma, settings.sigma_floor)
     sigma[np.isin(used, IRIS_CENTRES), :2] = settings.iris_sigma
     frame = np.zeros((len(used), 3, 3))
     frame[:, [0, 1, 2], [0, 1, 2]] = 1 / (sigma * unit)
     modes = noise.modes[used] * (unit * settings.mode_scale)
-    landmarks = LandmarkTerm(points.points, measured, frame, modes, np.array([width / 2, height / 2]), unit)
+    by_face, score, score_shape = np.zeros((len(used), 3, 0)), np.zeros(0), np.zeros((0, points.points.shape.shape[2]))
+    if noise.by_face is not None and noise.follow is not None:
+        by_face = noise.by_face[used] * unit
+        score, score_shape = noise.follow.scores(used, points.points.mean, points.points.shape)
+    landmarks = LandmarkTerm(points.points, measured, frame, modes, np.array([width / 2, height / 2]), unit, by_face,
+                             score, score_shape)
     face = points.expression
     return ViewProblem(landmarks, _iris_term(observation, points, config, yaw, unit, photos),
                        _prior(observation, face, config), face.lower, face.upper, face.movable)

@@ -7,7 +7,7 @@ import pytest
 
 from backend.fit.config import FitConfig
 from backend.fit.contour import slide_contours
-from backend.fit.noise import LandmarkNoise
+from backend.fit.noise import Follow, LandmarkNoise
 from backend.fit.start import HeadPoints, first_view, view_problem
 from backend.fit.state import rotation
 from tests.fit.conftest import photograph
@@ -27,7 +27,8 @@ def setting(kind):
     head = kind
     random = np.random.default_rng(3)
     noise = LandmarkNoise(random.normal(0, 0.01, (478, 3, 5)), np.full((478, 3), 0.03),
-                          random.normal(0, 0.01, (478, 3, 4)))
+                          random.normal(0, 0.01, (478, 3, 4)), by_face=random.normal(0, 0.01, (478, 3, 6)),
+                          follow=Follow(np.zeros((478, 3)), random.normal(0, 5, (6, 478, 3))))
     points = HeadPoints.of(head)
     truth = photograph(head, seed=1, yaw=0.2, pitch=0.1)
     view = first_view(truth.observation, points, 4)

@@ -24,3 +24,19 @@ def test_the_bias_is_the_same_in_the_mirror(head, yaw):
     here = noise.facing(yaw).at(yaw, 0.1, 0.5)
     there = noise.facing(yaw).at(-yaw, 0.1, 0.5)[mirror] * [-1, 1, 1]
     assert np.abs(here - there)[placed, :2].max() * FACE_UNIT < 5e-4
+
+
+def test_scores_of_a_face_say_where_it_is_in_the_prior(head):
+    """The mean head has none, and people of the prior have scores of unit variance, whatever place they stand in."""
+    follow, numbers = measured_noise().turned.follow, np.flatnonzero(head.landmarks_placed)
+    corners = head.triangles[head.landmark_triangles[numbers]]
+    shape = np.einsum("pc,spcx->pxs", head.landmark_barycentric[numbers], head.shape_basis[:, corners])
+    mean, by_beta = follow.scores(numbers, head.landmark_points(head.template)[numbers] + [0.1, 0, 0.2], shape)
+    assert np.abs(mean).max() < 0.2
+    assert np.abs(np.log((by_beta**2).sum(1))).max() < np.log(1.3)
+
+
+def test_of_turned_heads_the_error_depends_on_the_face():
+    noise = measured_noise()
+    assert noise.by_face is None
+    assert noise.turned.by_face.shape == (478, 3, len(noise.turned.follow.directions))
