@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -23,7 +24,17 @@ def _load_package() -> None:
     spec.loader.exec_module(package)
 
 
+def _one_thread_for_small_matrices() -> None:
+    """The fit factors matrices of a few hundred rows some fifty times; OpenBLAS reads this when numpy loads it.
+
+    Its threads wait for one another in a busy loop: on two cores of which another program used one, a fit took 18 s
+    instead of 1.3. torch, which does the large work, has threads of its own.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 if __name__ == "__main__":
+    _one_thread_for_small_matrices()
     if not __package__:
         _load_package()
     sys.exit(importlib.import_module("backend.cli").main(sys.argv[1:]))

@@ -8,6 +8,9 @@ from tools import checks, environments, locks, validator
 from tools.paths import BLENDERS, DEMO_BLENDER, ROOT, SAMPLE_PHOTO, TESTED_BLENDERS
 from tools.run import BuildError, run, say
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""What the backend sets for itself when it starts (`backend/__main__.py` says why)."""
+
 
 def setup() -> int:
     """Make every environment the other verbs need."""
@@ -44,7 +47,7 @@ def test(all_blender: bool, pytest: list[str]) -> int:
     if in_backend or not pytest:
         say("tests of the backend")
         chosen = in_backend or ["tests", "--ignore=tests/blender"]
-        results["backend"] = run([backend_python, "-m", "pytest", *chosen])
+        results["backend"] = run([backend_python, "-m", "pytest", *chosen], env=ONE_THREAD)
     for version, python in blenders.items() if in_blender or not pytest else ():
         say(f"tests in Blender {version}")
         results[f"Blender {version}"] = run([python, "-m", "pytest", *(in_blender or ["tests/blender"])],
@@ -70,7 +73,7 @@ def head(out: Path | None) -> int:
 def bench(name: str | None) -> int:
     """Run one benchmark or all."""
     python = environments.backend()
-    return run([python, "-m", "benchmarks", *([name] if name else [])])
+    return run([python, "-m", "benchmarks", *([name] if name else [])], env=ONE_THREAD)
 
 
 def lock() -> int:
