@@ -22,8 +22,10 @@ from backend.fit.solver import Problem
 from backend.fit.start import HeadPoints, face_unit
 from backend.fit.state import State, View, axis_angle
 from backend.fit.uncertainty import region_sigmas
+from backend.head.adapt import LOOK_DEGREES
 from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
 from backend.head.model import HeadModel
+from backend.head.parameters import personal
 
 
 def assemble(observations: Sequence[Observation], points: HeadPoints, state: State, problem: Problem,
@@ -36,6 +38,8 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
     offsets = refine.offsets(problem, state, points, neutral.numpy(), config)
     neutral = neutral + torch.as_tensor(offsets)
     progress(0.4, "Posing the head")
+    # What the bundle's shape keys are: so that a rig that plays psi shows what was posed here.
+    tensors = HeadTensors.of(personal(head, neutral.numpy().astype(np.float32)), torch.float64)
     pose = np.stack([_pose(head, view) for view in state.views])
     posed = np.stack([
         posed_vertices(tensors, neutral, torch.as_tensor(view.psi), torch.as_tensor(turns)).numpy()
@@ -93,11 +97,11 @@ def _arkit(points: HeadPoints, beta: np.ndarray, view: View, observation: Observ
            config: FitConfig) -> np.ndarray:
     """(52,) 0..1: what the rig plays for this view, gaze from the eyes' turns."""
     scores = points.expression.weights(points.points, beta, view, observation.blendshapes, config.priors)
-    reach = np.radians(30)  # an ARKit gaze shape at 1, by Apple's own rig about this far
     for side, inwards in (("Left", -1.0), ("Right", 1.0)):
         turn = axis_angle(view.turns[TURNING.index(f"eye_{side.lower()}")])
         down, left = turn[0], turn[2]  # about +X the gaze (-Y) goes down; about +Z it goes to the person's left (+X)
         for name, value in (("Down", down), ("Up", -down), ("In", left * inwards), ("Out", -left * inwards)):
+            reach = np.radians(LOOK_DEGREES[f"eyeLook{name}"])
             scores[ARKIT_NAMES.index(f"eyeLook{name}{side}")] = value / reach
     return np.clip(scores, 0, 1)
 

@@ -4,10 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from backend.arkit import ARKIT_NAMES
 from backend.capture import observe
+from backend.core.rotation import matrix_from_axis_angle
 from backend.fit import fit_head
+from backend.head import parameters
+from backend.head.deform import bone_transforms
 
 PORTRAIT = Path(__file__).parents[2] / "samples" / "nasa_portrait.png"
 
@@ -45,3 +49,20 @@ def test_the_light_explains_the_skin(portrait):
     _, fit = portrait
     assert np.isfinite(fit.light_sh).all()
     assert fit.light_sh[0, 0].min() > 0
+
+
+def test_a_rig_that_plays_the_shape_keys_shows_the_posed_head(portrait, head):
+    """Keys as the bundle has them, correctives as Blender drives them, bones: numpy against what the fit posed."""
+    _, fit = portrait
+    geometry = parameters.geometry(head, fit.shape, fit.vertex_offsets)
+    played = np.zeros(len(geometry["key_names"]))
+    played[:52] = fit.expression[0]
+    for number, drivers in enumerate(geometry["corrective_drivers"]):
+        played[52 + number] = np.prod(np.clip(played[drivers[drivers >= 0]], 0, 1))
+    shaped = geometry["vertices"] + np.tensordot(played, geometry["key_deltas"], 1)
+    linear, shift = bone_transforms(torch.as_tensor(geometry["joint_positions"], dtype=torch.float64),
+                                    matrix_from_axis_angle(torch.as_tensor(fit.pose[0], dtype=torch.float64)),
+                                    tuple(int(parent) for parent in geometry["joint_parents"]))
+    turned = np.einsum("jab,vb->vja", linear.numpy(), shaped) + shift.numpy()
+    posed = np.einsum("vj,vja->va", geometry["skin_weights"], turned)
+    assert np.linalg.norm(posed - fit.posed[0], axis=1).max() < 1e-5
