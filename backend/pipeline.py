@@ -151,7 +151,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.capture.observation import Finding, Focal, Observation
     from backend.fit import fit_head
     from backend.fit.headfit import HeadFit
-    from backend.head.library import DEFAULT, find_entry, find_head
+    from backend.head.library import DEFAULT, NOT_STATED, UNSURE, find_entry, find_head
     from backend.head.parameters import digest
     from backend.reflectance import estimate
     from backend.reflectance.maps import SkinMaps
@@ -187,7 +187,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     tell = job.stage_progress("bundle")
     started = time.perf_counter()
     tell(0.0, "Rendering the preview")
-    quality = report.quality(observations, fit, maps, head)
+    quality = report.quality(observations, fit, maps, head, [UNSURE] if entry.licence == NOT_STATED else [])
     picture = preview.side_by_side(observations[0].image, head, fit.posed[0], fit.intrinsics[0],
                                    fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
                                    part(tell, 0.0, 0.3))

@@ -25,8 +25,9 @@ confidence is low by rule, because expressions move them, not because nobody saw
 _IRISES = (468, 473)  # MediaPipe: centre of the person's right, left iris
 
 
-def quality(observations: Sequence[Observation], fit: HeadFit, maps: SkinMaps, head: HeadModel) -> dict[str, Any]:
-    """The `quality` part of avatar.json: verdict, confidence by region, findings and warnings."""
+def quality(observations: Sequence[Observation], fit: HeadFit, maps: SkinMaps, head: HeadModel,
+            said: Sequence[str] = ()) -> dict[str, Any]:
+    """The `quality` part of avatar.json: verdict, confidence by region, findings and warnings, `said` the last."""
     regions = region_confidence(head, fit.neutral, maps.confidence)
     errors = [float(rmse / max(_eye_distance(observation), 1e-6))
               for rmse, observation in zip(fit.landmark_rmse, observations, strict=True)]
@@ -40,6 +41,7 @@ def quality(observations: Sequence[Observation], fit: HeadFit, maps: SkinMaps, h
     sentence = unseen_sentence([name for name, value in regions.items() if value < UNSEEN])
     if sentence:
         warnings.append(sentence)
+    warnings += said
     serious = any(finding["severity"] == "warning" for finding in findings) or max(errors) > POOR_RMSE
     inside = maps.confidence[maps.confidence > 0]
     return {

@@ -20,6 +20,7 @@ from tests.head.imports.reference import flame as published
 from tests.process.conftest import Finished, Wire, run
 
 SHAPES, MOVES = 10, 10
+PORTRAIT = Path(__file__).parents[2] / "samples" / "nasa_portrait.png"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,30 @@ def test_a_file_that_is_named_instead_of_a_head_is_read_once(on_the_fly: HeadMod
     again = library.find_head(str(file))
     assert time.perf_counter() - started < 5
     np.testing.assert_array_equal(again.template, on_the_fly.template)
+
+
+def test_an_avatar_on_a_strangers_head_keeps_its_topology_its_numbers_and_its_licence(
+        on_the_fly: HeadModel, file: Path, tmp_path: Path) -> None:
+    avatar = tmp_path / "avatar"
+    made = run("create", PORTRAIT, "--head", file, "--resolution", "1024", "--out", avatar)
+    assert made.returncode == 0, made.stderr
+    assert f"Note: {library.UNSURE}" in made.stderr
+    head = json.loads((avatar / "avatar.json").read_text("utf-8"))["head"]
+    assert (head["licence"], head["source"]["sha256"]) == ("not stated", library.fingerprint(file))
+    with np.load(avatar / "geometry.npz") as geometry, np.load(avatar / "fit.npz") as fit:
+        assert geometry["vertices"].shape == (VERTICES, 3)
+        np.testing.assert_array_equal(geometry["faces"], on_the_fly.faces[(on_the_fly.faces < VERTICES).all(1)])
+        assert geometry["faces"].max() < VERTICES
+        assert fit["posed_vertices"].shape == (1, VERTICES, 3)
+        assert np.abs(geometry["key_deltas"][:52]).max((1, 2)).min() > 5e-4, "all 52 shapes move something"
+    with np.load(avatar / "flame_params.npz") as numbers:
+        assert (numbers["shape"].shape, numbers["expr"].shape) == ((SHAPES,), (1, MOVES))
+    again = tmp_path / "again.npz"
+    rebuilt = run("head", "rebuild", avatar / "parameters.npz", "--head", file, "--out", again)
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    with np.load(avatar / "geometry.npz") as geometry, np.load(again) as other:
+        for name in geometry.files:
+            np.testing.assert_array_equal(geometry[name], other[name])
 
 
 def test_an_import_says_what_it_made(imported: dict[str, Any], place: Path, file: Path) -> None:
