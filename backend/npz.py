@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ MAX_BYTES = 2 << 30
 """No file of ours comes near: a head of 30,000 vertices with 200 shapes has 72 MB of deltas."""
 MAX_ARRAYS = 256
 _KINDS = "fiubU"
+DAMAGE = (OSError, ValueError, TypeError, EOFError, OverflowError, zipfile.BadZipFile, zlib.error, NotImplementedError,
+          RuntimeError, SyntaxError, tokenize.TokenError)
+"""With which zipfile, numpy and, where an array's header is no literal, Python's own parser answer damage."""
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = True) -> None:
@@ -39,7 +43,7 @@ def read_arrays(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, np.ndarray]
             return {member.filename.removesuffix(".npy"): _read_member(archive, member) for member in members}
     except FileNotFoundError as error:
         raise InputError(f"{path.name} is missing.", "Make the avatar again.") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except DAMAGE as error:
         raise InputError(f"{path.name} is damaged: {error}.", "Make the avatar again.") from error
 
 

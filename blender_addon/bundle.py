@@ -8,6 +8,7 @@ the format; a test holds this table and the backend's against each other.
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -21,6 +22,10 @@ from .errors import InputError
 
 SCHEMA_VERSION = 1
 ARKIT_COUNT = 52
+
+_DAMAGE = (OSError, ValueError, TypeError, EOFError, OverflowError, zipfile.BadZipFile, zlib.error, NotImplementedError,
+           RuntimeError, SyntaxError, tokenize.TokenError)
+"""With which zipfile, numpy and, where an array's header is no literal, Python's own parser answer damage."""
 
 Table = dict[str, tuple[str, str]]
 """Array name -> numpy kind and shape; a letter is one length, the same in all files."""
@@ -141,7 +146,7 @@ def _arrays(path: Path) -> Arrays:
             return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
     except FileNotFoundError as error:
         raise InputError(f"{path.name} of {path.parent.name} is missing.", _AGAIN) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path.name} of {path.parent.name} is damaged: {error}.", _AGAIN) from error
 
 

@@ -6,17 +6,16 @@ Deformation is in `deform`, UV rasterisation in `uvspace`; the default head is m
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from backend.arkit import ARKIT_NAMES
 from backend.errors import ModelError
+from backend.npz import DAMAGE
 
 MATERIALS = ("skin", "mouth", "eye", "cornea", "teeth", "tongue", "lash", "brow", "tear")
 """Material slots. `skin` owns the UV square the networks know; every other material has a UV square of its own."""
@@ -176,7 +175,7 @@ def load_head(path: Path) -> HeadModel:
         return HeadModel(**values)
     except FileNotFoundError as error:
         raise ModelError(f"The head model {path.name} is missing.", "Reinstall Likeness.") from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error) as error:
+    except (*DAMAGE, KeyError) as error:
         raise ModelError(f"The head model {path.name} cannot be read: {error}.", "Reinstall Likeness.") from error
 
 

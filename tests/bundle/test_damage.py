@@ -185,6 +185,15 @@ def test_a_header_that_lies_about_its_size_takes_no_memory(reader: Reader, writt
     refused(reader, written, r"parameters\.npz")
 
 
+@pytest.mark.filterwarnings("ignore:Reading `.npy`:UserWarning")
+@pytest.mark.parametrize("text", ["{'descr': (", "  {\n 1", "{'descr': 1L, 'shape': (3,)}", "(" * 900])
+def test_a_header_that_is_no_literal_is_damage(reader: Reader, written: Path, text: str) -> None:
+    header = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+    with zipfile.ZipFile(written / "parameters.npz", "w") as archive:
+        archive.writestr("shape.npy", header + b"\0" * 100)
+    refused(reader, written, r"parameters\.npz")
+
+
 def test_a_map_outside_the_folder_is_refused(reader: Reader, written: Path) -> None:
     (written.parent / "secret.png").touch()
     entry = json.loads((written / "avatar.json").read_text())["maps"][0]

@@ -11,6 +11,7 @@ import io
 import os
 import stat
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ _PICKLE_STARTS = (b"\x80", b"(", b"}", b"]", b"c")
 
 _DOWNLOAD = "Download the file again."
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, NotImplementedError,
-               RuntimeError, IndexError, OverflowError)
+               RuntimeError, IndexError, OverflowError, TypeError, SyntaxError, tokenize.TokenError)
 """With which Python's zipfile answers damage of one kind or another; found by trying."""
 _OTHER_KINDS = (
     (b"\x1f\x8b", "is compressed with gzip", "Unpack it and give the file inside."),
@@ -207,7 +208,7 @@ def _stored_array(content: bytes, limit: int | None = None) -> Any:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file, max_header_size=_MAX_HEADER)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, tokenize.TokenError) as error:
         raise DamagedError("an array's own description makes no sense") from error
     rest = content[file.tell():]
     if dtype.hasobject:
