@@ -6,10 +6,12 @@ Nothing is decoded here; `decode` does that.
 from __future__ import annotations
 
 import hashlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.errors import InputError
+from backend.opening import opening
 
 MAX_BYTES = 1 << 30
 """A photo file is never larger; read no more into memory than this (1 GiB)."""
@@ -37,20 +39,15 @@ class PhotoFile:
 def read_photo(path: Path) -> PhotoFile:
     """Read a whole file. Raises InputError when there is no file, it cannot be read, is empty or far too large."""
     name = path.name or str(path)
-    try:
+    with opening(name, "photo"):
         if path.is_dir():
             raise InputError(f"{name} is a folder, not a photo.", "Give the photo itself.")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device has no end
+            raise InputError(f"{name} is no file that holds a photo.", "Give the photo itself.")
+        if status.st_size > MAX_BYTES:
             raise InputError(f"{name} is larger than {MAX_BYTES >> 20} MB.", "Save a smaller copy of the photo.")
         content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {name}.", "Check the name and the folder.") from error
-    except PermissionError as error:
-        raise InputError(f"{name} may not be read.", "Give yourself permission to read the file.") from error
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{name} cannot be read: {reason}.", "Copy the photo to another folder.") from error
     if not content:
         raise InputError(f"{name} is empty.", "Copy or export the photo again.")
     suffix = path.suffix.lower()

@@ -40,6 +40,12 @@ def test_a_folder(tmp_path):
     assert complaint(tmp_path / "holiday") == "holiday is a folder, not a photo."
 
 
+@pytest.mark.skipif(os.name != "posix", reason="named pipes in folders are a thing of POSIX")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "me.jpg")
+    assert complaint(tmp_path / "me.jpg") == "me.jpg is no file that holds a photo."
+
+
 def test_a_missing_file(tmp_path):
     assert complaint(tmp_path / "nobody.jpg") == "There is no file nobody.jpg."
 

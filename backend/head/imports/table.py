@@ -13,7 +13,6 @@ import stat
 import struct
 import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ from backend.errors import InputError
 from backend.head.imports.arrays import array_of
 from backend.head.imports.pickles import load_pickle
 from backend.head.imports.values import Array, DamagedError, RefusedError, Thing
+from backend.npz import DAMAGE
+from backend.opening import opening
 
 MAX_FILE_BYTES = 1 << 30
 """The published FLAME files have 53 MB; a head of 26,719 vertices with 400 components in float64 has 257 MB."""
@@ -34,8 +35,7 @@ _PICKLE_STARTS = (b"\x80", b"(", b"}", b"]", b"c")
 """A protocol, or in the two oldest an opening, an empty container, a name."""
 
 _DOWNLOAD = "Download the file again."
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, NotImplementedError,
-               RuntimeError, IndexError, OverflowError, TypeError, SyntaxError, tokenize.TokenError)
+_ZIP_ERRORS = (*DAMAGE, struct.error, IndexError)
 """With which Python's zipfile answers damage of one kind or another; found by trying."""
 _OTHER_KINDS = (
     (b"\x1f\x8b", "is compressed with gzip", "Unpack it and give the file inside."),
@@ -125,22 +125,14 @@ class _Member:
 def read_content(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
     """The whole file. Raises InputError for what is no file, may not be read, is empty or too large."""
     name = path.name or str(path)
-    try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise InputError(f"{name} is no file that holds a head model.", "Give the model file itself.")
-            if status.st_size > most:
-                raise InputError(f"{name} has {status.st_size / 1e6:,.0f} MB; more than {most / 1e6:,.0f} MB are not "
-                                 "read.", "Give the model file itself.")
-            content = file.read(status.st_size)
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {name}.", "Check the name and the folder.") from error
-    except PermissionError as error:
-        raise InputError(f"{name} may not be read.", "Give yourself permission to read the file.") from error
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{name} cannot be read: {reason}.", "Copy the file to another folder.") from error
+    with opening(name, "file"), path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{name} is no file that holds a head model.", "Give the model file itself.")
+        if status.st_size > most:
+            raise InputError(f"{name} has {status.st_size / 1e6:,.0f} MB; more than {most / 1e6:,.0f} MB are not "
+                             "read.", "Give the model file itself.")
+        content = file.read(status.st_size)
     if not content:
         raise InputError(f"{name} is empty.", _DOWNLOAD)
     return content

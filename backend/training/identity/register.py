@@ -16,6 +16,7 @@ from scipy.spatial.distance import cdist
 
 from backend.core.rays import vertex_normals
 from backend.head.register import surface as surfaces
+from backend.head.register.fitting import DOUBTED, MARK_WEIGHT
 from backend.head.register.marks import Detect, Marks, find_marks
 from backend.head.register.smooth import Smooth, similarity
 from backend.head.register.surface import Surface
@@ -27,13 +28,6 @@ SCHEDULE = ((0.06, 5.0), (0.04, 4.0), (0.025, 3.0), (0.016, 2.0), (0.011, 1.5), 
 """(length in metres below which a displacement is smoothed, weight of the marks) of each round."""
 
 STEPS_PER_ROUND = 4
-
-MARK_WEIGHT = {"landmark": 0.05, "lip-border": 0.2, "lid-upper": 1.0, "lid-lower": 1.0, "lip-upper": 0.7,
-               "lip-lower": 0.7, "ear": 0.6}
-"""How much a mark pulls, in units of one square centimetre of skin times `SCHEDULE`; landmarks are good to 1-2 mm."""
-
-DOUBTED = 0.002
-"""Metres; a landmark that the surfaces contradict by this much counts half (after the first rounds)."""
 
 FARTHEST = 0.012
 """Metres; a nearest point beyond this is no counterpart (after the first rounds)."""
