@@ -151,7 +151,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.capture.observation import Finding, Focal, Observation
     from backend.fit import fit_head
     from backend.fit.headfit import HeadFit
-    from backend.head.library import DEFAULT, NOT_STATED, UNSURE, find_entry, find_head
+    from backend.head.library import DEFAULT, NOT_STATED, UNSURE, find_entry, head_of
     from backend.head.parameters import digest
     from backend.reflectance import estimate
     from backend.reflectance.maps import SkinMaps
@@ -162,7 +162,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     device = replace(devices.choose("cpu"), reason="Every stage so far runs on the CPU.")
     load = job.stage_progress("capture")
     entry = find_entry(options.head, lambda fraction, text: load(0.0, f"Loading the head: {text.lower()}"))
-    head = find_head(options.head)
+    head = head_of(entry)
     job.stages.append({"name": "load", "seconds": round(time.perf_counter() - started, 3), "cached": False})
 
     taken = _key([[item.sha256, item.name] for item in inputs], options.face, _code())

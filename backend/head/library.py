@@ -67,7 +67,12 @@ def find_head(name_or_file: str, progress: Progress = silent) -> HeadModel:
 
     Raises InputError for a name that nothing has, and for everything that is wrong with a file.
     """
-    return default_head() if name_or_file == DEFAULT else shelf.read(find_entry(name_or_file, progress))
+    return head_of(find_entry(name_or_file, progress))
+
+
+def head_of(entry: Entry) -> HeadModel:
+    """The head that an entry tells of. Raises InputError when its file is damaged."""
+    return default_head() if entry.kind == DEFAULT else shelf.read(entry)
 
 
 def find_entry(name_or_file: str, progress: Progress = silent) -> Entry:
