@@ -22,7 +22,7 @@ from backend.core.progress import Progress, part, silent
 from backend.errors import InputError
 from backend.head import shelf
 from backend.head.imports import Reading, fingerprint, read_head
-from backend.head.model import DEFAULT_HEAD, HeadModel, default_head
+from backend.head.model import DEFAULT_HEAD, HeadModel, default_head, head_text
 from backend.head.shelf import Entry, library_folder
 
 DEFAULT = "default"
@@ -47,9 +47,9 @@ def heads() -> list[Entry]:
 @cache
 def default_entry() -> Entry:
     """The head that ships with Likeness."""
-    head = default_head()
-    return Entry(DEFAULT, DEFAULT, head.licence, head.attribution, DEFAULT_HEAD.name, "", "", head.own_vertices,
-                 reference=reference())
+    said = head_text(DEFAULT_HEAD)  # the arrays would take a second, and the list of heads is asked for often
+    return Entry(DEFAULT, DEFAULT, said["licence"], said["attribution"], DEFAULT_HEAD.name, "", "",
+                 said["own_vertices"], reference=reference())
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -175,6 +176,15 @@ def load_head(path: Path) -> HeadModel:
         return HeadModel(**values)
     except FileNotFoundError as error:
         raise ModelError(f"The head model {path.name} is missing.", "Reinstall Likeness.") from error
+    except (*DAMAGE, KeyError) as error:
+        raise ModelError(f"The head model {path.name} cannot be read: {error}.", "Reinstall Likeness.") from error
+
+
+def head_text(path: Path) -> dict[str, Any]:
+    """What a head's file says in words (id, licence, attribution, names, own_vertices), without reading its arrays."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return json.loads(file["text"].tobytes().decode())
     except (*DAMAGE, KeyError) as error:
         raise ModelError(f"The head model {path.name} cannot be read: {error}.", "Reinstall Likeness.") from error
 
