@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools import checks, environments, locks, validator
+from tools import package as packages
 from tools.paths import BLENDERS, DEMO_BLENDER, ROOT, SAMPLE_PHOTO, TESTED_BLENDERS
 from tools.run import BuildError, run, say
 
@@ -48,10 +49,11 @@ def test(all_blender: bool, pytest: list[str]) -> int:
         say("tests of the backend")
         chosen = in_backend or ["tests", "--ignore=tests/blender"]
         results["backend"] = run([backend_python, "-m", "pytest", *chosen], env=ONE_THREAD)
-    for version, python in blenders.items() if in_blender or not pytest else ():
-        say(f"tests in Blender {version}")
-        results[f"Blender {version}"] = run([python, "-m", "pytest", *(in_blender or ["tests/blender"])],
-                                            env={"LIKENESS_BACKEND_PYTHON": str(backend_python)})
+    if in_blender or not pytest:
+        used = {"LIKENESS_BACKEND_PYTHON": str(backend_python), "LIKENESS_PACKAGE": str(packages.for_this_computer())}
+        for version, python in blenders.items():
+            say(f"tests in Blender {version}")
+            results[f"Blender {version}"] = run([python, "-m", "pytest", *(in_blender or ["tests/blender"])], env=used)
     for name, status in results.items():
         say(f"{'passed' if status == 0 else 'FAILED'}  {name}")
     return 1 if any(results.values()) else 0
@@ -61,6 +63,16 @@ def lint() -> int:
     """ruff and mypy."""
     environments.backend()
     return checks.lint()
+
+
+def package(platform: list[str] | None, out: Path | None) -> int:
+    """The extension's zips and the index of a repository."""
+    unknown = set(platform or ()) - set(packages.PLATFORMS)
+    if unknown:
+        raise BuildError(f"There is no platform {', '.join(sorted(unknown))}: choose among "
+                         f"{', '.join(packages.PLATFORMS)}.")
+    packages.package(platform or tuple(packages.PLATFORMS), (out or packages.DIST).resolve())
+    return 0
 
 
 def head(out: Path | None) -> int:

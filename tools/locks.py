@@ -25,6 +25,10 @@ def lock() -> int:
     compile_lock(uv, backend, project, *universal)
     for group in ("dev", "head"):
         compile_lock(uv, REQUIREMENTS / f"{group}.lock", "--group", group, "--constraint", backend, *universal)
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder) / "uv.in"
+        wanted.write_text("uv\n")
+        compile_lock(uv, REQUIREMENTS / "uv.lock", wanted, *universal)
     for version, python in BLENDERS.items():
         with tempfile.TemporaryDirectory() as folder:
             wanted = Path(folder) / "blender.in"

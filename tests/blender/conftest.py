@@ -1,5 +1,7 @@
 """Real bpy in module mode. Every test starts from an empty file with the add-on registered.
 
+With LIKENESS_PACKAGE the add-on is the one inside that zip (`build.py test` names it), else the source in the checkout.
+
 Blender may crash or hang while the interpreter ends (after a glTF export, with a pending timer); pytest's own status
 must survive that, so the process ends itself as soon as pytest is done.
 """
@@ -8,6 +10,8 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,12 +19,25 @@ import bpy
 import numpy as np
 import pytest
 
-import blender_addon
-
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "blender-tests"
 MAKER = Path(__file__).parent / "make_bundle.py"
 _status: list[int] = []
+
+
+def pytest_configure() -> None:
+    package = os.environ.get("LIKENESS_PACKAGE")
+    if package:
+        folder = tempfile.mkdtemp(prefix="likeness-package-")
+        with zipfile.ZipFile(package) as file:
+            file.extractall(Path(folder) / "blender_addon")
+        sys.path.insert(0, folder)
+
+
+def pytest_report_header() -> str:
+    import blender_addon
+
+    return f"add-on: {Path(blender_addon.__file__).parent}"
 
 
 @pytest.hookimpl(trylast=True)
@@ -84,6 +101,8 @@ def borrowed(bundles: Path) -> SimpleNamespace:
 
 @pytest.fixture(autouse=True)
 def empty_file() -> None:
+    import blender_addon
+
     bpy.ops.wm.read_factory_settings(use_empty=True)
     blender_addon.register()
     yield
