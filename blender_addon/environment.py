@@ -1,41 +1,37 @@
 """Makes and checks the backend's own Python environment. No bpy, standard library only, Python 3.11 and later.
 
-`build.py` uses it as well as the add-on. Nothing is ever installed into Blender's Python or the add-on's folder. The
-folder is ours only when it is empty or already an environment; anything else is refused, never deleted.
-
-How torch is chosen (`choose_torch`): what pip is configured for wins when that is a CPU build; macOS and Windows take
-their default; Linux without an NVIDIA GPU takes the official CPU index (the default there is gigabytes of CUDA); a
-machine with an NVIDIA GPU takes the default. uv decides the same by itself (`--torch-backend`).
+`build.py` uses it as well as the add-on. Nothing is ever installed into Blender's Python or the add-on's folder. Here
+are the states an environment can be in and the order of the work; `setup/` holds the folders' rules and the installers.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from .errors import Cancelled, SetupError
-from .process import clean_environ, run_pollable
+from .setup import folders, indexes, installers
+from .setup.folders import STAMP
+from .setup.installers import Installer, Meter, Step
 
-STAMP = "likeness-environment.json"
-TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 NEEDED_BYTES_CPU = 3_000_000_000
 """Room for a CPU environment (1.3 to 1.7 GB measured) and the downloads beside it."""
 NEEDED_BYTES_CUDA = 12_000_000_000
 OLDEST_PYTHON = (3, 11)
-_LOG_TAIL = 12
+BUILDS = ("auto", "cpu", "cuda", "mps")
 
 Progress = Callable[[float, str], None]
+Steps = Generator[Step, None, None]
 
 
 class State(Enum):
@@ -44,15 +40,7 @@ class State(Enum):
     READY = "ready"
     MISSING = "missing"
     OUTDATED = "outdated"  # made for another lock, or its making was interrupted
-    BROKEN = "broken"  # its base Python has gone
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where a set-up is: `fraction` 0..1 of the whole, `text` a few words for a person."""
-
-    fraction: float
-    text: str
+    BROKEN = "broken"  # its base Python has gone, or it is half deleted, or holds another build of torch
 
 
 def python_in(folder: Path) -> Path:
@@ -69,32 +57,38 @@ def fingerprint(locks: Sequence[Path], torch: str | None) -> str:
     return digest.hexdigest()
 
 
-def state(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = None) -> State:
-    """What `folder` holds, judged by its stamp; reads two small files and starts nothing."""
-    config = folder / "pyvenv.cfg"
+def state(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = None, build: str = "auto") -> State:
+    """What `folder` holds, judged by its stamp; reads two small files and starts nothing.
+
+    A `build` other than auto must be the one that is there.
+    """
+    config, stamp = folder / "pyvenv.cfg", read_stamp(folder)
     if not config.is_file():
-        return State.MISSING
+        return State.BROKEN if stamp else State.MISSING
     home = re.search(r"(?m)^home *= *(.+)$", config.read_text("utf-8", "replace"))
     if not python_in(folder).exists() or (home and not Path(home[1].strip()).is_dir()):
         return State.BROKEN
-    try:
-        stamp = json.loads((folder / STAMP).read_text("utf-8"))
-    except (OSError, ValueError):
-        return State.OUTDATED
+    if build != "auto" and stamp.get("build", build) != build:
+        return State.BROKEN
     return State.READY if stamp.get("lock") == fingerprint(_as_list(lock), torch) else State.OUTDATED
 
 
-def ensure(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = None, python: Path | None = None,
-           uv: Path | None = None, progress: Progress | None = None,
-           cancelled: Callable[[], bool] = lambda: False) -> Path:
-    """Make `folder` match `lock` (one requirements file or several) and return its interpreter; quick when it does.
+def read_stamp(folder: Path) -> dict[str, str]:
+    """What the set-up noted in the environment: `lock`, `installer`, `build`; empty before it is through."""
+    try:
+        found = json.loads((folder / STAMP).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
-    `torch` is the version of torch to add in the build that suits this machine (None: no torch); its build differs
-    from machine to machine, so locks with hashes leave it out (`torch_version` reads it from a pyproject.toml).
-    `python` is the interpreter it is made with (default: this one); `uv` is used where given or found, unless pip is
-    configured with indexes of its own, which uv would not read. Raises SetupError, or Cancelled.
+
+def ensure(folder: Path, lock: Path | Sequence[Path], *, progress: Progress | None = None,
+           cancelled: Callable[[], bool] = lambda: False, **options: object) -> Path:
+    """Make `folder` match `lock` and return its interpreter; quick when it does. `options` are those of `setup`.
+
+    Raises SetupError, or Cancelled.
     """
-    steps = setup(folder, lock, torch=torch, python=python, uv=uv)
+    steps = setup(folder, lock, **options)  # type: ignore[arg-type]
     try:
         for step in steps:
             if progress:
@@ -107,59 +101,65 @@ def ensure(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = Non
     return python_in(folder)
 
 
-def setup(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = None, python: Path | None = None,
-          uv: Path | None = None) -> Generator[Step, None, None]:
-    """The same as a generator for a timer: every `next` returns at once. Closing it ends what is running.
+def setup(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = None, build: str = "auto",
+          python: Path | None = None, uv: Path | None = None, wheels: Path | None = None, cache: Path | None = None,
+          imports: Sequence[str] = (), log: list[str] | None = None) -> Steps:
+    """Make `folder` match `lock` (one requirements file or several), as a generator: every `next` returns at once.
 
-    An interrupted set-up leaves an environment without a stamp, which the next one completes.
+    `torch` is the version of torch to add, in the `build` named or the one that suits this machine; its build differs
+    from machine to machine, so locks with hashes leave it out (`torch_version` reads it from a pyproject.toml).
+    `python` is the interpreter it is made with (default: this one), `uv` the uv to use (default: one on the PATH; pip
+    where none runs), `wheels` a folder to install from without a network, `cache` where uv keeps downloads, `imports`
+    the modules that must load in the end. `log` receives every line of the installer. Raises SetupError.
+
+    Closing the generator ends what is running. An interrupted set-up leaves an environment that counts as outdated;
+    the next one completes it.
     """
-    folder, locks = Path(folder), [Path(path) for path in _as_list(lock)]
+    folder, locks = Path(folder).absolute(), [Path(path) for path in _as_list(lock)]
+    log = [] if log is None else log
+    try:
+        yield from _setup(folder, locks, torch, build, Path(python or sys.executable), uv, wheels, cache, imports, log)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise SetupError(*installers.DISK_FULL) from error
+        raise SetupError(f"{Path(error.filename or folder).name} cannot be used: {error.strerror}.",
+                         "Choose a folder that you may write to.") from error
+
+
+def _setup(folder: Path, locks: Sequence[Path], torch: str | None, build: str, base: Path, uv: Path | None,
+           wheels: Path | None, cache: Path | None, imports: Sequence[str], log: list[str]) -> Steps:
     for path in locks:
         if not path.is_file():
             raise SetupError(f"The requirements file {path.name} is missing.", "Reinstall Likeness.")
-    found = state(folder, locks, torch=torch)
+    if wheels is not None and not wheels.is_dir():
+        raise SetupError(f"There is no folder {wheels.name} there.", "Choose the folder that holds the wheels.")
+    found = state(folder, locks, torch=torch, build=build)
     if found is State.READY:
         return
-    _check_folder(folder, found)
-    base = Path(python or sys.executable)
-    uv = _usable_uv(uv, base)
-    log: list[str] = []
-    yield Step(0.0, "Looking at this machine")
-    gpu = torch is not None and has_nvidia_gpu()
-    if found in (State.MISSING, State.BROKEN):
-        _check_disk(folder, NEEDED_BYTES_CUDA if gpu else NEEDED_BYTES_CPU)
-        if found is State.BROKEN:
-            shutil.rmtree(folder)
-        yield from _make(folder, base, uv, log)
-    (folder / STAMP).unlink(missing_ok=True)
-    yield from _install(folder, locks, torch, uv, gpu, log)
-    stamp = {"lock": fingerprint(locks, torch), "installer": "uv" if uv else "pip", "gpu": gpu}
-    (folder / STAMP).write_text(json.dumps(stamp), "utf-8")
-    yield Step(1.0, "The environment is ready")
+    folders.check(folder)
+    with folders.claimed(folder):
+        yield Step(0.0, "Looking at this machine")
+        build = yield from _choose_build(build if torch else "cpu", folder, log)
+        installer = yield from _installer(uv, wheels, cache, log)
+        folders.check_disk(folder, _still_needed(found, build))
+        if found is State.BROKEN or read_stamp(folder).get("build", build) != build:
+            for _ in folders.discard(folder):
+                yield Step(0.0, "Removing the environment that was there")
+        folders.prepare(folder)
+        if not python_in(folder).exists() or not (folder / "pyvenv.cfg").is_file():
+            yield from _make(folder, base, installer, log)
+        _write_stamp(folder, {"build": build})
+        yield from _install(folder, locks, torch, build, installer, log)
+        yield from _try(folder, imports, installer, log)
+        _write_stamp(folder, {"lock": fingerprint(locks, torch), "installer": installer.name, "build": build})
+        yield Step(1.0, "The environment is ready")
 
 
-def choose_torch(configured_version: str | None, system: str, machine: str, gpu: bool) -> str | None:
-    """The index URL torch is to be taken from, None for pip's own configuration.
-
-    `configured_version` is what pip's own configuration resolves torch to, None when pip has no index of its own.
-    """
-    if configured_version is not None and "+cpu" in configured_version:
-        return None
-    if system == "Linux" and not gpu and machine.lower() in ("x86_64", "amd64"):
-        return TORCH_CPU_INDEX
-    return None
-
-
-def has_nvidia_gpu() -> bool:
-    """Whether an NVIDIA driver answers on this machine."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return False
-    try:
-        answer = subprocess.run([tool, "-L"], capture_output=True, timeout=10, check=False, text=True)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.returncode == 0 and "GPU" in answer.stdout
+def driver_is_here() -> bool:
+    """Whether an NVIDIA driver is installed, told without starting anything. `setup` asks the driver itself."""
+    if sys.platform == "win32":
+        return (Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvcuda.dll").exists()
+    return Path("/proc/driver/nvidia/version").exists() or Path("/usr/lib/wsl/lib/libcuda.so.1").exists()
 
 
 def torch_version(*files: Path) -> str | None:
@@ -171,166 +171,120 @@ def torch_version(*files: Path) -> str | None:
     return None
 
 
+def default_build(gpu: bool) -> str:
+    """What suits a machine with or without an NVIDIA GPU."""
+    if gpu:
+        return "cuda"
+    return "mps" if sys.platform == "darwin" and platform.machine() == "arm64" else "cpu"
+
+
 def _as_list(lock: Path | Sequence[Path]) -> Sequence[Path]:
     return [lock] if isinstance(lock, (str, os.PathLike)) else lock
 
 
-def _check_folder(folder: Path, found: State) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise SetupError(f"{folder.name} is a file, where the environment's folder should be.", "Choose another.")
-    if found is State.MISSING and folder.is_dir() and any(folder.iterdir()):
-        raise SetupError(f"The folder {folder.name} is not empty and not an environment.",
-                         "Choose an empty folder, or move what is in it.")
+def _still_needed(found: State, build: str) -> int:
+    """Free bytes to ask for: all of them for a new environment, little for one that only changes."""
+    whole = NEEDED_BYTES_CUDA if build == "cuda" else NEEDED_BYTES_CPU
+    return whole // 3 if found is State.OUTDATED else whole
 
 
-def _check_disk(folder: Path, needed: int) -> None:
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if free < needed:
-        raise SetupError(f"The disk has {free / 1e9:.1f} GB free; the environment needs {needed / 1e9:.0f} GB.",
-                         "Free some space, or choose a folder on another disk.")
+def _write_stamp(folder: Path, said: dict[str, str]) -> None:
+    (folder / STAMP).write_text(json.dumps(said), "utf-8")
 
 
-def _usable_uv(uv: Path | None, base: Path) -> Path | None:
-    """The uv to use, None for pip. pip's own indexes (a company's mirror) win, because uv does not read them."""
+def _ask(command: Sequence[str | Path], text: str, log: list[str]) -> Generator[Step, None, str | None]:
+    """What a quick command prints, None when it fails or cannot be started."""
+    heard: list[str] = []
+    meter = Meter(text, 1, 1, lambda: 0)
+    try:
+        code = yield from installers.run(command, (0.0, 0.0), meter, heard, installers.clean_environ(), None)
+    except SetupError as error:
+        log.append(str(error))
+        return None
+    return "\n".join(heard[1:]) if code == 0 else None
+
+
+def _choose_build(wanted: str, folder: Path, log: list[str]) -> Generator[Step, None, str]:
+    had = read_stamp(folder).get("build")
+    if wanted == "auto" and had:
+        return had  # an update is no reason to change what somebody chose
+    if wanted not in ("auto", "cuda"):
+        return wanted
+    tool = shutil.which("nvidia-smi")
+    said = (yield from _ask([tool, "-L"], "Looking for a graphics card", log)) if tool else None
+    gpu = "GPU" in (said or "")
+    if wanted == "cuda" and not gpu:
+        raise SetupError("No NVIDIA graphics card answers on this computer.",
+                         "Choose Automatic or Processor, or install NVIDIA's driver.")
+    return default_build(gpu)
+
+
+def _installer(uv: Path | None, wheels: Path | None, cache: Path | None,
+               log: list[str]) -> Generator[Step, None, Installer]:
+    """uv where one is given or found that runs and knows how to choose torch, else pip."""
     if uv is None:
-        found = shutil.which("uv")
-        uv = Path(found) if found else None
-    if uv is None or pip_has_indexes(base):
-        return None
-    try:
-        text = subprocess.run([uv, "pip", "install", "--help"], capture_output=True, text=True, timeout=20,
-                              check=False, env=clean_environ()).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return uv if "--torch-backend" in text else None
+        on_path = shutil.which("uv")
+        uv = Path(on_path) if on_path else None
+    if uv is not None:
+        said = yield from _ask([uv, "pip", "install", "--help"], "Looking for uv", log)
+        if "--torch-backend" not in (said or ""):
+            log.append(f"{uv.name} cannot be used; pip it is")
+            uv = None
+    return Installer(uv, indexes.configured(), wheels, cache)
 
 
-def pip_has_indexes(python: Path) -> bool:
-    """Whether pip is configured with an index or links of its own, by file or environment variable."""
-    try:
-        answer = subprocess.run([python, "-I", "-m", "pip", "config", "list"], capture_output=True, text=True,
-                                timeout=30, check=False, env=clean_environ())
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return re.search(r"(?mi)^\S*(index-url|find-links|no-index)\s*=", answer.stdout) is not None
-
-
-def _make(folder: Path, base: Path, uv: Path | None, log: list[str]) -> Generator[Step, None, None]:
+def _make(folder: Path, base: Path, installer: Installer, log: list[str]) -> Steps:
     text = "Making an environment"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if uv:
-        command = [uv, "venv", "--python", base, folder]
-    else:
-        version = "import sys; print('%d.%d' % sys.version_info[:2])"
-        code = yield from _run([base, "-I", "-c", version], 0.0, 0.01, text, log)
-        numbers = re.match(r"(\d+)\.(\d+)", log[-1] if log else "")
-        if code or numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST_PYTHON:
-            raise SetupError(f"Likeness needs Python 3.11 or later; {base.name} is not.", "Install a newer Python.")
-        command = [base, "-I", "-m", "venv", folder]
-    code = yield from _run(command, 0.01, 0.05, text, log)
+    said = yield from _ask([base, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], text, log)
+    numbers = re.match(r"(\d+)\.(\d+)", said or "")
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST_PYTHON:
+        raise SetupError(f"Likeness needs Python 3.11 or later; {base.name} is not.", "Install a newer Python.")
+    meter = Meter(text, 1, 1, lambda: 0)
+    code = yield from installers.run(installer.make(base, folder), (0.01, 0.05), meter, log, installer.environ,
+                                     folder.parent)
+    if code and any("ensurepip" in line for line in log):
+        raise SetupError("This Python cannot make environments: its 'ensurepip' is missing.",
+                         "Install it (Debian, Ubuntu: sudo apt install python3-venv) or uv "
+                         "(https://docs.astral.sh/uv), then try again.")
     if code:
-        shutil.rmtree(folder, ignore_errors=True)
-        if any("ensurepip" in line for line in log):
-            raise SetupError("This Python cannot make environments: its 'ensurepip' is missing.",
-                             "Install it (Debian, Ubuntu: sudo apt install python3-venv) or uv "
-                             "(https://docs.astral.sh/uv), then try again.")
-        raise SetupError(f"The environment could not be made: {_tail(log)}", "Try another folder or another Python.")
+        raise SetupError(f"The environment could not be made: {installers.tail(log)}",
+                         "Try another folder or another Python.")
 
 
-def _install(folder: Path, locks: Sequence[Path], torch: str | None, uv: Path | None, gpu: bool,
-             log: list[str]) -> Generator[Step, None, None]:
-    python = python_in(folder)
-    files = [part for lock in locks for part in ("-r", lock)]
-    if uv:
-        pip = [uv, "pip", "install", "--python", python]
-    else:
-        pip = [python, "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
-               "--no-warn-script-location"]
-    count = sum(_count_requirements(lock) for lock in locks)
-    end = 0.6 if torch else 0.99
-    code = yield from _run([*pip, *files], 0.05, end, "Installing packages", log, count)
-    if code == 0 and torch and uv:
-        command = [*pip, "--torch-backend", "auto" if gpu else "cpu", f"torch=={torch}"]
-        code = yield from _run(command, end, 0.99, "Installing torch", log)
-    elif code == 0 and torch:
-        code = yield from _install_torch(pip, python, torch, gpu, log)
+def _install(folder: Path, locks: Sequence[Path], torch: str | None, build: str, installer: Installer,
+             log: list[str]) -> Steps:
+    end = {"cuda": 0.2}.get(build, 0.5) if torch else 0.95
+    command = [*installer.install(python_in(folder)), *(part for lock in locks for part in ("-r", lock))]
+
+    def meter(text: str, packages: int, expected: int) -> Meter:
+        return Meter(text, packages, expected, lambda: folders.free_bytes(folder))
+
+    code = yield from installers.run(
+        command, (0.05, end), meter("Installing packages", sum(map(installers.count_requirements, locks)),
+                                    installers.PACKAGES_BYTES), log, installer.environ, folder.parent)
+    if code == 0 and torch:
+        attempts = installer.torch_attempts(torch, build, platform.system(), platform.machine())
+        for number, arguments in enumerate(attempts):
+            if number and arguments == [f"torch=={torch}"] and platform.system() == "Linux":
+                folders.check_disk(folder, NEEDED_BYTES_CUDA)  # what comes now is CUDA
+            code = yield from installers.run(
+                [*installer.install(python_in(folder)), *arguments], (end, 0.95),
+                meter("Installing torch", 0, installers.TORCH_BYTES[build]), log, installer.environ, folder.parent)
+            if code == 0:
+                break
     if code:
-        raise _install_error(log)
+        raise installers.failure(log, installer.wheels)
 
 
-def _install_torch(pip: list, python: Path, version: str, gpu: bool, log: list[str]) -> Generator[Step, None, int]:
-    """torch by pip, after the locked packages, so that what torch needs is there in the locked versions."""
-    probe = "import importlib.metadata as m; print('torch', m.version('torch'))"
-    yield from _run([python, "-I", "-c", probe], 0.6, 0.62, "Looking for torch", log)
-    if log and log[-1].split("+")[0] == f"torch {version}":
-        return 0
-    configured = yield from _configured_torch(pip, python, version, log)
-    index = choose_torch(configured, platform.system(), platform.machine(), gpu)
-    if index is not None:
-        command = [*pip, "--index-url", index, f"torch=={version}"]
-        if (yield from _run(command, 0.65, 0.99, "Installing torch", log)) == 0:
-            return 0
-        yield Step(0.65, "The CPU build of torch was not reachable; taking the default build")
-    return (yield from _run([*pip, f"torch=={version}"], 0.65, 0.99, "Installing torch", log))
-
-
-def _configured_torch(pip: list, python: Path, version: str,
-                      log: list[str]) -> Generator[Step, None, str | None]:
-    """The torch version that pip's own indexes give, None when it has none (asking PyPI would fetch a gigabyte)."""
-    if not pip_has_indexes(python):
-        return None
-    report = python.parent.parent / "likeness-torch.json"
-    command = [*pip, "--quiet", "--no-deps", "--dry-run", "--report", report, f"torch=={version}"]
-    code = yield from _run(command, 0.62, 0.65, "Asking for torch", log)
-    try:
-        items = json.loads(report.read_text("utf-8"))["install"] if code == 0 else []
-    except (OSError, ValueError, KeyError):
-        items = []
-    finally:
-        report.unlink(missing_ok=True)
-    return str(items[0]["metadata"]["version"]) if items else None
-
-
-def _run(command: Sequence, start: float, end: float, text: str, log: list[str],
-         expected: int = 1) -> Generator[Step, None, int]:
-    """Run one command; the fraction grows with the packages its output names. Returns the exit code."""
-    seen = 0
-    running = run_pollable(command, log)
-    try:
-        while True:
-            lines = next(running)
-            seen += sum(line.startswith(("Collecting", "Requirement already")) for line in lines)
-            said = [line for line in lines if line.startswith(("Collecting", "Downloading", "Installing"))]
-            if said:
-                words = said[-1].split()
-                text = f"{words[0]} {re.split('[=<>;@~]', words[1])[0]}" if len(words) > 1 else text
-            yield Step(start + (end - start) * min(seen / max(expected, 1), 0.97), text[:80])
-    except StopIteration as stop:
-        return stop.value
-    except OSError as error:
-        raise SetupError(f"{Path(command[0]).name} could not be started: {error.strerror}.",
-                         "Choose another Python.") from error
-    finally:
-        running.close()
-
-
-def _count_requirements(lock: Path) -> int:
-    return sum(bool(re.match(r"[A-Za-z0-9]", line)) for line in lock.read_text("utf-8").splitlines())
-
-
-def _tail(log: Sequence[str]) -> str:
-    lines = [line.strip() for line in log[-_LOG_TAIL:] if line.strip()]
-    errors = [line for line in lines if line.lower().startswith("error")]
-    return (errors or lines or ["no output"])[-1][:300]
-
-
-def _install_error(log: Sequence[str]) -> SetupError:
-    text = "\n".join(log[-60:])
-    if "No space left" in text or "Errno 28" in text:
-        return SetupError("The disk is full.", "Free some space, or choose a folder on another disk.")
-    if re.search(r"NewConnectionError|Name or service not known|Temporary failure in name|getaddrinfo|dns error", text):
-        return SetupError("The package index could not be reached.", "Connect to the internet for the set-up.")
-    return SetupError(f"Installing the packages failed: {_tail(log)}", "Read the log, then try again.")
+def _try(folder: Path, imports: Sequence[str], installer: Installer, log: list[str]) -> Steps:
+    """Load what was installed once: a missing library of the system shows here and not in the first job."""
+    if not imports:
+        return
+    code = yield from installers.run([python_in(folder), "-I", "-c", f"import {', '.join(imports)}"], (0.95, 0.99),
+                                     Meter("Trying it", 1, 1, lambda: 0), log, installer.environ, folder.parent)
+    missing = re.findall(r"(lib[\w.+-]+\.so[.\d]*): cannot open shared object file", "\n".join(log[-30:]))
+    if code and missing:
+        raise SetupError(f"A library of the system is missing: {missing[-1]}.",
+                         "Install the package that holds it (README: system libraries), then try again.")
+    if code:
+        raise SetupError(f"What was installed cannot be loaded: {installers.tail(log)}", "Repair the environment.")

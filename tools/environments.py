@@ -6,6 +6,7 @@ The work is done by the add-on's own `blender_addon.environment`, so that contri
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,7 @@ from types import ModuleType
 from tools.interpreters import find_python
 from tools.libraries import check_backend, check_blender
 from tools.paths import BACKEND_ENV, BLENDERS, REQUIREMENTS, ROOT, blender_env, env_python
-from tools.run import BuildError, must, say
+from tools.run import BuildError, capture, must, say
 
 
 def backend() -> Path:
@@ -40,8 +41,12 @@ def blender(version: str) -> Path:
 def add_head_source() -> Path:
     """The backend's interpreter, with the default head's source added to its environment."""
     python = backend()
-    must([python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r",
-          REQUIREMENTS / "head.lock"], "The source of the default head could not be installed.")
+    pip: list[str | Path] = [python, "-m", "pip", "install"]
+    uv = shutil.which("uv")
+    if uv and capture([python, "-m", "pip", "--version"])[0]:  # uv made the environment, without pip
+        pip = [uv, "pip", "install", "--python", python]
+    must([*pip, "--quiet", "--require-hashes", "--no-deps", "-r", REQUIREMENTS / "head.lock"],
+         "The source of the default head could not be installed.")
     return python
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from blender_addon import environment
-from blender_addon.environment import TORCH_CPU_INDEX, State, choose_torch
+from blender_addon.environment import State
 from blender_addon.errors import Cancelled, SetupError
 from blender_addon.process import clean_environ, run_pollable
+from blender_addon.setup.indexes import Indexes
+from blender_addon.setup.installers import TORCH_CPU_INDEX, Installer
 
 
 @pytest.fixture
@@ -63,18 +65,27 @@ def test_a_package_that_does_not_exist_is_a_sentence(tmp_path: Path, lock: Path)
     assert environment.state(tmp_path / "backend", lock) is State.OUTDATED
 
 
-@pytest.mark.parametrize(("configured", "system", "machine", "gpu", "index"), [
-    ("2.13.0+cpu", "Linux", "x86_64", False, None),
-    ("2.13.0", "Linux", "x86_64", False, TORCH_CPU_INDEX),
-    (None, "Linux", "x86_64", False, TORCH_CPU_INDEX),
-    (None, "Linux", "x86_64", True, None),
-    (None, "Linux", "aarch64", False, None),
-    (None, "Darwin", "arm64", False, None),
-    (None, "Windows", "AMD64", False, None),
+CPU_INDEX = ["--index-url", TORCH_CPU_INDEX, "torch==2.13.0"]
+DEFAULT = ["torch==2.13.0"]
+
+
+@pytest.mark.parametrize(("uv", "mirror", "wheels", "build", "system", "machine", "attempts"), [
+    (False, False, False, "cpu", "Linux", "x86_64", [CPU_INDEX, DEFAULT]),
+    (False, True, False, "cpu", "Linux", "x86_64", [["torch==2.13.0+cpu"], CPU_INDEX, DEFAULT]),
+    (True, False, False, "cpu", "Linux", "x86_64", [["--torch-backend", "cpu", *DEFAULT], DEFAULT]),
+    (True, False, False, "cuda", "Linux", "x86_64", [["--torch-backend", "auto", *DEFAULT], DEFAULT]),
+    (True, False, False, "cuda", "Windows", "AMD64", [["--torch-backend", "auto", *DEFAULT]]),
+    (False, False, False, "cuda", "Linux", "x86_64", [DEFAULT]),
+    (True, True, True, "cpu", "Linux", "x86_64", [DEFAULT]),
+    (True, False, False, "cpu", "Linux", "aarch64", [DEFAULT]),
+    (True, False, False, "mps", "Darwin", "arm64", [DEFAULT]),
+    (True, False, False, "cpu", "Windows", "AMD64", [DEFAULT]),
 ])
-def test_torch_is_the_cpu_build_without_a_gpu(configured: str | None, system: str, machine: str, gpu: bool,
-                                               index: str | None) -> None:
-    assert choose_torch(configured, system, machine, gpu) == index
+def test_torch_is_asked_for_in_the_build_that_suits_the_machine(
+        uv: bool, mirror: bool, wheels: bool, build: str, system: str, machine: str, attempts: list) -> None:
+    one = Installer(Path("uv") if uv else None, Indexes(index="https://mirror" if mirror else ""),
+                    Path("wheels") if wheels else None, None)
+    assert one.torch_attempts("2.13.0", build, system, machine) == attempts
 
 
 def test_the_pinned_torch_is_read_from_requirements_and_pyproject(tmp_path: Path, lock: Path) -> None:
