@@ -17,6 +17,7 @@ import bpy
 from . import heads, preferences, strings
 from .client import Client, ClientState, Job, JobState
 from .errors import BackendError, Cancelled, InputError
+from .setup import places
 
 PYTHON_VARIABLE = "LIKENESS_BACKEND_PYTHON"
 """For scripts and tests: the backend's Python when the preferences name none."""
@@ -136,16 +137,17 @@ def _start(context: bpy.types.Context, kind: str, parameters: dict[str, Any], fo
 
 
 def has_backend(context: bpy.types.Context) -> bool:
-    """Whether a backend's Python is named, in the preferences or for scripts."""
-    return bool(_named_python(context))
+    """Whether a backend's Python is named, in the preferences or for scripts, or was set up."""
+    return bool(_named_python(context)) or places.python() is not None
 
 
 def backend_python(context: bpy.types.Context) -> Path:
     """The backend environment's Python. Raises BackendError when none is known."""
     named = _named_python(context)
-    if not named:
+    found = Path(bpy.path.abspath(named)) if named else places.python()
+    if found is None:
         raise BackendError(*strings.NO_BACKEND)
-    return Path(bpy.path.abspath(named))
+    return found
 
 
 def _named_python(context: bpy.types.Context) -> str:

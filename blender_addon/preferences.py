@@ -28,8 +28,11 @@ class LikenessPreferences(bpy.types.AddonPreferences):
 
     heads: StringProperty(options={"HIDDEN"})  # see `heads`
 
-    def draw(self, _context: bpy.types.Context) -> None:
-        """The four settings, one below the other."""
+    def draw(self, context: bpy.types.Context) -> None:
+        """What is set up, and the four settings, one below the other."""
+        from .setup import panel  # knows of jobs, which know these preferences
+
+        panel.draw_preferences(self.layout, context)
         self.layout.use_property_split = True
         for name in ("backend_python", "backend_folder", "device", "resolution"):
             self.layout.prop(self, name)

@@ -12,8 +12,13 @@ from .preferences import CLASSES as PREFERENCES
 from .properties import CLASSES as PROPERTIES
 from .properties import LikenessSession, LikenessSettings
 from .scene import textures
+from .setup import operators as setup
+from .setup.panel import CLASSES as SETUP_PANELS
+from .setup.properties import CLASSES as SETUP_PROPERTIES
+from .setup.properties import LikenessSetup
 
-CLASSES: tuple[type, ...] = (*PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *PANELS)
+CLASSES: tuple[type, ...] = (*PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *setup.CLASSES,
+                             *SETUP_PANELS, *PANELS)
 
 
 def register() -> None:
@@ -22,13 +27,16 @@ def register() -> None:
         bpy.utils.register_class(cls)
     bpy.types.Scene.likeness = bpy.props.PointerProperty(type=LikenessSettings)
     bpy.types.WindowManager.likeness_session = bpy.props.PointerProperty(type=LikenessSession)
+    bpy.types.WindowManager.likeness_setup = bpy.props.PointerProperty(type=LikenessSetup)
     bpy.app.handlers.save_pre.append(textures.follow_save)
 
 
 def unregister() -> None:
     """The reverse of `register`; a running job is stopped first."""
     stop_running_job()
+    setup.settle()
     bpy.app.handlers.save_pre.remove(textures.follow_save)
+    del bpy.types.WindowManager.likeness_setup
     del bpy.types.WindowManager.likeness_session
     del bpy.types.Scene.likeness
     for cls in reversed(CLASSES):

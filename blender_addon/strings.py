@@ -119,7 +119,8 @@ REPORT = {
     "photo_size": "The photo {file} is {found}; the bundle was made from {expected}.",
 }
 
-NO_BACKEND = ("No backend environment is set up.", "Name its Python in the add-on's preferences.")
+NO_BACKEND = ("No backend environment is set up.", "Set it up in the sidebar's Likeness tab, or name a Python of your "
+              "own in the add-on's preferences.")
 
 MATERIAL = {
     "skin": "Skin", "mouth": "Mouth", "eye": "Eye", "cornea": "Cornea", "teeth": "Teeth", "tongue": "Tongue",

@@ -59,11 +59,16 @@ def prepare(folder: Path) -> None:
     """Make `folder` and mark it as ours. Raises SetupError where nothing can be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / STAMP).exists():
-            (folder / STAMP).write_text("{}\n", "utf-8")
+        mark(folder)
     except OSError as error:
         raise SetupError(f"The folder {folder.name} cannot be written: {error.strerror}.",
                          "Choose a folder that you may write to.") from error
+
+
+def mark(folder: Path) -> None:
+    """Say that a folder is ours, where that is not said yet."""
+    if not (folder / STAMP).exists():
+        (folder / STAMP).write_text("{}\n", "utf-8")
 
 
 def discard(folder: Path) -> Iterator[None]:

@@ -19,6 +19,8 @@ import bpy
 import numpy as np
 import pytest
 
+from tools import package as packages
+
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "blender-tests"
 MAKER = Path(__file__).parent / "make_bundle.py"
@@ -79,6 +81,19 @@ def bundles() -> Path:
                               capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def tool() -> Path:
+    """The tool of the Blender that runs this."""
+    return Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
+
+
+@pytest.fixture(scope="session")
+def package(tool: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This computer's zip, built by the tool of the Blender that runs this."""
+    (made,) = packages.package([packages.SYSTEMS[sys.platform]], tmp_path_factory.mktemp("dist"), tool)
+    return made
 
 
 def known_bundle(folder: Path, truth: Path) -> SimpleNamespace:

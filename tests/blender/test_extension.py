@@ -1,44 +1,12 @@
 """The extension as an artist gets it: built and checked by Blender's own tool, installed into an empty Blender."""
 
-import os
-import subprocess
 import sys
 import zipfile
-from pathlib import Path
-
-import bpy
-import pytest
 
 from tools import package as packages
 
 from .conftest import ROOT, backend_python
-
-ODD = "Bäume mit Leerzeichen 顔 🙂"
-"""A folder as artists have them."""
-
-INSTALL = """
-import os, sys
-from pathlib import Path
-import bpy
-bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
-name = "bl_ext.user_default.likeness"
-assert name in bpy.context.preferences.addons, list(bpy.context.preferences.addons.keys())
-preferences = bpy.context.preferences.addons[name].preferences
-extension = Path(os.environ["BLENDER_USER_RESOURCES"]) / "extensions" / "user_default" / "likeness"
-def fails(operator, words, **options):
-    try:
-        operator(**options)
-    except RuntimeError as error:
-        assert words in str(error), error
-    else:
-        raise AssertionError(f"{words} was not said")
-"""
-
-FINISH = """
-sys.stdout.write("all well\\n")
-sys.stdout.flush()
-os._exit(0)
-"""
+from .installed import in_blender
 
 WHAT_IT_DOES = """
 import importlib
@@ -64,32 +32,6 @@ for _ in range(2):
     assert [cls for cls in dir(bpy.types) if cls.startswith("LIKENESS_")] == classes
 bpy.ops.preferences.addon_disable(module=name)
 """
-
-
-@pytest.fixture(scope="session")
-def tool() -> Path:
-    """The tool of the Blender that runs this."""
-    return Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
-
-
-@pytest.fixture(scope="session")
-def package(tool: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This computer's zip, built by the tool of the Blender that runs this."""
-    (made,) = packages.package([packages.SYSTEMS[sys.platform]], tmp_path_factory.mktemp("dist"), tool)
-    return made
-
-
-def in_blender(program: str, folder: Path, *arguments: object, **environ: str) -> None:
-    """Run a program in another, empty Blender, whose user folder lies in `folder`."""
-    resources = folder / ODD
-    resources.mkdir(exist_ok=True)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "LIKENESS"))}
-    done = subprocess.run([sys.executable, "-c", INSTALL + program + FINISH, *map(str, arguments)],
-                          env={**kept, "BLENDER_USER_RESOURCES": str(resources), **environ},
-                          capture_output=True, text=True, check=False, cwd=folder)
-    assert "all well" in done.stdout, done.stdout + done.stderr
-    assert done.returncode == 0
-    assert "Traceback" not in done.stderr, done.stderr
 
 
 def test_a_second_build_gives_the_same_bytes_and_replaces_the_version_before(package, tool, tmp_path):

@@ -1,0 +1,114 @@
+"""The set-up as a person sees it: what is to be done, how large and where, then how far it is, or why it failed."""
+
+# ruff: noqa: N801 - Blender wants these class names
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import bpy
+
+from .. import environment, jobs, strings
+from ..environment import State
+from . import folders, places, running, words
+
+WIDTH = 36  # characters of a line in a sidebar of usual width
+
+
+class LIKENESS_PT_setup(bpy.types.Panel):
+    """Shown until there is a backend."""
+
+    bl_label = words.PANEL
+    bl_idname = "LIKENESS_PT_setup"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = strings.TAB
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Without a backend, or while one comes."""
+        return running.running() is not None or not jobs.has_backend(context)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        draw(self.layout, context)
+
+
+def draw(layout: Any, context: bpy.types.Context) -> None:
+    """Progress, or the failure, or what is to be done."""
+    now = running.running()
+    if now is not None:
+        layout.progress(factor=now.step.fraction, text=now.step.text)
+        layout.operator("likeness.setup_cancel", icon="CANCEL")
+        return
+    failed = running.failed()
+    if failed is not None:
+        _draw_failure(layout, failed)
+    _draw_plan(layout, context, places.state())
+
+
+def draw_preferences(layout: Any, context: bpy.types.Context) -> None:
+    """The state in a line, and what can be done with an environment that is there."""
+    state = places.state()
+    if running.running() is not None or state is not State.READY:
+        draw(layout.box(), context)
+        return
+    chosen = context.window_manager.likeness_setup
+    layout.label(text=words.SAYS[state], icon="CHECKMARK")
+    layout.prop(chosen, "build")
+    layout.prop(chosen, "wheels")
+    row = layout.row()
+    repair = row.operator("likeness.setup", text=words.OPERATOR["setup_repair"].label, icon="FILE_REFRESH")
+    repair.build, repair.wheels, repair.anew = chosen.build, chosen.wheels, True
+    row.operator("likeness.setup_remove", icon="TRASH")
+
+
+def _draw_failure(layout: Any, failed: running.RunningSetup) -> None:
+    box = layout.box().column(align=True)
+    lines = textwrap.wrap(str(failed.error), WIDTH)
+    for number, line in enumerate(lines):
+        box.label(text=line, icon="BLANK1" if number else "ERROR")
+    last = box.column(align=True)
+    last.active = False
+    for line in running.last_lines(failed.log):
+        last.label(text=running.without_home(line)[:2 * WIDTH])
+    layout.operator("likeness.setup_report", icon="COPYDOWN")
+
+
+def _draw_plan(layout: Any, context: bpy.types.Context, state: State) -> None:
+    chosen, here = context.window_manager.likeness_setup, places.places()
+    build = chosen.build if chosen.build != "auto" else environment.default_build(environment.driver_is_here())
+    needed = environment.NEEDED_BYTES_CUDA if build == "cuda" else environment.NEEDED_BYTES_CPU
+    free = folders.free_bytes(here.base)
+    text = layout.column(align=True)
+    for sentence in (words.SAYS[state], words.SIZE[build],
+                     words.ROOM.format(needed=needed / 1e9, free=free / 1e9),
+                     words.WHERE.format(folder=running.without_home(str(here.base))), words.UNTOUCHED):
+        for line in textwrap.wrap(sentence, WIDTH):
+            text.label(text=line)
+    column = layout.column()
+    column.use_property_split, column.use_property_decorate = True, False
+    column.prop(chosen, "build")
+    if chosen.build == "auto":
+        column.label(text=words.AUTOMATIC.format(build=words.BUILD[build].label))
+    column.prop(chosen, "wheels")
+    row = layout.row()
+    if not chosen.wheels and not bpy.app.online_access:
+        _draw_online(layout)
+        row.enabled = False
+    button = row.operator("likeness.setup", text=words.BUTTON[state], icon="IMPORT")
+    button.build, button.wheels, button.anew = chosen.build, chosen.wheels, False
+
+
+def _draw_online(layout: Any) -> None:
+    """Blender's own way of asking for online access."""
+    for line in textwrap.wrap(words.OFFLINE[0], WIDTH):
+        layout.label(text=line, icon="INFO")
+    if bpy.app.online_access_override:
+        layout.label(text=words.STARTED_OFFLINE)
+    else:
+        layout.operator("extensions.userpref_allow_online", text=words.ALLOW, icon="INTERNET")
+
+
+CLASSES = (LIKENESS_PT_setup,)
