@@ -23,12 +23,17 @@ def main(wanted: list[str]) -> int:
         sys.stderr.write(f"There is no benchmark {unknown[0]}. There are: {', '.join(NAMES)}.\n")
         return 2
     for name in wanted or NAMES:
-        done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], stdout=subprocess.PIPE, text=True,
-                              check=False)
-        if done.returncode:
-            return done.returncode
-        print(done.stdout)
-        PAGE.write_text(with_section(PAGE.read_text("utf-8"), name, f"{done.stdout.strip()}\n\n{where()}"), "utf-8")
+        with subprocess.Popen([sys.executable, "-m", f"benchmarks.{name}"], stdout=subprocess.PIPE,
+                              encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"}) as child:
+            try:
+                text, _ = child.communicate()
+            except KeyboardInterrupt:  # it was told as well, and puts away what it is doing
+                child.wait()
+                return 130
+        if child.returncode:
+            return child.returncode
+        print(text)
+        PAGE.write_text(with_section(PAGE.read_text("utf-8"), name, f"{text.strip()}\n\n{where()}"), "utf-8")
     return 0
 
 

@@ -1,144 +1,172 @@
-"""The fit against heads that are known: `python -m benchmarks.fit` prints a table in Markdown.
+"""The fit against heads that are known: `python -m benchmarks.fit` prints tables in Markdown.
 
-    python -m benchmarks.fit [--people 8] [--seed 1000]
+    python -m benchmarks.fit [--people 20] [--seed 1000] [--head NAME_OR_FILE]
 
-People, skins, lights and cameras are drawn by the project's own generators (`backend/training`); the photos go through
-the real landmarker. These heads come from the very prior that the fit believes in, so the numbers say how well the
-landmarks are used, not how well the prior spans real people.
+People, skins, lights and cameras are drawn by the project's own generators (`fit_people`); their photos go through
+capture as anybody's do. Unless --head names another model, the heads come from the very prior that the fit believes in
+(other draws than any measurement was made on), so the numbers say how well photos are used, not how well the prior
+spans real people. With --head, people are drawn from a model of scans, FLAME or ICT-FaceKit, in its own topology.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 
-from backend.arkit import ARKIT_NAMES
-from backend.capture.exif import assumed_focal
-from backend.capture.landmarks import detect_faces
-from backend.capture.mask import segment_photo
 from backend.capture.observation import Observation
-from backend.core.colour import srgb_to_linear
-from backend.fit import FitConfig, fit_head
+from backend.errors import InputError
+from backend.fit import FitConfig, HeadFit, fit_head
+from backend.fit.expression import expressive
+from backend.head.library import DEFAULT, find_head
 from backend.head.model import HeadModel, default_head
-from benchmarks.fit_metrics import Distances, compare, face_points
+from benchmarks import fit_tables
+from benchmarks.fit_cache import Photographed, Studio, known_focal
+from benchmarks.fit_clock import stage_table
+from benchmarks.fit_likeness import SFace, maps_of, new_view, same_view, sface
+from benchmarks.fit_metrics import Distances, Ruler
+from benchmarks.fit_people import FRONT, LEFT, RIGHT
 
-YAWS = (0.0, 0.6, -0.6)  # radians: from the front, from the person's left, from the right
-SMILE = {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6, "cheekSquintLeft": 0.4, "cheekSquintRight": 0.4,
-         "jawOpen": 0.15}
+SMILING = RIGHT + 1  # the expressive photo from the front
+TIMED = 2  # people whose fits are timed, with the machine to themselves
 
 
 @dataclass(frozen=True)
-class Photographed:
-    """One person's photos and truth."""
+class Result:
+    """One person, measured."""
 
-    neutral: np.ndarray  # (V, 3) metres
-    expressions: list[np.ndarray]  # (E,) per photo
-    observations: list[Observation]  # front, left, right, front smiling
+    person: Photographed  # without its pictures
+    heads: dict[str, Distances]  # by the way in which the head was found
+    photos: dict[int, Distances]  # every photo fitted alone
+    arkit: dict[int, np.ndarray]  # (52,) found of every photo fitted alone
+    scores: dict[int, np.ndarray]  # (52,) the landmarker's
+    looks: dict[str, np.ndarray] = field(default_factory=dict)  # SFace embeddings (128,) of photos and avatars
+    refused: tuple[str, ...] = ()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--people", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=1000, help="people are drawn from here on")
-    parser.add_argument("--size", type=int, default=448, help="pixels of a photo's side")
+def main() -> int:
+    """Run the benchmark from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fit", description=__doc__.splitlines()[0])
+    parser.add_argument("--people", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1000, help="other people")
+    parser.add_argument("--size", type=int, default=512, help="pixels of a photo's side")
+    parser.add_argument("--head", default=DEFAULT, help="draw people from this head: a name in the library, or a file")
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     options = parser.parse_args()
-    head = default_head()
-    people = []
-    for index in range(options.people):
-        people.append(photograph(head, options.seed + index, options.size))
-        print(f"\r{index + 1} of {options.people} people photographed", end="", file=sys.stderr, flush=True)
+    try:
+        results = run(options)
+        timed = [photographer(options.head, options.seed, options.size).person(number)
+                 for number in range(min(TIMED, options.people))]
+        print(fit_tables.report(results, options.head != DEFAULT, sface() is not None, options.size))
+        print(f"\n{stage_table(default_head(), timed)}")
+    except KeyboardInterrupt:
+        print("\nStopped. Photos that were taken are kept.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run(options: argparse.Namespace) -> list[Result]:
+    """Everyone, by number, in `options.workers` processes."""
+    results, start = [], time.monotonic()
+    for result in _each(options):
+        results.append(result)
+        left = (time.monotonic() - start) / len(results) * (options.people - len(results)) / 60
+        print(f"\r{len(results)} of {options.people} people, about {left:.0f} minutes left ", end="", file=sys.stderr,
+              flush=True)
     print(file=sys.stderr)
-    print(table(head, people))
+    return sorted(results, key=lambda result: result.person.number)
 
 
-def photograph(head: HeadModel, seed: int, size: int) -> Photographed:
-    """Draw a person, photograph them from three sides and once smiling, each in another light and focal length."""
-    from backend.training.render import Person, Settings, make_sample, portrait, random_look
-    from backend.training.render.lights import random as random_light
-    from backend.training.skin import generate, random_traits
-
-    random = np.random.default_rng(seed)
-    skin = generate(head, random_traits(random), 512, random)
-    shape = random.standard_normal(len(head.shape_basis)).astype(np.float32)
-    person = Person(shape, np.zeros_like(head.template), skin)
-    observations, expressions = [], []
-    for number, (yaw, smiling) in enumerate([(yaw, False) for yaw in YAWS] + [(0.0, True)]):
-        expression = np.zeros(len(head.expression_names), np.float32)
-        for name, value in SMILE.items() if smiling else ():
-            expression[ARKIT_NAMES.index(name)] = value
-        view = portrait(head, person, size, size, focal_35mm=float(np.exp(random.uniform(np.log(24), np.log(85)))),
-                        yaw=yaw + float(random.normal(0, 0.07)), pitch=float(random.normal(0, 0.07)),
-                        roll=float(random.normal(0, 0.05)), fill=float(random.uniform(0.4, 0.6)))
-        sample = make_sample(head, person, view, random_light(random), random, expression=expression,
-                             look=random_look(random), settings=Settings(lights=24))
-        found = observed(f"person{seed}_{number}.png", sample.photo_srgb)
-        if found is not None:
-            observations.append(found)
-            expressions.append(expression)
-        neutral = sample.neutral
-    return Photographed(neutral, expressions, observations)
+def _each(options: argparse.Namespace) -> Iterator[Result]:
+    work = partial(measured, options.head, options.seed, options.size)
+    if options.workers <= 1:
+        yield from map(work, range(options.people))
+        return
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the workers: numpy reads it when it is loaded
+    caught = signal.signal(signal.SIGINT, signal.SIG_IGN)  # theirs: who stops them is this process
+    with get_context("spawn").Pool(options.workers, _one_thread) as pool:
+        signal.signal(signal.SIGINT, caught)
+        yield from pool.imap_unordered(work, range(options.people))
 
 
-def observed(name: str, photo_srgb: np.ndarray) -> Observation | None:
-    """What capture makes of a photo (H, W, 3) uint8 that has no EXIF; None when it sees no face."""
-    image = srgb_to_linear(photo_srgb.astype(np.float32) / 255)
-    faces = detect_faces(image)
-    if not faces:
-        return None
-    face = faces[0]
-    size = image.shape[1], image.shape[0]
-    return Observation(name, "", image, face.landmarks, face.blendshapes, face.head_matrix,
-                       segment_photo(image, face.landmarks), assumed_focal(size, face.interocular), ())
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
-def table(head: HeadModel, people: list[Photographed]) -> str:
-    """Fit all people every way; Markdown."""
-    plain = FitConfig()
-    no_refinement = replace(plain, refine=replace(plain.refine, enabled=False))
-    complete = [person for person in people if len(person.observations) == len(YAWS) + 1]
+def photographer(head: str, seed: int, size: int) -> Studio:
+    """Where the people of a head of that name or file stand."""
+    return Studio(expressive(find_head(head)), seed, size)
+
+
+def measured(head: str, seed: int, size: int, number: int) -> Result:
+    """Photograph a person, fit them every way, look at the avatars."""
+    studio, model = photographer(head, seed, size), default_head()
+    person = studio.person(number)
+    return measure(person, Ruler.of(studio.head, person.neutral), model, sface())
+
+
+def measure(person: Photographed, ruler: Ruler, head: HeadModel, eye: SFace | None) -> Result:
+    """All of one person's numbers."""
+    plain, refused = FitConfig(), list(person.refused)
+
+    def fitted(observations: list[Observation | None], config: FitConfig = plain) -> HeadFit | None:
+        if not all(observations):
+            return None
+        try:
+            return fit_head([seen for seen in observations if seen], head, config=config)
+        except InputError as error:
+            refused.append(str(error))
+            return None
+
+    alone = {index: fitted([seen]) for index, seen in enumerate(person.observations) if seen}
     ways = {
-        "mean head": lambda person: head.template.astype(np.float64),
-        "one photo, no refinement": lambda person: _fit(head, person.observations[:1], no_refinement),
-        "one photo": lambda person: _fit(head, person.observations[:1], plain),
-        "one photo, smiling": lambda person: _fit(head, person.observations[3:], plain),
-        "one photo from the side": lambda person: _fit(head, person.observations[1:2], plain),
-        "three photos": lambda person: _fit(head, person.observations[:3], plain),
+        "one photo, landmarks only": fitted([person.observations[FRONT]], landmarks_only(plain)),
+        "one photo": alone.get(FRONT), "one photo, focal length known": fitted([known_focal(person, FRONT)]),
+        "one photo, making a face": alone.get(SMILING), "one photo from 30 degrees": alone.get(LEFT),
+        "three photos": fitted([person.observations[index] for index in (FRONT, LEFT, RIGHT)]),
     }
-    lines = [f"{len(complete)} people of the project's own generator, photos without EXIF. Millimetres, scan to mesh, "
-             "median / mean / standard deviation.", "",
-             "| | similarity-aligned | own metres | size error | seconds |", "|---|---|---|---|---|"]
-    for name, way in ways.items():
-        found, start = [], time.perf_counter()
-        heads = [way(person) for person in complete]
-        seconds = (time.perf_counter() - start) / max(len(complete), 1)
-        for person, neutral in zip(complete, heads, strict=True):
-            found.append(distances(head, person.neutral, neutral))
-        lines.append(f"| {name} | {_summary([d.similarity for d in found])} | {_summary([d.rigid for d in found])} | "
-                     f"{100 * np.sqrt(np.mean([(d.scale - 1) ** 2 for d in found])):.1f} % | {seconds:.2f} |")
-    return "\n".join(lines)
+    heads = {"mean head": ruler.measure(head, head.template)}
+    heads |= {name: ruler.measure(head, fit.neutral) for name, fit in ways.items() if fit}
+    photos = {index: ruler.measure(head, fit.neutral) for index, fit in alone.items() if fit}
+    looks = {} if eye is None else looked_at(person, ruler, head, eye, ways)
+    bare = replace(person, observations=(), neutral=np.zeros((0, 3)))
+    return Result(bare, heads, photos, {index: fit.arkit[0] for index, fit in alone.items() if fit},
+                  {index: seen.blendshapes for index, seen in enumerate(person.observations) if seen}, looks,
+                  tuple(refused))
 
 
-def distances(head: HeadModel, true: np.ndarray, found: np.ndarray) -> Distances:
-    """Both heads of our topology, neutral, (V, 3) metres."""
-    true, found = true.astype(np.float64), found.astype(np.float64)
-    marks_true, marks_found = head.landmark_points(true)[:468], head.landmark_points(found)[:468]
-    placed = np.isfinite(marks_true).all(1)
-    triangles = head.triangles[head.triangle_material == head.material_index("skin")]
-    return compare(true[face_points(head, true)], found, triangles, marks_true[placed], marks_found[placed])
+def looked_at(person: Photographed, ruler: Ruler, head: HeadModel, eye: SFace,
+              ways: dict[str, HeadFit | None]) -> dict[str, np.ndarray]:
+    """Embeddings of the photos ("photo 0"...) and of avatars ("one photo, front", "one photo, side 1"...)."""
+    looks = {f"photo {index}": eye.embedding(seen.image, seen.landmarks)
+             for index, seen in enumerate(person.observations) if seen}
+    for way, used in (("one photo", (FRONT,)), ("three photos", (FRONT, LEFT, RIGHT))):
+        fit = ways[way]
+        if fit is None:
+            continue
+        maps = maps_of([seen for seen in (person.observations[index] for index in used) if seen], fit, head)
+        looks[f"{way}, front"] = eye.embedding(*same_view(head, fit, maps))
+        for side in (LEFT, RIGHT):
+            looks[f"{way}, side {side}"] = eye.embedding(*new_view(head, fit, maps, person, side, ruler.marks))
+    return looks
 
 
-def _fit(head: HeadModel, observations: list[Observation], config: FitConfig) -> np.ndarray:
-    return fit_head(observations, head, config=config).neutral
-
-
-def _summary(parts: list[np.ndarray]) -> str:
-    medians, means, spreads = zip(*[(np.median(part), part.mean(), part.std()) for part in parts], strict=True)
-    return f"{np.mean(medians):.2f} / {np.mean(means):.2f} / {np.mean(spreads):.2f}"
+def landmarks_only(config: FitConfig) -> FitConfig:
+    """Without whatever goes beyond landmarks: every part of the configuration that can be switched off is."""
+    parts = {part.name: getattr(config, part.name) for part in fields(config)}
+    return replace(config, **{name: replace(part, enabled=False) for name, part in parts.items()
+                              if hasattr(part, "enabled")})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

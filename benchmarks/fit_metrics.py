@@ -15,6 +15,7 @@ from backend.head.model import HeadModel
 
 REACH = 0.095  # metres from the tip of the nose
 NOSE_TIP = 1  # landmark
+MARKS = 468  # landmarks of the face; irises come after them
 CANDIDATES = 8  # triangles tried per point, by their centres' distance
 ROUNDS = 8  # of closest-point alignment
 TRIM = 0.95  # share of the points that alignment listens to
@@ -28,6 +29,28 @@ class Distances:
     similarity: np.ndarray  # (P,) after the best rotation, shift and scale
     rigid: np.ndarray  # (P,) after the best rotation and shift: the fit's own metres
     scale: float  # fitted size per true size
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """A true head, to measure found ones by; both may be of any topology."""
+
+    scan: np.ndarray  # (P, 3) metres, points of the compared region
+    marks: np.ndarray  # (468, 3) metres, NaN where the head has no such landmark
+
+    @classmethod
+    def of(cls, head: HeadModel, neutral: np.ndarray) -> Ruler:
+        """The ruler of a `neutral` (V, 3) of `head`."""
+        neutral = neutral.astype(np.float64)
+        return cls(neutral[face_points(head, neutral)], head.landmark_points(neutral)[:MARKS])
+
+    def measure(self, head: HeadModel, found: np.ndarray) -> Distances:
+        """Distances to `found` (V, 3), a neutral of `head`."""
+        found = found.astype(np.float64)
+        marks = head.landmark_points(found)[:MARKS]
+        both = np.isfinite(marks).all(1) & np.isfinite(self.marks).all(1)
+        triangles = head.triangles[head.triangle_material == head.material_index("skin")]
+        return compare(self.scan, found, triangles, self.marks[both], marks[both])
 
 
 def face_points(head: HeadModel, neutral: np.ndarray) -> np.ndarray:

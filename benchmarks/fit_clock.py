@@ -1,0 +1,102 @@
+"""Where the fit's seconds go: timed by the messages that it shows a person anyway."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from backend.capture.exif import assumed_focal
+from backend.capture.landmarks import detect_faces
+from backend.capture.mask import segment_photo
+from backend.capture.observation import Observation
+from backend.errors import InputError
+from backend.fit import fit_head
+from backend.head.model import HeadModel
+from benchmarks.fit_cache import Photographed
+from benchmarks.fit_people import FRONT, LEFT, RIGHT
+
+MEGAPIXELS = 12
+FINDING, MASKS = "Finding the face", "Separating skin, hair and clothes"
+
+
+@dataclass
+class Clock:
+    """A `Progress` that notes how long every message stood."""
+
+    names: Sequence[str] = ()  # of photos, which messages may mention
+    now: Callable[[], float] = time.perf_counter
+    seconds: dict[str, float] = field(default_factory=dict)
+    _text: str = ""
+    _since: float = 0.0
+
+    def __call__(self, fraction: float, text: str) -> None:
+        """The next stage begins; no text ends the last one."""
+        moment = self.now()
+        if self._text:
+            self.seconds[self._text] = self.seconds.get(self._text, 0.0) + moment - self._since
+        for name in self.names:
+            text = text.replace(name, "a photo")
+        self._text, self._since = text, moment
+
+
+def observed(name: str, image: np.ndarray, clock: Clock) -> Observation:
+    """What capture makes of a decoded picture (H, W, 3) that has no EXIF."""
+    clock(0.0, FINDING)
+    faces = detect_faces(image)
+    if not faces:
+        raise InputError(f"No face was found in {name}.", "Draw other people.")
+    clock(0.0, MASKS)
+    face, size = faces[0], (image.shape[1], image.shape[0])
+    mask = segment_photo(image, face.landmarks)
+    clock(0.0, "")
+    return Observation(name, "", image, face.landmarks, np.clip(face.blendshapes, 0, 1), face.head_matrix, mask,
+                       assumed_focal(size, face.interocular), ())
+
+
+def timed(head: HeadModel, images: list[np.ndarray]) -> dict[str, float]:
+    """Seconds by stage from decoded pictures to a head."""
+    names = [f"photo_{number}.jpg" for number in range(len(images))]
+    clock = Clock(names)
+    observations = [observed(name, image, clock) for name, image in zip(names, images, strict=True)]
+    fit_head(observations, head, progress=clock)
+    clock(1.0, "")
+    return clock.seconds
+
+
+def stage_table(head: HeadModel, people: list[Photographed]) -> str:
+    """Markdown: mean seconds of every stage, one photo and three, as they are and enlarged to `MEGAPIXELS`."""
+    columns: dict[str, list[dict[str, float]]] = {}
+    shown = [[image for image in (_image(person, index) for index in (FRONT, LEFT, RIGHT)) if image is not None]
+             for person in people]
+    shown = [images for images in shown if len(images) == 3]
+    if not shown:
+        return "No person with three readable photos to time."
+    timed(head, shown[0][:1])  # loads models, fills caches
+    for images in shown:
+        side = images[0].shape[0]
+        for count, word in ((1, "one photo"), (3, "three photos")):
+            columns.setdefault(f"{word} of {side} x {side}", []).append(timed(head, images[:count]))
+            large = [_enlarged(image) for image in images[:count]]
+            columns.setdefault(f"{word} of {MEGAPIXELS} megapixels", []).append(timed(head, large))
+    stages = list(dict.fromkeys(stage for runs in columns.values() for run in runs for stage in run))
+    lines = [f"| seconds, mean of {len(shown)} people | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    for stage in stages:
+        cells = [np.mean([run.get(stage, 0.0) for run in runs]) for runs in columns.values()]
+        lines.append(f"| {stage} | {' | '.join(f'{cell:.2f}' for cell in cells)} |")
+    totals = [np.mean([sum(run.values()) for run in runs]) for runs in columns.values()]
+    lines.append(f"| **from decoded photo to head** | {' | '.join(f'**{total:.2f}**' for total in totals)} |")
+    return "\n".join(lines)
+
+
+def _image(person: Photographed, index: int) -> np.ndarray | None:
+    found = person.observations[index]
+    return None if found is None else found.image
+
+
+def _enlarged(image: np.ndarray) -> np.ndarray:
+    side = round((MEGAPIXELS * 1e6) ** 0.5)
+    return np.clip(cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC), 0, 1)
