@@ -109,6 +109,7 @@ class LIKENESS_OT_create(_JobOperator, bpy.types.Operator):
     bl_label, bl_description = strings.OPERATOR["create"]
 
     photo: StringProperty(subtype="FILE_PATH", **text("photo"))
+    more_photos: properties.more_photos_property()
     out: StringProperty(subtype="DIR_PATH", **text("out"))
     resolution: EnumProperty(items=properties.RESOLUTIONS, default="2048", **text("resolution"))
     face: IntProperty(min=0, **text("face"))
@@ -116,11 +117,11 @@ class LIKENESS_OT_create(_JobOperator, bpy.types.Operator):
     level: properties.level_property()
 
     def start(self, context: bpy.types.Context) -> jobs.RunningJob:
-        """Hand in the photo."""
+        """Hand in the photos."""
         if not self.photo:
             raise InputError(strings.POLL["no_photo"])
-        photo = Path(bpy.path.abspath(self.photo))
-        return jobs.create(context, photo, self.out, int(self.resolution), self.face, self.head)
+        photos = [Path(bpy.path.abspath(path)) for path in (self.photo, *(more.name for more in self.more_photos))]
+        return jobs.create(context, photos, self.out, int(self.resolution), self.face, self.head)
 
     def done(self, context: bpy.types.Context, result: dict[str, Any]) -> str:
         """Build the avatar."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,20 +94,22 @@ def running() -> RunningJob | None:
     return _running
 
 
-def create(context: bpy.types.Context, photo: Path, out: str, resolution: int, face: int = 0,
+def create(context: bpy.types.Context, photos: Sequence[Path], out: str, resolution: int, face: int = 0,
            head: str = heads.DEFAULT) -> RunningJob:
-    """Start a job that makes a bundle of `photo`; returns at once.
+    """Start a job that makes a bundle of the `photos` of one person; returns at once.
 
     `face` from 1 chooses one of several, 0 the largest. `head` is a name in the backend's library or a model's file.
-    `out` is the bundle's folder, empty for one beside the photo. Raises InputError or BackendError when it cannot
+    `out` is the bundle's folder, empty for one beside the first photo. Raises InputError or BackendError when it cannot
     start.
     """
-    if not photo.is_file():
-        raise InputError(f"There is no photo {photo.name} there.", "Choose another file.")
-    bundle = Path(bpy.path.abspath(out)) if out else photo.with_name(f"{photo.stem} avatar")
+    for photo in photos:
+        if not photo.is_file():
+            raise InputError(f"There is no photo {photo.name} there.", "Choose another file.")
+    bundle = Path(bpy.path.abspath(out)) if out else photos[0].with_name(f"{photos[0].stem} avatar")
     chosen = preferences.get(context)
-    parameters: dict[str, Any] = {"photos": [str(photo)], "out": str(bundle), "resolution": resolution,
-                                  "device": chosen.device if chosen else "auto", "head": head or heads.DEFAULT}
+    parameters: dict[str, Any] = {"photos": [str(photo) for photo in photos], "out": str(bundle),
+                                  "resolution": resolution, "device": chosen.device if chosen else "auto",
+                                  "head": head or heads.DEFAULT}
     if face:
         parameters["face"] = face
     return _start(context, "create", parameters, bundle.parent / f".{bundle.name}.likeness-job")

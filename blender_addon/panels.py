@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import ClassVar
 
 import bpy
@@ -43,7 +44,13 @@ class LIKENESS_PT_create(_Panel, bpy.types.Panel):
             layout.operator("likeness.cancel", icon="CANCEL")
             return
         layout.use_property_split, layout.use_property_decorate = True, False
-        layout.prop(settings, "photo")
+        row = layout.row(align=True)
+        row.prop(settings, "photo")
+        row.operator("likeness.drop_photos", text="", icon="FILE_FOLDER")
+        for index, more in enumerate(settings.more_photos):
+            row = layout.row(align=True)
+            row.label(text=Path(more.name).name, icon="IMAGE_DATA")
+            row.operator("likeness.remove_photo", text="", icon="X").index = index + 1
         row = layout.row(align=True)
         row.prop(settings, "head")
         row.operator("likeness.list_heads", text="", icon="FILE_REFRESH")
@@ -64,6 +71,8 @@ class LIKENESS_PT_create(_Panel, bpy.types.Panel):
         row.enabled = not reason
         create = row.operator("likeness.create", icon="USER")
         create.photo, create.out, create.resolution = settings.photo, settings.out, settings.resolution
+        for more in settings.more_photos:
+            create.more_photos.add().name = more.name
         create.level, create.head = settings.level, settings.head or heads.DEFAULT
         layout.operator("likeness.assemble", icon="FILE_FOLDER").level = settings.level
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from . import heads, strings
 from .scene import expression, relight, resolution
@@ -51,10 +51,16 @@ def level_property() -> EnumProperty:
     return EnumProperty(items=LEVELS, default=resolution.BASE, **text("level"))
 
 
+def more_photos_property() -> CollectionProperty:
+    """Further photos of one person; each item's name is a path."""
+    return CollectionProperty(type=bpy.types.OperatorFileListElement, **text("more_photos"))
+
+
 class LikenessSettings(bpy.types.PropertyGroup):
     """What the panels remember for one scene."""
 
     photo: StringProperty(subtype="FILE_PATH", **text("photo"))
+    more_photos: more_photos_property()
     out: StringProperty(subtype="DIR_PATH", **text("out"))
     resolution: EnumProperty(items=RESOLUTIONS, default="2048", **text("resolution"))
     level: level_property()

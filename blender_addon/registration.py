@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from .drop import CLASSES as DROP
 from .job_operators import CLASSES as JOB_OPERATORS
 from .job_operators import stop_running_job
 from .operators import CLASSES as OPERATORS
@@ -17,7 +18,7 @@ from .setup.panel import CLASSES as SETUP_PANELS
 from .setup.properties import CLASSES as SETUP_PROPERTIES
 from .setup.properties import LikenessSetup
 
-CLASSES: tuple[type, ...] = (*PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *setup.CLASSES,
+CLASSES: tuple[type, ...] = (*PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *DROP, *setup.CLASSES,
                              *SETUP_PANELS, *PANELS)
 
 

@@ -19,6 +19,8 @@ OPERATOR = {
     "import_head": Words("Import Head Model", "Bring a head model of your own: a FLAME .pkl or .npz, a plain .npz, the "
                          "folder of ICT-FaceKit. It is registered once and kept"),
     "list_heads": Words("Refresh", "Ask the backend which head models it knows"),
+    "drop_photos": Words("Photos for Likeness", "Photos of one person, to make an avatar from"),
+    "remove_photo": Words("Remove Photo", "Take this photo off the list; the file stays"),
     "cancel": Words("Cancel", "Stop the running job; what is finished is kept for the next attempt"),
     "assemble": Words("Assemble Bundle", "Build the avatar from a bundle folder made earlier"),
     "remove": Words("Remove Avatar", "Delete the avatar with its rig, materials and textures from this file"),
@@ -36,6 +38,8 @@ OPERATOR = {
 
 PROPERTY = {
     "photo": Words("Photo", "A photo of one face"),
+    "more_photos": Words("More Photos", "Further photos of the same person: each adds to the shape"),
+    "photo_index": Words("Index", "Which photo of the list, counted from zero"),
     "out": Words("Save To", "Where the avatar's bundle is kept. Empty: beside the photo"),
     "face": Words("Face", "Which face, counted from 1, when the photo shows several. 0 takes the largest"),
     "resolution": Words("Resolution", "Side of the skin textures in pixels"),
@@ -97,6 +101,9 @@ POLL = {
 REPORT = {
     "assembled": "{name}: {shapes} shapes, {correctives} correctives, {bones} joints",
     "removed": "{name} removed",
+    "photos": "{count} photos chosen",
+    "no_photos": "{file} is no photo.",
+    "photo_kinds": "Photos are files that end in {kinds}.",
     "exported": "{file} written",
     "copyright": "Head model: {attribution}. Licence: {licence}",
     "cancelled": "Cancelled",

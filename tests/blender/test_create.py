@@ -46,7 +46,7 @@ def poll_for_ever(job: jobs.RunningJob) -> None:
 
 def test_a_cancelled_job_leaves_nothing_behind(tmp_path):
     photo = ROOT / "samples" / "nasa_portrait.png"
-    job = jobs.create(bpy.context, photo, str(tmp_path / "out"), 1024)
+    job = jobs.create(bpy.context, [photo], str(tmp_path / "out"), 1024)
     job.cancel()
     with pytest.raises(jobs.Cancelled):
         poll_for_ever(job)
@@ -66,7 +66,7 @@ def test_without_a_backend_the_remedy_is_named(monkeypatch, tmp_path):
 def test_disabling_the_add_on_ends_the_backend(tmp_path):
     import blender_addon
 
-    job = jobs.create(bpy.context, ROOT / "samples" / "nasa_portrait.png", str(tmp_path / "out"), 1024)
+    job = jobs.create(bpy.context, [ROOT / "samples" / "nasa_portrait.png"], str(tmp_path / "out"), 1024)
     process = job._client._process
     blender_addon.unregister()
     try:
