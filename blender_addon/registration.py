@@ -18,8 +18,8 @@ from .setup.panel import CLASSES as SETUP_PANELS
 from .setup.properties import CLASSES as SETUP_PROPERTIES
 from .setup.properties import LikenessSetup
 
-CLASSES: tuple[type, ...] = (*PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *DROP, *setup.CLASSES,
-                             *SETUP_PANELS, *PANELS)
+CLASSES: tuple[type, ...] = (*PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *DROP,
+                             *setup.CLASSES, *SETUP_PANELS, *PANELS)
 
 
 def register() -> None:
