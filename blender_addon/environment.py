@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 from .errors import Cancelled, SetupError
@@ -52,9 +53,17 @@ def fingerprint(locks: Sequence[Path], torch: str | None) -> str:
     """SHA-256 over torch's version and the lock files' contents, line endings aside."""
     digest = hashlib.sha256(f"torch {torch}\0".encode())
     for lock in locks:
-        digest.update(lock.read_bytes().replace(b"\r\n", b"\n"))
+        about = lock.stat()
+        digest.update(_content(lock, about.st_mtime_ns, about.st_size))
         digest.update(b"\0")
     return digest.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _content(lock: Path, changed_ns: int, size: int) -> bytes:
+    """A lock's text, read once: panels ask for the state whenever they are drawn."""
+    del changed_ns, size
+    return lock.read_bytes().replace(b"\r\n", b"\n")
 
 
 def state(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = None, build: str = "auto") -> State:
@@ -103,14 +112,15 @@ def ensure(folder: Path, lock: Path | Sequence[Path], *, progress: Progress | No
 
 def setup(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = None, build: str = "auto",
           python: Path | None = None, uv: Path | None = None, wheels: Path | None = None, cache: Path | None = None,
-          imports: Sequence[str] = (), log: list[str] | None = None) -> Steps:
+          offline: bool = False, imports: Sequence[str] = (), log: list[str] | None = None) -> Steps:
     """Make `folder` match `lock` (one requirements file or several), as a generator: every `next` returns at once.
 
     `torch` is the version of torch to add, in the `build` named or the one that suits this machine; its build differs
     from machine to machine, so locks with hashes leave it out (`torch_version` reads it from a pyproject.toml).
     `python` is the interpreter it is made with (default: this one), `uv` the uv to use (default: one on the PATH; pip
-    where none runs), `wheels` a folder to install from without a network, `cache` where uv keeps downloads, `imports`
-    the modules that must load in the end. `log` receives every line of the installer. Raises SetupError.
+    where none runs), `wheels` a folder to install from without a network, `cache` where uv keeps downloads;
+    `offline` does with those. `imports` are the modules that must load in the end, `log` receives every line of the
+    installer. Raises SetupError.
 
     Closing the generator ends what is running. An interrupted set-up leaves an environment that counts as outdated;
     the next one completes it.
@@ -118,7 +128,8 @@ def setup(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = None
     folder, locks = Path(folder).absolute(), [Path(path) for path in _as_list(lock)]
     log = [] if log is None else log
     try:
-        yield from _setup(folder, locks, torch, build, Path(python or sys.executable), uv, wheels, cache, imports, log)
+        yield from _setup(folder, locks, torch, build, Path(python or sys.executable), uv, wheels, cache, offline,
+                          imports, log)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise SetupError(*installers.DISK_FULL) from error
@@ -127,7 +138,7 @@ def setup(folder: Path, lock: Path | Sequence[Path], *, torch: str | None = None
 
 
 def _setup(folder: Path, locks: Sequence[Path], torch: str | None, build: str, base: Path, uv: Path | None,
-           wheels: Path | None, cache: Path | None, imports: Sequence[str], log: list[str]) -> Steps:
+           wheels: Path | None, cache: Path | None, offline: bool, imports: Sequence[str], log: list[str]) -> Steps:
     for path in locks:
         if not path.is_file():
             raise SetupError(f"The requirements file {path.name} is missing.", "Reinstall Likeness.")
@@ -140,7 +151,7 @@ def _setup(folder: Path, locks: Sequence[Path], torch: str | None, build: str, b
     with folders.claimed(folder):
         yield Step(0.0, "Looking at this machine")
         build = yield from _choose_build(build if torch else "cpu", folder, log)
-        installer = yield from _installer(uv, wheels, cache, log)
+        installer = yield from _installer(uv, wheels, cache, offline, log)
         folders.check_disk(folder, _still_needed(found, build))
         if found is State.BROKEN or read_stamp(folder).get("build", build) != build:
             for _ in folders.discard(folder):
@@ -219,7 +230,7 @@ def _choose_build(wanted: str, folder: Path, log: list[str]) -> Generator[Step, 
     return default_build(gpu)
 
 
-def _installer(uv: Path | None, wheels: Path | None, cache: Path | None,
+def _installer(uv: Path | None, wheels: Path | None, cache: Path | None, offline: bool,
                log: list[str]) -> Generator[Step, None, Installer]:
     """uv where one is given or found that runs and knows how to choose torch, else pip."""
     if uv is None:
@@ -230,7 +241,9 @@ def _installer(uv: Path | None, wheels: Path | None, cache: Path | None,
         if "--torch-backend" not in (said or ""):
             log.append(f"{uv.name} cannot be used; pip it is")
             uv = None
-    return Installer(uv, indexes.configured(), wheels, cache)
+    if offline and uv is None:
+        raise SetupError("Without a network, pip needs a folder of wheels.", "Choose one, or allow online access.")
+    return Installer(uv, indexes.configured(), wheels, cache, offline)
 
 
 def _make(folder: Path, base: Path, installer: Installer, log: list[str]) -> Steps:

@@ -13,10 +13,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+_Result = TypeVar("_Result")
 _DROPPED_PREFIXES = ("PYTHON", "CONDA", "_CONDA", "BLENDER_")
 _DROPPED = ("VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")
 
@@ -90,6 +92,15 @@ class LineReader:
     def join(self, timeout_s: float) -> None:
         """Wait until the pipe has ended."""
         self._thread.join(timeout_s)
+
+
+def in_thread(action: Callable[[], _Result]) -> Generator[None, None, _Result]:
+    """Do something that blocks (files, mostly) in a thread; every `next` returns at once. Raises what it raised."""
+    with ThreadPoolExecutor(1, "likeness-files") as pool:
+        future = pool.submit(action)
+        while not future.done():
+            yield
+        return future.result()
 
 
 def run_pollable(command: Sequence[str | Path], log: list[str],

@@ -12,12 +12,13 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from ..errors import SetupError
+from ..process import in_thread
 
 STAMP = "likeness-environment.json"
 
@@ -81,11 +82,7 @@ def discard(folder: Path) -> Iterator[None]:
             raise SetupError(f"The folder {folder.name} cannot be removed: {error.strerror}.",
                              "Close every other Blender, then try again.") from error
     for left in folder.parent.glob(f".{folder.name}.gone-*"):
-        worker = threading.Thread(target=shutil.rmtree, args=(left,), kwargs={"ignore_errors": True}, daemon=True)
-        worker.start()
-        while worker.is_alive():
-            worker.join(0.01)
-            yield
+        yield from in_thread(partial(shutil.rmtree, left, ignore_errors=True))
 
 
 @contextlib.contextmanager

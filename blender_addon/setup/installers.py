@@ -46,6 +46,7 @@ class Installer:
     indexes: Indexes
     wheels: Path | None  # a folder of wheels: nothing else is asked then
     cache: Path | None  # where uv keeps what it downloaded
+    offline: bool = False  # uv is to ask nobody, and to do with what is in the cache
 
     @property
     def name(self) -> str:
@@ -79,7 +80,7 @@ class Installer:
         if self.wheels:
             offline = ["--offline"] if self.uv else []
             return [*command, *offline, "--no-index", "--find-links", self.wheels]
-        return [*command, *own]
+        return [*command, *own, *(["--offline"] if self.offline and self.uv else [])]
 
     def torch_attempts(self, version: str, build: str, system: str, machine: str) -> list[list[str]]:
         """Arguments to try one after another until one succeeds; `system` and `machine` as `platform` says them."""
@@ -99,12 +100,12 @@ class Meter:
     """How far a command is, from what it prints and from what has come onto the disk since it began."""
 
     def __init__(self, text: str, packages: int, expected: int, free_bytes: Callable[[], int]) -> None:
-        self.text, self.fraction = text, 0.0
+        self.text, self.fraction, self._name = text, 0.0, text
         self._packages, self._expected, self._free_bytes = packages, max(expected, 1), free_bytes
         self._at_start, self._looked = free_bytes(), time.monotonic()
         self._seen = 0
         self._sizes: dict[str, float] = {}
-        self._came = 0.0
+        self._came: set[str] = set()
 
     def hear(self, lines: Sequence[str]) -> None:
         """Take in what was printed; look at the disk now and then."""
@@ -112,7 +113,7 @@ class Meter:
             self._hear(line)
         guesses = [self._seen / self._packages if self._packages else 0.0]
         if self._sizes:
-            guesses.append(0.9 * self._came / sum(self._sizes.values()))
+            guesses.append(0.9 * sum(map(self._sizes.__getitem__, self._came)) / sum(self._sizes.values()))
         if time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
             guesses.append((self._at_start - self._free_bytes()) / self._expected)
@@ -123,12 +124,21 @@ class Meter:
         words = line.split()
         if size and size[3] in _UNITS:  # uv: Downloading torch (182.9MiB)
             self._sizes[size[1]] = float(size[2]) * _UNITS[size[3]]
+            self._say_what_is_left()
         elif line.startswith(" Downloaded ") and words[1] in self._sizes:  # uv
-            self._came += self._sizes[words[1]]
-        elif line.startswith(("Collecting", "Requirement already")):  # pip
-            self._seen += 1
-        if line.startswith(("Collecting", "Downloading", "Installing")) and len(words) > 1:
+            self._came.add(words[1])
+            self._say_what_is_left()
+        elif line.startswith(("Prepared", "Installed")):  # uv: what comes now is the next thing
+            self.text = self._name
+        self._seen += line.startswith(("Collecting", "Requirement already"))  # pip
+        if line.startswith(("Collecting", "Installing")) and len(words) > 1:  # pip
             self.text = f"{words[0]} {re.split('[=<>;@~]', words[1])[0]}"[:80]
+
+    def _say_what_is_left(self) -> None:
+        left = [name for name in self._sizes if name not in self._came]
+        what = left[0] if len(left) == 1 else f"{len(left)} packages"
+        size = sum(map(self._sizes.__getitem__, left)) / 1e6
+        self.text = f"Downloading {what}, {size:.0f} MB" if left else self._name
 
 
 def run(command: Sequence[str | Path], span: tuple[float, float], meter: Meter, log: list[str],
@@ -171,6 +181,9 @@ def failure(log: Sequence[str], wheels: Path | None) -> SetupError:
     if re.search(r"Hash mismatch|DO NOT MATCH THE HASHES", text):
         return SetupError(f"A package is not the one that Likeness was tested with: {tail(log)}",
                           "Try again; if it stays so, the package index or the folder of wheels holds altered files.")
+    if re.search(r"[Nn]etwork connectivity is disabled|because the network was disabled", text):
+        return SetupError("What was downloaded earlier is not enough to do without a network.",
+                          "Allow online access in Preferences, System, Network, or choose a folder of wheels.")
     lacking = re.findall(r"(?:Because (?:there is no version of |only )?|No matching distribution found for )"
                          r"([A-Za-z0-9][\w.-]*)", text)
     if wheels and lacking:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -93,10 +94,10 @@ def _draw_plan(layout: Any, context: bpy.types.Context, state: State) -> None:
     if chosen.build == "auto":
         column.label(text=words.AUTOMATIC.format(build=words.BUILD[build].label))
     column.prop(chosen, "wheels")
-    row = layout.row()
     if not chosen.wheels and not bpy.app.online_access:
         _draw_online(layout)
-        row.enabled = False
+    row = layout.row()
+    row.enabled = running.may_begin(here, Path(chosen.wheels) if chosen.wheels else None)
     button = row.operator("likeness.setup", text=words.BUTTON[state], icon="IMPORT")
     button.build, button.wheels, button.anew = chosen.build, chosen.wheels, False
 

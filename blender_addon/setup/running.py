@@ -10,6 +10,7 @@ import contextlib
 import platform
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import bpy
@@ -17,6 +18,7 @@ import bpy
 from .. import environment
 from ..environment import Step
 from ..errors import AddonError, Cancelled, SetupError
+from ..process import in_thread
 from . import bundled, folders, words
 from .places import IMPORTS, Places, places, torch
 
@@ -80,13 +82,19 @@ def failed() -> RunningSetup | None:
 def start(build: str = "auto", wheels: Path | None = None, *, anew: bool = False) -> RunningSetup:
     """Begin to set up; `wheels` is a folder to install from without a network, `anew` removes what is there first.
 
-    Raises SetupError when another one runs, or when online access would be needed and is not allowed.
+    Where Blender's online access is off, what was downloaded earlier may do. Raises SetupError when there is nothing
+    such, or when another one runs.
     """
-    if wheels is None and not bpy.app.online_access:
-        raise SetupError(*words.OFFLINE)
     here = places()
+    if not may_begin(here, wheels):
+        raise SetupError(*words.OFFLINE)
     log: list[str] = []
     return _begin(_set_up(here, build, wheels, anew, log), log, here.log)
+
+
+def may_begin(here: Places, wheels: Path | None) -> bool:
+    """Whether there is anything to take packages from: a folder, the network, or what was downloaded earlier."""
+    return wheels is not None or bpy.app.online_access or (here.cache.is_dir() and any(here.cache.glob("archive-*")))
 
 
 def remove() -> RunningSetup:
@@ -114,9 +122,15 @@ def _set_up(here: Places, build: str, wheels: Path | None, anew: bool, log: list
         with folders.claimed(here.environment):
             for _ in folders.discard(here.environment):
                 yield Step(0.0, words.REMOVING)
-    uv = bundled.unpack_uv(here.wheels, here.base)
+    unpacking = in_thread(partial(bundled.unpack_uv, here.wheels, here.base))
+    try:
+        while True:
+            next(unpacking)
+            yield Step(0.0, words.BEGINS)
+    except StopIteration as unpacked:
+        uv = unpacked.value
     yield from environment.setup(here.environment, here.lock, torch=torch(), build=build, uv=uv, wheels=wheels,
-                                 cache=here.cache, imports=IMPORTS, log=log)
+                                 cache=here.cache, offline=not bpy.app.online_access, imports=IMPORTS, log=log)
 
 
 def _remove(here: Places) -> Iterator[Step]:

@@ -165,6 +165,20 @@ def test_a_network_that_dies_half_way_is_said_and_the_next_try_goes_on(place: Pl
     assert sorted(index.arrived) == sorted(f"{name}-1.0-py3-none-any.whl" for name in names)  # none came twice
 
 
+def test_what_was_downloaded_does_without_a_network(place: Place, index: Index) -> None:
+    one = make(place.wheels, "tiny_one")
+    place.lock_in(one)
+    place.set_up()
+    list(folders.discard(place.folder))
+    asked = len(index.asked)
+    place.set_up(offline=True)
+    assert place.version("tiny_one") == "1.0"
+    place.lock_in(one, make(place.wheels, "tiny_two"))
+    with pytest.raises(SetupError, match="downloaded earlier is not enough"):
+        place.set_up(offline=True)
+    assert len(index.asked) == asked
+
+
 def test_an_index_that_is_not_there_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     place.lock_in("tiny_one==1.0\n")
@@ -285,8 +299,9 @@ def test_the_meter_reads_uv_pip_and_the_disk() -> None:
     free = [10_000_000]
     meter = installers.Meter("Installing", 0, 4_000_000, lambda: free[0])
     meter.hear(["Resolved 3 packages in 1ms", "Downloading torch (3.0MiB)", "Downloading numpy (1.0MiB)"])
-    assert (meter.fraction, meter.text) == (0.0, "Downloading numpy")
+    assert (meter.fraction, meter.text) == (0.0, "Downloading 2 packages, 4 MB")
     meter.hear([" Downloaded torch"])
+    assert meter.text == "Downloading numpy, 1 MB"
     assert meter.fraction == pytest.approx(0.9 * 3 / 4)
     meter._looked -= 10
     free[0] -= 3_200_000
