@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
 from . import compat, properties, strings
@@ -19,7 +19,7 @@ from .errors import InputError
 from .operator_base import Checked, assemble, the_avatar
 from .properties import text
 from .scene import avatar as avatars
-from .scene import export, expression, gaze, photo, relight, render
+from .scene import expression, gaze, photo, relight, render
 
 ENGINES = [("CYCLES", "Cycles", ""), ("EEVEE", "EEVEE", "")]
 LOOKS = [(key, words.label, words.tip) for key, words in strings.LOOK.items()]
@@ -190,29 +190,6 @@ class LIKENESS_OT_look(Checked, bpy.types.Operator):
         return self.attempt(action)
 
 
-class LIKENESS_OT_export_glb(Checked, bpy.types.Operator, ExportHelper):
-    """GLB file."""
-
-    bl_idname = "likeness.export_glb"
-    bl_label, bl_description = strings.OPERATOR["export_glb"]
-    bl_options: ClassVar[set[str]] = {"REGISTER"}
-    filename_ext = ".glb"
-
-    filter_glob: StringProperty(default="*.glb", options={"HIDDEN"})
-    correctives: BoolProperty(**text("export_correctives"))
-    components: BoolProperty(**text("export_components"))
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Write."""
-        path = Path(bpy.path.abspath(self.filepath))
-
-        def action() -> str:
-            export.write_glb(the_avatar(context), path, correctives=self.correctives, components=self.components)
-            return strings.REPORT["exported"].format(file=path.name)
-
-        return self.attempt(action)
-
-
 class LIKENESS_OT_sheet(Checked, bpy.types.Operator, ExportHelper):
     """Eight expressions in a picture."""
 
@@ -241,4 +218,4 @@ class LIKENESS_OT_sheet(Checked, bpy.types.Operator, ExportHelper):
 
 CLASSES = (LIKENESS_OT_assemble, LIKENESS_OT_set_resolution, LIKENESS_OT_remove, LIKENESS_OT_hdri,
            LIKENESS_OT_photo_light, LIKENESS_OT_photo_match, LIKENESS_OT_expression, LIKENESS_OT_look,
-           LIKENESS_OT_reset, LIKENESS_OT_export_glb, LIKENESS_OT_sheet)
+           LIKENESS_OT_reset, LIKENESS_OT_sheet)

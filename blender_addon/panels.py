@@ -255,19 +255,6 @@ class LIKENESS_PT_photo_match(_Panel, bpy.types.Panel):
         button.view, button.photo = settings.view, settings.photo
 
 
-class LIKENESS_PT_export(_Panel, bpy.types.Panel):
-    """Out of Blender."""
-
-    bl_label = strings.PANEL["export"]
-    bl_idname = "LIKENESS_PT_export"
-    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Draw."""
-        self.layout.operator("likeness.export_glb", icon="EXPORT")
-        self.layout.operator("likeness.sheet", icon="RENDER_RESULT")
-
-
 CLASSES = (LIKENESS_PT_create, LIKENESS_PT_avatar, LIKENESS_PT_head, LIKENESS_PT_expression, LIKENESS_PT_eyes,
            LIKENESS_PT_shapes, LIKENESS_PT_components, LIKENESS_PT_relight,
-           LIKENESS_PT_photo_match, LIKENESS_PT_export)
+           LIKENESS_PT_photo_match)

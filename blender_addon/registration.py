@@ -5,6 +5,11 @@ from __future__ import annotations
 import bpy
 
 from .drop import CLASSES as DROP
+from .export import command
+from .export.operators import CLASSES as EXPORT_OPERATORS
+from .export.panels import CLASSES as EXPORT_PANELS
+from .export.properties import CLASSES as EXPORT_PROPERTIES
+from .export.properties import LikenessExportOptions
 from .job_operators import CLASSES as JOB_OPERATORS
 from .job_operators import stop_running_job
 from .operators import CLASSES as OPERATORS
@@ -18,8 +23,9 @@ from .setup.panel import CLASSES as SETUP_PANELS
 from .setup.properties import CLASSES as SETUP_PROPERTIES
 from .setup.properties import LikenessSetup
 
-CLASSES: tuple[type, ...] = (*PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *DROP,
-                             *setup.CLASSES, *SETUP_PANELS, *PANELS)
+CLASSES: tuple[type, ...] = (*PROPERTIES, *EXPORT_PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS,
+                             *OPERATORS, *EXPORT_OPERATORS, *DROP, *setup.CLASSES, *SETUP_PANELS, *PANELS,
+                             *EXPORT_PANELS)
 
 
 def register() -> None:
@@ -27,18 +33,22 @@ def register() -> None:
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.likeness = bpy.props.PointerProperty(type=LikenessSettings)
+    bpy.types.Scene.likeness_export = bpy.props.PointerProperty(type=LikenessExportOptions)
     bpy.types.WindowManager.likeness_session = bpy.props.PointerProperty(type=LikenessSession)
     bpy.types.WindowManager.likeness_setup = bpy.props.PointerProperty(type=LikenessSetup)
     bpy.app.handlers.save_pre.append(textures.follow_save)
+    command.register()
 
 
 def unregister() -> None:
     """The reverse of `register`; a running job is stopped first."""
     stop_running_job()
     setup.settle()
+    command.unregister()
     bpy.app.handlers.save_pre.remove(textures.follow_save)
     del bpy.types.WindowManager.likeness_setup
     del bpy.types.WindowManager.likeness_session
+    del bpy.types.Scene.likeness_export
     del bpy.types.Scene.likeness
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

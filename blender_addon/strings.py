@@ -32,7 +32,6 @@ OPERATOR = {
                             "materials stay; weights painted by hand do not"),
     "look": Words("Look At", "Put the eyes' target somewhere, and aim the eyes at it"),
     "reset": Words("Reset Face", "Return every shape key to zero and every bone to rest"),
-    "export_glb": Words("Export GLB", "Write the avatar as GLB: 52 ARKit targets, skin, armature and textures"),
     "sheet": Words("Render Expression Sheet", "Render eight expressions in a studio's light into one picture"),
 }
 
@@ -60,9 +59,6 @@ PROPERTY = {
     "expression": Words("Expression", "Preset"),
     "amount": Words("Amount", "1 sets the whole preset, 0 none of it"),
     "look_at": Words("At", "Where the eyes look"),
-    "export_correctives": Words("Correctives", "Also write the shapes that correct combinations of the 52, for players "
-                                "that multiply the weights of two or three by themselves"),
-    "export_components": Words("Model Expressions", "Also write the head model's own expression components"),
     "backend_python": Words("Backend Python", "The Python of the backend's own environment (never Blender's)"),
     "backend_folder": Words("Backend Folder", "The folder of the backend package. Empty: the one that was installed"),
     "device": Words("Device", "What computes: the processor or a graphics card"),
@@ -79,7 +75,6 @@ PANEL = {
     "components": "Model Expressions",
     "relight": "Relight",
     "photo_match": "Photo Match",
-    "export": "Export",
 }
 
 PANEL_HINT = {
@@ -104,7 +99,6 @@ REPORT = {
     "photos": "{count} photos chosen",
     "no_photos": "{file} is no photo.",
     "photo_kinds": "Photos are files that end in {kinds}.",
-    "exported": "{file} written",
     "copyright": "Head model: {attribution}. Licence: {licence}",
     "cancelled": "Cancelled",
     "starting": "Starting the backend",

@@ -22,6 +22,7 @@ BUNDLE_TAG = "likeness_bundle"  # the bundle's folder
 ROLE_TAG = "likeness_role"  # what an object is to its avatar: "mesh", "rig", "camera"
 HEAD_TAGS = ("likeness_head", "likeness_licence", "likeness_attribution")
 GENERATOR_TAG = "likeness_generator"
+MATERIAL_TAG = "likeness_material"  # on a material: the bundle's name for it
 
 USED_MAPS = ("diffuse_albedo", "specular_albedo", "roughness", "normal", "displacement_mid", "displacement_high",
              "eye_albedo", "eye_albedo_right", "lash_albedo", "brow_albedo")
@@ -80,7 +81,9 @@ def assemble(scene: bpy.types.Scene, bundle: Any, name: str, level: str = resolu
         label = f"{collection.name} {strings.MATERIAL.get(material_name, material_name)}"
         make = eyes.MAKERS.get(material_name, skin.skin_material)
         known = material_name == "skin" or material_name in eyes.MAKERS  # skin's maps are for skin's UV square alone
-        body.data.materials.append(make(label, maps if known else {}))
+        material = make(label, maps if known else {})
+        material[MATERIAL_TAG] = material_name
+        body.data.materials.append(material)
     rig.bind(body, armature)
     keys.drive(body, armature, geometry)
     resolution.mark(body, level)

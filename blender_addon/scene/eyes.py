@@ -33,6 +33,9 @@ EEVEE_DIM = 0.32
 UNDER_LID = (0.555, 0.615)
 """Height in the eye's square where the shade of the upper lid begins, and where a relaxed lid's edge lies."""
 
+RIGHT_EYE = "The person's right eye"
+"""Label of the node that shows it, where the eyes differ."""
+
 TEAR_IOR = 1.336
 CARUNCLE_SQUARE = 0.018
 """Corner of the mouth's UV square that belongs to the caruncles."""
@@ -107,7 +110,7 @@ def _eye_colour(tree: bpy.types.NodeTree, maps: dict[str, bpy.types.Image], radi
     left = nodes.image(tree, maps["eye_albedo"], (-720, 250), label="Iris and sclera from the photo")
     if "eye_albedo_right" not in maps:
         return left
-    right = nodes.image(tree, maps["eye_albedo_right"], (-720, 550), label="The person's right eye")
+    right = nodes.image(tree, maps["eye_albedo_right"], (-720, 550), label=RIGHT_EYE)
     # Generated coordinates are those of the undeformed mesh: the sides stay apart however the head turns.
     place = add(tree, "ShaderNodeTexCoord", (-1100, 500))
     sides = add(tree, "ShaderNodeSeparateXYZ", (-920, 500), inputs={"Vector": (place, "Generated")})

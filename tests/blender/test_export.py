@@ -1,8 +1,8 @@
-"""GLB: names, rest values, skin, textures; read as JSON and by Khronos' validator, not by Blender."""
+"""GLB: names, rest values, targets, skin, textures; read as JSON and by Khronos' validator, not by Blender."""
 
 import json
-import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -10,106 +10,195 @@ import pytest
 
 from backend.arkit import ARKIT_NAMES
 from blender_addon import strings
-from blender_addon.scene import expression, rig
+from blender_addon.bundle import read_bundle
+from blender_addon.export import job, presets, source
+from blender_addon.scene import expression, gaze, keys, rig
 
 from .conftest import backend_python
+from .export_check import TOLERANCE, Glb, avatar_of, in_world, largest_error, matched, y_up
 from .gltf_check import validate
 
 HARMLESS = {"NODE_SKINNED_MESH_NON_ROOT"}
 """The mesh hangs under the rig so that the file has one root; the rig's own transform is the identity."""
 
 
-@pytest.fixture
-def glb(avatar, bundle, tmp_path) -> tuple[Path, dict, bytes]:
-    """Exported from a posed, smiling, displaced avatar: none of that may reach the file."""
-    expression.apply(avatar.mesh, {"jawOpen": 0.6})
-    rig.set_pose(avatar.rig, bundle.geometry["joint_names"].tolist(), np.full((5, 3), 0.2))
-    avatar.rig.location = (1.0, 2.0, 3.0)
-    bpy.context.view_layer.update()
-    path = tmp_path / "ada.glb"
-    assert bpy.ops.likeness.export_glb(filepath=str(path)) == {"FINISHED"}
-    data = path.read_bytes()
-    length = struct.unpack("<I", data[12:16])[0]
-    return path, json.loads(data[20:20 + length]), data[28 + length:]
+@pytest.fixture(scope="module")
+def made(known, tmp_path_factory) -> SimpleNamespace:
+    """Exported from a posed, smiling, displaced avatar in pose mode: none of that may reach the file, nor go away."""
+    path = tmp_path_factory.mktemp("export") / "ada.glb"
+    bundle = read_bundle(known.folder)
+    with avatar_of(known) as avatar:
+        expression.apply(avatar.mesh, {"jawOpen": 0.6})
+        rig.set_pose(avatar.rig, bundle.geometry["joint_names"].tolist(), np.full((5, 3), 0.2))
+        avatar.rig.location = (1.0, 2.0, 3.0)
+        bpy.context.view_layer.objects.active = avatar.rig
+        bpy.ops.object.mode_set(mode="POSE")
+        before = state(avatar)
+        assert bpy.ops.likeness.export_glb(filepath=str(path)) == {"FINISHED"}
+        assert state(avatar) == before
+        bpy.ops.object.mode_set(mode="OBJECT")
+        surface = source.surface(avatar, presets.PRESETS["glb"])
+        lids = source.surface(avatar, presets.chosen("glb", gaze="joints"))
+    return SimpleNamespace(path=path, glb=Glb.read(path), bundle=bundle, surface=surface, lids=lids)
 
 
-def accessor(document: dict, binary: bytes, index: int) -> np.ndarray:
-    about = document["accessors"][index]
-    view = document["bufferViews"][about["bufferView"]]
-    kind = {5126: np.float32, 5121: np.uint8, 5123: np.uint16, 5125: np.uint32}[about["componentType"]]
-    width = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}[about["type"]]
-    start = view.get("byteOffset", 0) + about.get("byteOffset", 0)
-    return np.frombuffer(binary, kind, about["count"] * width, start).reshape(-1, width)
+def state(avatar) -> dict:
+    """What an export must leave as it is."""
+    stores = ("objects", "meshes", "armatures", "materials", "images", "scenes", "node_groups", "collections")
+    return {
+        "names": {store: sorted(item.name for item in getattr(bpy.data, store)) for store in stores},
+        "scene": bpy.context.scene.name, "mode": bpy.context.mode, "active": bpy.context.view_layer.objects.active.name,
+        "selected": sorted(item.name for item in bpy.context.selected_objects),
+        "face": expression.current(avatar.mesh), "place": tuple(avatar.rig.location), "gaze": gaze.used(avatar.rig),
+        "pose": [tuple(map(tuple, bone.matrix_basis)) for bone in avatar.rig.pose.bones],
+        "muted": [key.name for key in avatar.mesh.data.shape_keys.key_blocks if key.mute],
+        "slots": [material.name for material in avatar.mesh.data.materials]}
 
 
-def test_khronos_finds_nothing_wrong(glb):
-    report = validate(glb[0], backend_python())
+def test_khronos_finds_nothing_wrong(made):
+    report = validate(made.path, backend_python())
     problems = [message for message in report["issues"]["messages"] if message["severity"] < 2]
     assert [message for message in problems if message["code"] not in HARMLESS] == []
     assert report["issues"]["numErrors"] == 0
 
 
-def test_52_targets_have_apples_names_and_rest_at_zero(glb):
-    (mesh,) = glb[1]["meshes"]
-    assert tuple(mesh["extras"]["targetNames"][:52]) == ARKIT_NAMES
-    assert mesh["weights"] == [0] * len(mesh["extras"]["targetNames"])
-    assert all(len(part["targets"]) == len(mesh["weights"]) for part in mesh["primitives"])
+def test_52_targets_have_apples_names_and_rest_at_zero(made):
+    (mesh,) = made.glb.document["meshes"]
+    assert tuple(mesh["extras"]["targetNames"]) == ARKIT_NAMES
+    assert mesh["weights"] == [0] * 52
+    assert all(len(part["targets"]) == 52 for part in mesh["primitives"])
 
 
-def test_geometry_is_the_bundles_at_rest_in_metres_y_up(glb, bundle):
-    _path, document, binary = glb
-    points = np.concatenate([accessor(document, binary, part["attributes"]["POSITION"])
-                             for part in document["meshes"][0]["primitives"]])
-    x, y, z = bundle.geometry["vertices"].T
-    wanted = np.stack([x, z, -y], 1)
-    used = np.unique(bundle.geometry["faces"][bundle.geometry["faces"] >= 0])
-    assert np.allclose(points.min(0), wanted[used].min(0), atol=5e-5)
-    assert np.allclose(points.max(0), wanted[used].max(0), atol=5e-5)
-    assert {tuple(row) for row in (points * 1e4).round().astype(int)} <= {
-        tuple(row) for row in (wanted[used] * 1e4).round().astype(int)}
+def test_base_and_every_target_are_the_avatars_at_rest_in_metres_y_up(made):
+    shape = made.surface
+    assert largest_error(y_up(shape.vertices), y_up(shape.key_deltas), made.glb.attribute("POSITION"),
+                         made.glb.targets()) < TOLERANCE
+    assert np.abs(shape.vertices - made.bundle.geometry["vertices"]).max() < 1e-6
 
 
-def test_what_only_blender_understands_stays_behind(glb, avatar):
-    names = glb[1]["meshes"][0]["extras"]["targetNames"]
-    assert len(names) == 52
-    assert not [node for node in glb[1]["nodes"] if "target" in node.get("name", "")]
-    assert not any(key.mute for key in avatar.mesh.data.shape_keys.key_blocks)
-    assert "eye.L" in avatar.rig.data.bones
+def test_weights_are_the_avatars_by_the_joints_names(made):
+    glb, shape = made.glb, made.surface
+    at = matched(y_up(shape.vertices), y_up(shape.key_deltas), glb.attribute("POSITION"), glb.targets())
+    joints, weights = glb.attribute("JOINTS_0"), glb.attribute("WEIGHTS_0").astype(float)
+    names = [glb.document["nodes"][index]["name"] for index in glb.document["skins"][0]["joints"]]
+    for column, joint in enumerate(made.bundle.geometry["joint_names"].tolist()):
+        found = np.where(joints == names.index(joint), weights, 0).sum(1)
+        assert np.abs(found - shape.weights[at, column]).max() < 0.003  # a byte or a float, as the exporter chose
 
 
-def test_one_root_and_five_joints_by_name(glb):
-    document = glb[1]
-    assert len(document["scenes"][0]["nodes"]) == 1
-    joints = {document["nodes"][index]["name"] for index in document["skins"][0]["joints"]}
-    assert joints == {"neck", "head", "jaw", "eye_left", "eye_right"}
+def test_a_look_turns_the_eyeball_by_the_shapes_or_not_at_all(made):
+    """24 degrees up move a point on a ball of 12 mm by up to 5 mm; without the ball the eye's own vertices stay."""
+    ball = made.surface.weights[:, made.bundle.geometry["joint_names"].tolist().index("eye_left")] > 0.9
+    up = ARKIT_NAMES.index("eyeLookUpLeft")
+    moved = np.linalg.norm(made.surface.key_deltas[up, ball], axis=1).max()
+    assert 0.003 < moved < 0.008
+    assert np.abs(made.lids.key_deltas[up, ball]).max() < 1e-6
+    assert np.array_equal(made.lids.key_deltas[up, ~ball & (made.surface.weights[:, 3] == 0)],
+                          made.surface.key_deltas[up, ~ball & (made.surface.weights[:, 3] == 0)])
 
 
-def test_the_skin_brings_its_textures(glb):
-    document = glb[1]
-    skin = next(material for material in document["materials"] if material["name"] == "Ada Skin")
-    assert "baseColorTexture" in skin["pbrMetallicRoughness"]
-    assert "metallicRoughnessTexture" in skin["pbrMetallicRoughness"]
-    assert "normalTexture" in skin
-    assert "specularTexture" in skin["extensions"]["KHR_materials_specular"]
-    eye = next(material for material in document["materials"] if material["name"] == "Ada Eye")
-    assert "baseColorTexture" in eye["pbrMetallicRoughness"]
+def test_normals_and_tangents_of_the_skin_are_unit_and_stand_on_each_other(made):
+    """Only the skin has a normal map; the eyeballs' far sides have no UVs to take tangents from."""
+    skin = next(part for part in made.glb.document["meshes"][0]["primitives"]
+                if made.glb.document["materials"][part["material"]]["name"] == "Ada_Skin")
+    normal, tangent = (made.glb.accessor(skin["attributes"][name]) for name in ("NORMAL", "TANGENT"))
+    assert np.abs(np.linalg.norm(normal, axis=1) - 1).max() < 1e-3
+    assert set(np.unique(tangent[:, 3])) <= {-1.0, 1.0}
+    assert np.abs((normal * tangent[:, :3]).sum(1)).max() < 1e-3
+
+
+def test_one_root_and_upright_joints_by_name(made):
+    document = made.glb.document
+    (root,) = document["scenes"][0]["nodes"]
+    assert document["nodes"][root]["name"] == "Ada"
+    joints = [document["nodes"][index] for index in document["skins"][0]["joints"]]
+    assert [joint["name"] for joint in joints] == ["neck", "head", "jaw", "eye_left", "eye_right"]
+    for node in (document["nodes"][root], *joints):
+        assert np.allclose(node.get("rotation", [0, 0, 0, 1]), [0, 0, 0, 1], atol=1e-6)
+        assert np.allclose(node.get("scale", [1, 1, 1]), 1)
+
+
+def test_joints_stand_where_the_bundles_do(made):
+    document, place = made.glb.document, np.zeros(3)
+    by_name = {node["name"]: node for node in document["nodes"]}
+    for name in ("neck", "head", "jaw"):
+        place = place + by_name[name]["translation"]
+        joint = made.bundle.geometry["joint_names"].tolist().index(name)
+        assert np.abs(place - y_up(made.bundle.geometry["joint_positions"][joint])).max() < TOLERANCE
+
+
+def test_every_part_has_a_material_of_its_own(made):
+    wanted = {"Ada_Skin", "Ada_Mouth", "Ada_Eye", "Ada_Cornea", "Ada_Teeth", "Ada_Tongue", "Ada_Lashes", "Ada_Brows",
+              "Ada_TearLine"}
+    assert {material["name"] for material in made.glb.document["materials"]} == wanted
+    assert len(made.glb.document["meshes"][0]["primitives"]) == len(wanted)
+
+
+def test_the_skin_brings_its_textures_packed_as_they_were_written(made, tmp_path):
+    document = made.glb.document
+    skin = next(material for material in document["materials"] if material["name"] == "Ada_Skin")
+    shine = skin["pbrMetallicRoughness"]["metallicRoughnessTexture"]
+    pixels = decoded(made.glb, shine["index"], tmp_path)
+    assert np.abs(pixels[..., :3] - [1, 0.45, 0]).max() < 0.004, "occlusion, roughness, metallic"
+    specular = skin["extensions"]["KHR_materials_specular"]["specularTexture"]
+    assert np.abs(decoded(made.glb, specular["index"], tmp_path)[..., 3] - 0.8).max() < 0.004, "twice Principled's"
+    assert np.abs(decoded(made.glb, skin["normalTexture"]["index"], tmp_path)[..., :3] - [0.5, 0.5, 1]).max() < 0.004
+    colour = decoded(made.glb, skin["pbrMetallicRoughness"]["baseColorTexture"]["index"], tmp_path)
+    entry = next(entry for entry in made.bundle.metadata["maps"] if entry["name"] == "diffuse_albedo")
+    assert np.abs(colour[..., :3] - png(made.bundle.folder / entry["file"])[..., :3]).max() < 0.005
     assert all("bufferView" in image for image in document["images"])
 
 
-def test_what_is_clear_or_hair_is_blended_and_nothing_else(glb, bundle):
-    blended = {material["name"].removeprefix("Ada ") for material in glb[1]["materials"]
-               if material.get("alphaMode") == "BLEND"}
-    labels = {strings.MATERIAL[name] for name in bundle.metadata["materials"]}
-    assert blended == labels & {"Cornea", "Lashes", "Brows", "Tear Line"}
+def decoded(glb: Glb, texture: int, folder: Path) -> np.ndarray:
+    path = folder / f"{texture}.png"
+    path.write_bytes(glb.image(glb.document["textures"][texture]["source"]))
+    return png(path)
 
 
-def test_nothing_private_is_in_the_file(glb):
-    assert str(Path.home()) not in glb[0].read_bytes().decode("latin-1")
-    assert "bundle" not in json.dumps(glb[1]).lower()
+def png(path: Path) -> np.ndarray:
+    from blender_addon.scene import render
+
+    return render.read_png(path)
 
 
-def test_the_scene_is_as_it_was_afterwards(glb, avatar):
-    assert expression.current(avatar.mesh) == pytest.approx({"jawOpen": 0.6})
-    assert tuple(avatar.rig.location) == (1.0, 2.0, 3.0)
-    assert avatar.mesh.data.materials[0].name == "Ada Skin"
-    assert len(bpy.data.materials) == len(avatar.mesh.data.materials)
+def test_what_is_clear_or_hair_is_blended_and_nothing_else(made):
+    blended = {material["name"] for material in made.glb.document["materials"] if material.get("alphaMode") == "BLEND"}
+    assert blended == {"Ada_Cornea", "Ada_Lashes", "Ada_Brows", "Ada_TearLine"}
+
+
+def test_the_file_says_what_it_is(made):
+    asset = made.glb.document["asset"]
+    about = asset["extras"]["likeness"]
+    head = made.bundle.metadata["head"]
+    assert about["content"] == "Synthetic likeness made from photos"
+    assert (about["head_model_licence"], about["head_model_attribution"]) == (head["licence"], head["attribution"])
+    assert asset["copyright"] == strings.REPORT["copyright"].format(**head)
+    assert asset["generator"].startswith("Likeness 0.1.0; ")
+
+
+def test_nothing_private_is_in_the_file(made):
+    data = made.path.read_bytes().decode("latin-1")
+    assert str(Path.home()) not in data
+    assert str(made.path.parent) not in data
+    assert "bundle" not in json.dumps(made.glb.document).lower()
+
+
+def test_blender_reads_back_what_was_written(made):
+    bpy.ops.import_scene.gltf(filepath=str(made.path))
+    (body,) = (item for item in bpy.data.objects if item.type == "MESH" and item.data.shape_keys)
+    base, deltas, names = in_world(body)
+    assert tuple(names) == ARKIT_NAMES
+    assert largest_error(made.surface.vertices, made.surface.key_deltas, base, deltas) < TOLERANCE
+    assert all(key.value == 0 for key in body.data.shape_keys.key_blocks[1:])
+
+
+def test_a_sculpted_shape_and_a_key_of_ones_own_are_written(avatar, tmp_path):
+    blocks = avatar.mesh.data.shape_keys.key_blocks
+    blocks["jawOpen"].data[0].co.x += 0.01
+    avatar.mesh.shape_key_add(name="scar", from_mix=False).data[1].co.z += 0.01
+    kinds = keys.kinds(avatar.mesh)
+    job.export(avatar, presets.PRESETS["web"], tmp_path / "a.glb")
+    glb = Glb.read(tmp_path / "a.glb")
+    names = glb.document["meshes"][0]["extras"]["targetNames"]
+    assert names == [*kinds.arkit, "scar"]
+    assert np.abs(np.linalg.norm(glb.targets()[names.index("scar")], axis=1).max() - 0.01) < 1e-6

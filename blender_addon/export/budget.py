@@ -1,0 +1,69 @@
+"""How large the files will be, before anything is written; and which textures and levels keep within a limit.
+
+The constants were measured on the sample's avatar (2048 pixel maps, 8,948 vertices) and hold to about a tenth on it; a
+limit is checked against the finished files too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ..errors import InputError
+from . import pictures, presets, words
+from .looks import Look
+from .presets import Preset
+
+BYTES_PER_VERTEX = {"GLB": 100.0, "FBX": 100.0, "USD": 100.0, "OBJ": 125.0}
+BYTES_PER_TARGET = {"GLB": 8.0, "FBX": 6.7, "USD": 12.6, "OBJ": 0.0}
+"""Of a vertex; targets leave most of a head's vertices where they are, and none of these formats writes those."""
+NORMALS_OF_TARGET = 9.2  # more, where glTF has a target's normals too
+BYTES_PER_PIXEL = {"base_color": 1.2, "normal": 1.65, "orm": 0.63, "mask": 0.7, "roughness": 0.63, "specular": 0.9,
+                   "displacement": 12.1}
+JPEG_PER_PIXEL = 0.15
+VERTICES_OF_LEVEL = {0: 1.0, 1: 0.79, 2: 0.23, 3: 0.08}
+"""Share of the base mesh's vertices, measured on the default head."""
+SMALLEST = 512  # pixels; only after every other way do textures get smaller
+
+
+def geometry(preset: Preset, vertices: float, targets: int) -> float:
+    """Bytes of meshes with so many vertices in all."""
+    per_target = BYTES_PER_TARGET[preset.format]
+    if preset.format == "GLB" and preset.morph_normals:
+        per_target += NORMALS_OF_TARGET
+    return vertices * (BYTES_PER_VERTEX[preset.format] + per_target * targets)
+
+
+def textures(preset: Preset, looks: Sequence[Look]) -> float:
+    """Bytes of the pictures of one set."""
+    total = 0.0
+    for look in looks:
+        for kind in pictures.kinds(look, preset):
+            side = min(pictures.side(kind, look, preset), look.native)
+            jpeg = kind == "base_color" and preset.photo_format == "JPEG" and not look.hairs
+            total += side**2 * (JPEG_PER_PIXEL if jpeg else BYTES_PER_PIXEL[kind])
+    return total
+
+
+def estimate(preset: Preset, looks: Sequence[Look], vertices: Mapping[int, float], targets: int) -> int:
+    """Bytes of everything that an export writes; `vertices` by level."""
+    if preset.lod_layout != "files":
+        return round(geometry(preset, sum(vertices.values()), targets) + textures(preset, looks))
+    return round(sum(geometry(preset, count, targets) + textures(preset.at_level(level), looks)
+                     for level, count in vertices.items()))
+
+
+def smaller(preset: Preset) -> Iterator[Preset]:
+    """The preset and what to try next when that is too large: smaller textures, then fewer levels, then both."""
+    sizes = [size for size in reversed(presets.SIZES) if size <= preset.texture_size]
+    coarser = [tuple(level for level in preset.lods if level >= first) or (first,)
+               for first in presets.LODS if first >= preset.lods[0]]
+    for lods in coarser:
+        yield from (replace(preset, texture_size=size, lods=lods) for size in sizes if size >= SMALLEST)
+    yield from (replace(preset, texture_size=size, lods=coarser[-1]) for size in sizes if size < SMALLEST)
+
+
+def too_large(name: str, limit: int) -> InputError:
+    """Nothing fits."""
+    return InputError(words.REPORT["too_large"].format(file=name, limit=words.megabytes(limit)),
+                      words.REPORT["allow_more"])

@@ -1,0 +1,90 @@
+"""Exports without a window: `blender -b file.blend --command likeness export --preset unreal --out ada.fbx`.
+
+Blender hands over the words after the command's name. Exit codes are the backend's: 0 done, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..bundle import read_bundle
+from ..errors import AddonError, InputError
+from ..scene import avatar as avatars
+from . import job, presets
+from .operators import sentence
+from .properties import MEGABYTE
+
+NAME = "likeness"
+_handles: list[Any] = []
+
+
+def run(words: Sequence[str]) -> int:
+    """The command; `words` as they stand after its name. Returns the exit code."""
+    try:
+        options = _parser().parse_args(list(words))
+    except SystemExit as leaving:  # argparse has said why
+        return int(leaving.code or 0)
+    try:
+        preset = presets.chosen(
+            options.preset, texture_size=options.texture_size,
+            lods=options.lods, gaze=options.gaze, correctives=options.correctives, components=options.components)
+        size = round(options.max_size * MEGABYTE) if options.max_size else None
+        sys.stdout.write(f"{sentence(job.export(_avatar(options), preset, options.out.absolute(), max_size=size))}\n")
+    except AddonError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"blender --command {NAME}", description="Likeness without a window.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    export = verbs.add_parser("export", help="write an avatar for an engine")
+    export.add_argument("--preset", default="glb", choices=list(presets.PRESETS))
+    export.add_argument("--out", type=Path, required=True, help="the file; pictures stand beside it")
+    export.add_argument("--avatar", help="which avatar of the .blend file, when it has several")
+    export.add_argument("--bundle", type=Path, help="an avatar's folder, in place of one in the .blend file")
+    export.add_argument("--texture-size", type=int, choices=presets.SIZES)
+    export.add_argument("--lods", type=_levels, help="levels of detail, such as 0,1,2,3")
+    export.add_argument("--gaze", choices=("shapes", "joints"), help="what turns the eyeballs with eyeLook shapes")
+    export.add_argument("--max-size", type=float, help="megabytes that all files together may have")
+    export.add_argument("--correctives", action="store_true")
+    export.add_argument("--components", action="store_true", help="the head model's own expressions too")
+    return parser
+
+
+def _levels(text: str) -> tuple[int, ...]:
+    return tuple(int(level) for level in text.split(","))
+
+
+def _avatar(options: argparse.Namespace) -> avatars.Avatar:
+    scene = bpy.context.scene
+    if options.bundle:
+        return avatars.assemble(scene, read_bundle(options.bundle), options.bundle.resolve().name)
+    found = avatars.in_scene(scene)
+    if options.avatar:
+        found = [item for item in found if item.name == options.avatar]
+    if len(found) != 1:
+        names = ", ".join(item.name for item in avatars.in_scene(scene))
+        raise InputError("There is no avatar of that name in this file." if options.avatar else
+                         "This file has several avatars." if found else "This file has no avatar.",
+                         f"Choose one with --avatar: {names}." if names else "Open a file that has one, or name a "
+                         "bundle with --bundle.")
+    return found[0]
+
+
+def register() -> None:
+    """Tell Blender the command."""
+    _handles.append(bpy.utils.register_cli_command(NAME, run))
+
+
+def unregister() -> None:
+    """Take it back."""
+    while _handles:
+        bpy.utils.unregister_cli_command(_handles.pop())

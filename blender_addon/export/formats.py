@@ -1,0 +1,107 @@
+"""Blender's exporters, each called with what its format needs; options that this Blender lacks are left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..errors import InputError
+from . import provenance, words
+from .presets import Preset
+from .standin import StandIn
+
+
+def available(format_name: str) -> bool:
+    """Whether this Blender has the exporter: add-ons can be disabled, distributions build without some."""
+    built = bpy.app.build_options
+    return {"GLB": "gltf" in dir(bpy.ops.export_scene), "FBX": "fbx" in dir(bpy.ops.export_scene),
+            "OBJ": "obj_export" in dir(bpy.ops.wm) and getattr(built, "io_wavefront_obj", False),
+            "USD": "usd_export" in dir(bpy.ops.wm) and getattr(built, "usd", False)}[format_name]
+
+
+def missing(format_name: str) -> str:
+    """Why a format cannot be written, in a sentence; empty when it can."""
+    return "" if available(format_name) else words.MISSING[format_name].label
+
+
+def require(format_name: str) -> None:
+    """Raises InputError when this Blender has no such exporter."""
+    if not available(format_name):
+        raise InputError(*words.MISSING[format_name])
+
+
+def write(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copyright_line: str) -> None:
+    """Let the exporter write the current scene's stand-in to `path`, and put in what the file says about itself."""
+    writers: dict[str, Callable[[], None]] = {
+        "GLB": lambda: _glb(preset, path, about, copyright_line), "FBX": lambda: _fbx(scene, path, about),
+        "OBJ": lambda: _obj(path, about), "USD": lambda: _usd(scene, path, about)}
+    writers[preset.format]()
+
+
+def _call(operator: Any, path: Path, **wanted: Any) -> None:
+    known = operator.get_rna_type().properties.keys()
+    try:
+        operator(filepath=str(path), check_existing=False,
+                 **{name: value for name, value in wanted.items() if name in known})
+    except RuntimeError as error:  # what the exporter reported; its words may hold a path
+        raise InputError(words.REPORT["exporter_failed"].format(file=path.name),
+                         words.REPORT["see_console"]) from error
+    if not path.is_file() or not path.stat().st_size:
+        raise InputError(words.REPORT["exporter_failed"].format(file=path.name),
+                         words.REPORT["see_console"])
+
+
+def _glb(preset: Preset, path: Path, about: dict[str, str], copyright_line: str) -> None:
+    # No modifier is applied: applied modifiers drop every shape key.
+    _call(bpy.ops.export_scene.gltf, path, export_format="GLB", use_active_scene=True, export_apply=False,
+          export_yup=True, export_texcoords=True, export_normals=True, export_tangents=True, export_morph=True,
+          export_morph_normal=preset.morph_normals, export_morph_tangent=False, export_skins=True,
+          export_animations=False, export_def_bones=False, export_all_influences=False, export_extras=False,
+          export_cameras=False, export_lights=False, export_copyright=copyright_line, export_image_format="AUTO",
+          export_materials="EXPORT", export_vertex_color="NONE", export_try_sparse_sk=True)
+    provenance.stamp_glb(path, about)
+
+
+def _fbx(scene: StandIn, path: Path, about: dict[str, str]) -> None:
+    for item in (scene.root, *scene.meshes.values()):
+        provenance.tag(item, about)
+    # Pictures lie beside the file; STRIP keeps names and drops the folders of this machine.
+    _call(bpy.ops.export_scene.fbx, path, use_selection=True, object_types={"ARMATURE", "MESH", "EMPTY"},
+          apply_unit_scale=True, apply_scale_options="FBX_SCALE_NONE", axis_forward="-Z", axis_up="Y",
+          use_mesh_modifiers=True, mesh_smooth_type="FACE", use_tspace=True, add_leaf_bones=False,
+          use_armature_deform_only=False, bake_anim=False, path_mode="STRIP", embed_textures=False,
+          use_custom_props=True, colors_type="NONE")
+    _forget_folder(path)
+
+
+def _forget_folder(path: Path) -> None:
+    """The exporter writes the pictures' absolute paths beside the relative ones, whatever it is told.
+
+    Offsets in the file count bytes, so the folder becomes slashes of the same length: `./////picture.png`.
+    """
+    folder = f"{path.parent.absolute()}{os.sep}".encode()
+    path.write_bytes(path.read_bytes().replace(folder, b"." + b"/" * (len(folder) - 1)))
+
+
+def _obj(path: Path, about: dict[str, str]) -> None:
+    _call(bpy.ops.wm.obj_export, path, export_selected_objects=True, apply_modifiers=False, forward_axis="NEGATIVE_Z",
+          up_axis="Y", export_normals=True, export_uv=True, export_materials=True, export_pbr_extensions=True,
+          path_mode="STRIP", export_triangulated_mesh=False, export_colors=False)
+    for written in (path, path.with_suffix(".mtl")):
+        provenance.stamp_text(written, about)
+
+
+def _usd(scene: StandIn, path: Path, about: dict[str, str]) -> None:
+    for item in (scene.root, *scene.meshes.values()):
+        provenance.tag(item, about)
+    _call(bpy.ops.wm.usd_export, path, selected_objects_only=True, export_animation=False, export_hair=False,
+          export_uvmaps=True, export_normals=True, export_materials=True, export_armatures=True,
+          only_deform_bones=False, export_shapekeys=True, evaluation_mode="VIEWPORT", generate_preview_surface=True,
+          export_textures=True, export_textures_mode="NEW", overwrite_textures=True, relative_paths=True,
+          convert_orientation=True, export_global_forward_selection="NEGATIVE_Z", export_global_up_selection="Y",
+          export_custom_properties=True, author_blender_name=False, export_lights=False, export_cameras=False,
+          convert_world_material=False, convert_scene_units="METERS", export_subdivision="BEST_MATCH")

@@ -1,0 +1,101 @@
+"""One export from beginning to end; what operators, the command line and scripts call."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from .. import strings
+from ..scene.avatar import Avatar
+from . import budget, formats, levels, looks, output, pictures, provenance, source, standin, words
+from .naming import safe_name
+from .presets import Preset
+
+TAKES_PICTURES = ("GLB", "USD")
+"""Formats whose exporter puts the pictures where they belong."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written."""
+
+    files: tuple[Path, ...]  # the first is the one to open
+    size: int  # bytes of all
+    triangles: dict[int, int]  # by level
+    notes: tuple[str, ...]  # what a person should know about the file
+
+
+def export(avatar: Avatar, preset: Preset, path: Path, *, max_size: int | None = None) -> Report:
+    """Write an avatar as a preset wants it, at rest; the scene stays as it was.
+
+    `path` gets the preset's suffix; pictures and further levels stand beside it under names that begin with its own.
+    Raises InputError, and nothing is written, when the exporter is missing, the place cannot be written, a picture is
+    not on disk or a level cannot be made.
+    """
+    formats.require(preset.format)
+    path = path if path.suffix.lower() == preset.suffix else path.with_name(path.name + preset.suffix)
+    if max_size is None:
+        return _attempt(avatar, preset, path, None)
+    found, targets = looks.everything(avatar), len(source.target_names(avatar.mesh, preset))
+    for candidate in budget.smaller(preset):
+        if budget.estimate(candidate, found, _vertices(avatar, candidate), targets) <= max_size:
+            report = _attempt(avatar, candidate, path, max_size)
+            if report is not None:
+                return report
+    raise budget.too_large(path.name, max_size)
+
+
+def estimate(avatar: Avatar, preset: Preset) -> str:
+    """About how large the files will be, in words. Raises InputError when a picture is not on disk."""
+    targets = len(source.target_names(avatar.mesh, preset))
+    return words.megabytes(budget.estimate(preset, looks.everything(avatar), _vertices(avatar, preset), targets))
+
+
+def _vertices(avatar: Avatar, preset: Preset) -> dict[int, float]:
+    count = len(avatar.mesh.data.vertices)
+    return {level: count * budget.VERTICES_OF_LEVEL[level] for level in preset.lods}
+
+
+def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -> Report | None:
+    """Write everything; None, with nothing written, when it turns out larger than it may be."""
+    bones = source.skeleton(avatar)
+    surfaces = levels.of(avatar, source.surface(avatar, preset), preset.lods)
+    found, surfaces = looks.of(avatar, surfaces)
+    with output.staged(path) as folder:
+        if preset.lod_layout == "files":
+            for level, surface in surfaces.items():
+                name = path.name if level == min(surfaces) else f"{path.stem}_LOD{level}{path.suffix}"
+                _write(avatar, preset.at_level(level), folder / name, bones, {level: surface}, found)
+        else:
+            _write(avatar, preset, folder / path.name, bones, surfaces, found)
+        written = sorted((item.relative_to(folder) for item in folder.rglob("*") if item.is_file()),
+                         key=lambda item: (item.name != path.name, str(item)))
+        size = sum((folder / item).stat().st_size for item in written)
+        if max_size is not None and size > max_size:
+            shutil.rmtree(folder)
+            return None
+    return Report(tuple(path.parent / item for item in written), size,
+                  {level: surface.triangles for level, surface in surfaces.items()}, tuple(_notes(avatar)))
+
+
+def _write(avatar: Avatar, preset: Preset, path: Path, bones: source.Skeleton,
+           surfaces: dict[int, source.Surface], found: list[looks.Look]) -> None:
+    """One file and, where the format keeps them outside, its pictures."""
+    name = safe_name(avatar.name)
+    with tempfile.TemporaryDirectory() as scratch:
+        beside = Path(scratch) if preset.format in TAKES_PICTURES else path.parent
+        written = pictures.write(found, preset, beside, safe_name(path.stem), name)
+        about = provenance.of(avatar, preset)
+        copyright_line = strings.REPORT["copyright"].format(**vars(avatar.head))
+        with standin.built(preset, name, bones, surfaces, written) as scene:
+            formats.write(preset, scene, path, about, copyright_line)
+    bpy.context.view_layer.update()
+
+
+def _notes(avatar: Avatar) -> list[str]:
+    lost = source.left_behind(avatar)
+    return [words.REPORT["left_behind"].format(names=", ".join(lost))] if lost else []

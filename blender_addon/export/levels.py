@@ -1,0 +1,52 @@
+"""Levels of detail of a surface: the bundle's faces over the same vertices, so that targets and weights carry over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .. import strings
+from ..bundle import read_bundle
+from ..errors import InputError
+from ..scene import resolution
+from ..scene.avatar import Avatar
+from . import words
+from .source import Surface
+
+
+def of(avatar: Avatar, whole: Surface, wanted: tuple[int, ...]) -> dict[int, Surface]:
+    """The wanted levels by number; 0 is the surface itself, 1 to 3 are collapses of it.
+
+    Raises InputError when a level cannot be made: the bundle is gone or lacks it, or the avatar wears a level already.
+    """
+    coarser = [level for level in wanted if level]
+    if not coarser:
+        return {0: whole}
+    worn = resolution.of(avatar.mesh)
+    if worn in resolution.LODS:
+        raise InputError(words.REPORT["worn_level"].format(name=avatar.name, level=strings.LEVEL[worn].label),
+                         words.REPORT["wear_base"])
+    bundle = read_bundle(avatar.bundle)
+    missing = [level for level in coarser if f"lod{level}" not in resolution.available(bundle)]
+    if missing:
+        raise InputError(strings.REPORT["no_level"].format(name=avatar.name, level=f"LOD {missing[0]}"),
+                         words.REPORT["without_levels"])
+    expected = len(bundle.geometry["vertices"] if worn == resolution.BASE else bundle.levels["dense_start"])
+    if len(whole.vertices) != expected - (worn == resolution.DENSE):
+        raise InputError(strings.REPORT["other_topology"].format(name=avatar.mesh.name),
+                         words.REPORT["without_levels"])
+    return {level: collapsed(whole, bundle.levels, level) if level else whole for level in wanted}
+
+
+def collapsed(whole: Surface, levels: dict[str, Any], level: int) -> Surface:
+    """`whole` with the faces of a level; vertices that none of them uses are gone."""
+    of_level = levels["lod_level"] == level
+    faces = levels["lod_faces"][of_level]
+    used = np.unique(faces[faces >= 0])
+    number = np.full(len(whole.vertices) + 1, -1, np.int32)  # the last is for the -1 of triangles
+    number[used] = np.arange(len(used))
+    return replace(whole, vertices=whole.vertices[used], faces=number[faces], uvs=levels["lod_uvs"][of_level],
+                   material=levels["lod_material"][of_level], key_deltas=whole.key_deltas[:, used],
+                   weights=whole.weights[used])

@@ -1,0 +1,71 @@
+"""Finished files into their places, all or none: made in a hidden folder beside the target, moved at the end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import InputError
+from . import words
+
+PREFIX = ".likeness-export-"
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A folder to write into; what lies in it at the end of the block stands beside `target` under the same names.
+
+    An error inside leaves everything as it was. Raises InputError when the place cannot be written.
+    """
+    if target.is_dir():
+        raise InputError(words.REPORT["is_folder"].format(file=target.name),
+                         words.REPORT["other_name"])
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=target.parent))
+    except OSError as error:
+        raise InputError(words.REPORT["unwritable"].format(file=target.name, why=_why(error)),
+                         words.REPORT["other_folder"]) from error
+    try:
+        inside = folder / "new"
+        inside.mkdir()
+        yield inside
+        _swap(inside, target.parent, folder / "old")
+    except OSError as error:
+        raise InputError(words.REPORT["unwritable"].format(file=target.name, why=_why(error)),
+                         words.REPORT["other_folder"]) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _swap(new: Path, place: Path, old: Path) -> None:
+    """Move every file into `place`; those that were there come back when one of them cannot be moved."""
+    moved: list[tuple[Path, Path | None]] = []
+    try:
+        for source in sorted(path for path in new.rglob("*") if path.is_file()):
+            goal = place / source.relative_to(new)
+            if goal.is_dir():  # would be moved aside and lost
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), goal.name)
+            kept = old / source.relative_to(new) if goal.exists() else None
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(goal, kept)  # noqa: PTH105 - replaces on Windows too
+            moved.append((goal, kept))
+            os.replace(source, goal)  # noqa: PTH105
+    except OSError:
+        for goal, kept in reversed(moved):
+            goal.unlink(missing_ok=True)
+            if kept is not None:
+                os.replace(kept, goal)  # noqa: PTH105
+        raise
+
+
+def _why(error: OSError) -> str:
+    """The system's reason, without the path."""
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,90 @@
+"""A look's maps as the files that a target wants: packed, with its normals' green, in its sizes and formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..scene import textures
+from . import pixels
+from .looks import Look
+from .presets import Preset
+
+
+@dataclass(frozen=True)
+class Written:
+    """A look and where its pictures lie, by what they hold: `base_color`, `normal`, `orm`, `roughness`, ..."""
+
+    look: Look
+    name: str  # of the material
+    files: dict[str, Path]
+
+
+LABELS = {"base_color": "BaseColor", "normal": "Normal", "orm": "ORM", "mask": "MaskMap", "specular": "Specular",
+          "roughness": "Roughness", "displacement": "Displacement"}
+
+
+def write(looks: Sequence[Look], preset: Preset, folder: Path, stem: str, name: str) -> list[Written]:
+    """Every picture into `folder`, called `stem_Kind_Map`."""
+    done = []
+    for look in looks:
+        files = {}
+        for kind in kinds(look, preset):
+            path = folder / f"{stem}_{look.kind}_{LABELS[kind]}{_suffix(kind, look, preset)}"
+            _write(path, kind, look, preset)
+            files[kind] = path
+        done.append(Written(look, f"{name}_{look.kind}", files))
+    return done
+
+
+def kinds(look: Look, preset: Preset) -> list[str]:
+    """Which pictures a look becomes."""
+    found = [name for name in ("base_color", "normal") if name in look.maps]
+    if "roughness" in look.maps:
+        found.append({"orm": "orm", "mask": "mask", "separate": "roughness"}[preset.packing])
+    if "specular" in look.maps and preset.packing != "mask":
+        found.append("specular")
+    if "displacement" in look.maps and preset.displacement:
+        found.append("displacement")
+    return found
+
+
+def side(kind: str, look: Look, preset: Preset) -> int:
+    """Longest side of one of a look's pictures, pixels."""
+    share = preset.shine_share if kind in ("orm", "mask", "roughness", "specular") else 1.0
+    return max(int(preset.texture_size * look.share * share), 1)
+
+
+def _suffix(kind: str, look: Look, preset: Preset) -> str:
+    if kind == "displacement":
+        return ".exr"
+    return ".jpg" if kind == "base_color" and preset.photo_format == "JPEG" and not look.hairs else ".png"
+
+
+def _write(path: Path, kind: str, look: Look, preset: Preset) -> None:
+    size = side(kind, look, preset)
+    if kind == "displacement":
+        textures.write_exr(path, np.repeat(look.maps[kind](size), 3, -1))
+        return
+    if kind in ("orm", "mask"):
+        pixels.write(path, _packed(kind, look.maps["roughness"](size)))
+        return
+    values = look.maps[kind](size)
+    if kind == "normal" and preset.normal_y < 0:
+        values = np.concatenate([values[..., :1], 1 - values[..., 1:2], values[..., 2:]], -1)
+    if kind == "specular" and preset.packing == "orm":
+        # KHR_materials_specular reads alpha, and its 1 is Principled's 0.5 (F0 of 0.04).
+        values = np.concatenate([np.ones((*values.shape[:2], 3), np.float32), np.clip(values * 2, 0, 1)], -1)
+    pixels.write(path, values)
+
+
+def _packed(kind: str, roughness: np.ndarray) -> np.ndarray:
+    """No occlusion is baked (it is 1) and nothing is metal.
+
+    "orm": occlusion, roughness, metallic. "mask": Unity's metallic, occlusion, detail, smoothness.
+    """
+    none, full = np.zeros_like(roughness), np.ones_like(roughness)
+    return np.concatenate([full, roughness, none] if kind == "orm" else [none, full, none, 1 - roughness], -1)

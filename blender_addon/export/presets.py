@@ -1,0 +1,90 @@
+"""What each target wants, as data. No bpy: the table can be read by anything.
+
+Every preset writes metres at the scale its format counts in, Apple's 52 with rest value 0, one root, four influences a
+vertex, and bones whose axes are those of the file while they rest: a turn about X nods, about the vertical axis shakes
+the head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..errors import InputError
+
+SIZES = (256, 512, 1024, 2048, 4096)
+"""Sides of textures in pixels that can be asked for."""
+LODS = (0, 1, 2, 3)
+INFLUENCES = 4
+
+BONES = {
+    "likeness": {},
+    "unreal": {"neck": "neck_01", "head": "head", "jaw": "jaw", "eye_left": "eye_l", "eye_right": "eye_r"},
+    # Unity's Humanoid and Godot's SkeletonProfileHumanoid map these by name.
+    "humanoid": {"neck": "Neck", "head": "Head", "jaw": "Jaw", "eye_left": "LeftEye", "eye_right": "RightEye"},
+}
+"""By vocabulary, what a joint of the bundle is called; joints that are not listed keep their names."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One target."""
+
+    key: str
+    format: str  # "GLB", "FBX", "OBJ", "USD"
+    suffix: str
+    bones: str  # of BONES
+    packing: str  # "orm": occlusion, roughness, metallic; "mask": Unity's; "separate": one picture each
+    texture_size: int  # longest side of the skin's pictures, pixels
+    photo_format: str = "PNG"  # of colours; what holds numbers is always PNG
+    shine_share: float = 1.0  # of the texture size, for roughness and specular
+    normal_y: int = 1  # +1 as OpenGL, -1 as DirectX
+    lods: tuple[int, ...] = (0,)
+    lod_layout: str = "files"  # "files", "names" (_LOD0...), "group" (FBX LodGroup)
+    gaze: str = "shapes"  # what turns the eyeballs with eyeLook: "shapes", or "joints" (then the engine turns them)
+    morphs: bool = True
+    morph_normals: bool = True  # in glTF they double a target's size
+    skeleton: bool = True
+    triangles: bool = True
+    displacement: bool = False
+    components: bool = False
+    correctives: bool = False
+
+    def at_level(self, level: int) -> Preset:
+        """For a level of detail that has a file to itself: each has textures half as wide as the one before."""
+        return replace(self, texture_size=max(self.texture_size >> level, 64))
+
+
+PRESETS = {preset.key: preset for preset in (
+    Preset("glb", "GLB", ".glb", "likeness", "orm", 2048),
+    Preset("web", "GLB", ".glb", "likeness", "orm", 1024, photo_format="JPEG", shine_share=0.5, morph_normals=False),
+    Preset("godot", "GLB", ".glb", "humanoid", "orm", 2048),
+    Preset("unreal", "FBX", ".fbx", "unreal", "separate", 4096, normal_y=-1, lods=LODS, lod_layout="group",
+           gaze="joints"),
+    Preset("unity", "FBX", ".fbx", "humanoid", "mask", 4096, lods=LODS, lod_layout="names", gaze="joints"),
+    Preset("usd", "USD", ".usdc", "likeness", "separate", 4096, triangles=False),
+    Preset("obj", "OBJ", ".obj", "likeness", "separate", 4096, triangles=False, morphs=False, skeleton=False,
+           displacement=True),
+)}
+
+
+def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] | None = None,
+           gaze: str | None = None, correctives: bool = False, components: bool = False) -> Preset:
+    """A preset with a person's wishes in place of its own; None keeps what it says. Raises InputError."""
+    if key not in PRESETS:
+        raise InputError(f"There is no export preset {key}.", f"Choose one of {', '.join(PRESETS)}.")
+    if texture_size is not None and texture_size not in SIZES:
+        raise InputError(f"Textures of {texture_size} pixels cannot be written.",
+                         f"Choose one of {', '.join(map(str, SIZES))}.")
+    if gaze not in (None, "shapes", "joints"):
+        raise InputError(f"Eyes cannot be turned by {gaze}.", "Choose shapes or joints.")
+    if lods is not None and (not lods or not set(lods) <= set(LODS)):
+        raise InputError("There is no such level of detail.", "Choose from 0, 1, 2 and 3.")
+    preset = PRESETS[key]
+    return replace(preset, texture_size=texture_size or preset.texture_size,
+                   lods=tuple(sorted(set(lods))) if lods else preset.lods, gaze=gaze or preset.gaze,
+                   correctives=correctives, components=components)
+
+
+def bone(preset: Preset, joint: str) -> str:
+    """What a joint of the bundle is called in the preset's vocabulary."""
+    return BONES[preset.bones].get(joint, joint)

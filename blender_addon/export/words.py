@@ -1,0 +1,68 @@
+"""Every text of the exports that a person reads, as in `strings`."""
+
+from __future__ import annotations
+
+from ..strings import Words
+
+PRESET = {
+    "glb": Words("glTF (GLB)", "One GLB with the 52 shapes, skin and textures, for anything that reads glTF 2.0"),
+    "web": Words("Web (GLB)", "A small GLB for web pages: 1024 pixels, colours as JPEG"),
+    "godot": Words("Godot (GLB)", "A GLB whose bones have the names of Godot's humanoid profile"),
+    "unreal": Words("Unreal (FBX)", "FBX in centimetres with separate DirectX-style textures and levels of detail"),
+    "unity": Words("Unity (FBX)", "FBX with humanoid bone names, mask maps and levels of detail"),
+    "usd": Words("USD", "USD with skeleton and blend shapes, for Omniverse and Houdini"),
+    "obj": Words("OBJ for Sculpting", "The neutral head as quads, with textures and a displacement map in metres"),
+}
+PROPERTY = {
+    "texture_size": Words("Textures", "Longest side of the skin's textures in pixels"),
+    "lods": Words("Levels of Detail", "Which resolutions of the mesh are written"),
+    "gaze": Words("Eyes Turn By", "What turns the eyeballs when a program sets the eyeLook shapes"),
+    "correctives": Words("Correctives", "Also write the shapes that correct combinations of the 52, for players that "
+                         "multiply the weights of two or three by themselves"),
+    "components": Words("Model Expressions", "Also write the head model's own expression components"),
+    "max_size": Words("Largest Size", "Megabytes; textures, then levels of detail, are chosen to stay below. "
+                      "0: no limit"),
+}
+AS_PRESET = Words("As the Preset Says", "What the target usually wants")
+GAZE = {
+    "shapes": Words("Shapes", "The eyeLook shapes carry the eyeballs: leave the eye joints alone"),
+    "joints": Words("Joints", "The eyeLook shapes move the lids only: turn the eye joints"),
+}
+LODS = {
+    "0": Words("Full", "The mesh as it is"),
+    "0123": Words("All", "The mesh as it is, and about 5,000, 2,000 and 700 triangles of skin"),
+    "1": Words("LOD 1", "About 5,000 triangles of skin"),
+    "2": Words("LOD 2", "About 2,000 triangles of skin"),
+    "3": Words("LOD 3", "About 700 triangles of skin"),
+}
+PANEL = {"export": "Export", "options": "Options"}
+REPORT = {
+    "written": "{file} written, {size}{levels}",
+    "levels": ", {triangles} triangles",
+    "worn_level": "The avatar {name} wears {level}, from which no other level can be made.",
+    "wear_base": "Set its mesh to Base or Dense first.",
+    "without_levels": "Export without levels of detail, or assemble its bundle again.",
+    "relink": "Put it back where it was, or create the avatar again.",
+    "is_folder": "{file} is a folder.",
+    "other_name": "Choose a name for a file.",
+    "unwritable": "{file} cannot be written: {why}.",
+    "other_folder": "Choose a folder that you may write to.",
+    "exporter_failed": "Blender's exporter could not write {file}.",
+    "see_console": "Its reason stands in Blender's system console.",
+    "too_large": "{file} cannot be made as small as {limit}.",
+    "allow_more": "Allow more, or leave out shapes.",
+    "estimate": "About {size}",
+    "left_behind": "These modifiers are not in the file: {names}",
+    "content": "Synthetic likeness made from photos",
+}
+MISSING = {
+    "GLB": Words("This Blender has no glTF exporter enabled.", "Enable glTF 2.0 in the add-ons preferences."),
+    "FBX": Words("This Blender has no FBX exporter enabled.", "Enable FBX format in the add-ons preferences."),
+    "OBJ": Words("This Blender was built without OBJ.", "Use a Blender from blender.org."),
+    "USD": Words("This Blender was built without USD.", "Use a Blender from blender.org."),
+}
+
+
+def megabytes(size: float) -> str:
+    """Bytes as people read them."""
+    return f"{size / 1e6:.1f} MB"
