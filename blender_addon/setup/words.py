@@ -23,10 +23,12 @@ OPERATOR = {
 
 BUTTON = {State.MISSING: "Set Up", State.OUTDATED: "Update or Resume", State.BROKEN: "Repair", State.READY: "Set Up"}
 
+AGAIN = "Try Again"
+
 SAYS = {
-    State.READY: "The backend is set up",
-    State.MISSING: "The backend is to be set up once",
-    State.OUTDATED: "The set-up is to be completed, or updated for this version",
+    State.READY: "The backend is ready",
+    State.MISSING: "To be set up once",
+    State.OUTDATED: "The set-up is not complete, or of an earlier version",
     State.BROKEN: "The backend's environment no longer works",
 }
 
@@ -42,12 +44,12 @@ BUILD = {
     "mps": Words("Apple GPU", "The build for Apple's processors, which uses their GPU"),
 }
 
-SIZE = {"cpu": "0.4 GB to download, 1.4 GB on disk", "mps": "0.3 GB to download", "cuda": "About 3 GB to download"}
-"""The wheels of the lock add up to 190 MiB; torch's own have 183 MiB for Linux without a GPU, 106 MiB for macOS."""
+SIZE = {"cpu": "Download 0.4 GB, disk 1.4 GB", "mps": "Download 0.3 GB", "cuda": "Download about 3 GB"}
+"""The wheels of the lock add up to 190 MiB; torch's own have 183 MiB for Linux without a GPU, 106 MiB for macOS; with
+CUDA it is 2.7 GB."""
 
-ROOM = "Asks for {needed:.0f} GB of free disk; there are {free:.0f}"
-WHERE = "In {folder}"
-UNTOUCHED = "Blender's own Python is not changed"
+ROOM = "Needs {needed:.0f} GB free, has {free:.0f}"
+UNTOUCHED = "Blender's Python stays as it is"
 AUTOMATIC = "Automatic: {build}"
 OFFLINE = ("Blender's online access is off.", "Allow it in Preferences, System, Network, or choose a folder of wheels.")
 STARTED_OFFLINE = "Blender was started in offline mode"
