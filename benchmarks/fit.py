@@ -154,7 +154,10 @@ def looked_at(person: Photographed, ruler: Ruler, head: HeadModel, eye: SFace,
         fit = ways[way]
         if fit is None:
             continue
-        maps = maps_of([seen for seen in (person.observations[index] for index in used) if seen], fit, head)
+        try:
+            maps = maps_of([seen for seen in (person.observations[index] for index in used) if seen], fit, head)
+        except InputError:  # no skin to be read; whoever counts embeddings sees that one is missing
+            continue
         looks[f"{way}, front"] = eye.embedding(*same_view(head, fit, maps))
         for side in (LEFT, RIGHT):
             looks[f"{way}, side {side}"] = eye.embedding(*new_view(head, fit, maps, person, side, ruler.marks))
