@@ -223,7 +223,7 @@ def _choose_build(wanted: str, folder: Path, log: list[str]) -> Generator[Step, 
         return wanted
     tool = shutil.which("nvidia-smi")
     said = (yield from _ask([tool, "-L"], "Looking for a graphics card", log)) if tool else None
-    gpu = "GPU" in (said or "")
+    gpu = "GPU" in (said or "") if tool else driver_is_here()
     if wanted == "cuda" and not gpu:
         raise SetupError("No NVIDIA graphics card answers on this computer.",
                          "Choose Automatic or Processor, or install NVIDIA's driver.")

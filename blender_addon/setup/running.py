@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import platform
 import re
+import traceback
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,9 @@ class RunningSetup:
             self._end(None)
         except AddonError as error:
             self._end(error)
+        except Exception as error:  # a bug of ours: said like the rest, and the report has where it was
+            self.log += traceback.format_exception(error)
+            self._end(SetupError(words.BUG.format(error=f"{type(error).__name__}: {error}"), words.SEND))
         return self.done
 
     def cancel(self) -> None:

@@ -104,6 +104,8 @@ assert not environment.exists() and not (base / "cache").exists() and not list(b
 """
 
 ENDS = START + """
+run = running.RunningSetup((1 / zero for zero in (0,)), [], None)
+assert run.poll() and "error of its own: ZeroDivisionError" in str(run.error) and "Traceback" in running.report(run)
 run = running.start(wheels=wheels)
 while run.step.text != "Installing packages":
     assert not run.poll(), run.error

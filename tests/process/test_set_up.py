@@ -133,6 +133,29 @@ def test_without_uv_pip_does_the_same(tmp_path: Path, monkeypatch: pytest.Monkey
         place.set_up(torch="2.13.0", wheels=place.wheels)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for the driver's tool")
+def test_what_the_driver_says_chooses_the_build_and_another_choice_makes_it_anew(
+        place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tool = tmp_path / "nvidia-smi"
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(environment, "NEEDED_BYTES_CUDA", 1)
+    place.lock_in("")
+    make(place.wheels, "torch", "2.13.0+x")
+    for script, build in (("echo 'GPU 0: NVIDIA H200'", "cuda"), ("echo 'No devices'; exit 9", "cpu")):
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+        list(folders.discard(place.folder))
+        place.set_up(torch="2.13.0", wheels=place.wheels)
+        assert environment.read_stamp(place.folder)["build"] == environment.default_build(build == "cuda")
+    with pytest.raises(SetupError, match="No NVIDIA graphics card answers"):
+        place.set_up(torch="2.13.0", wheels=place.wheels, build="cuda")
+    tool.write_text("#!/bin/sh\necho 'GPU 0: NVIDIA H200'\n")
+    (place.folder / "mine.txt").write_text("left in the old environment")
+    place.set_up(torch="2.13.0", wheels=place.wheels, build="cuda")
+    assert environment.read_stamp(place.folder)["build"] == "cuda"
+    assert not (place.folder / "mine.txt").exists()
+
+
 def test_a_folder_that_lacks_a_wheel_is_said_and_what_is_put_there_completes_it(place: Place, tmp_path: Path) -> None:
     place.lock_in(make(place.wheels, "tiny_one"), make(tmp_path, "tiny_two"))
     with pytest.raises(SetupError, match=r"folder wheels lacks a wheel of tiny.two"):
