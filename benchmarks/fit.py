@@ -15,17 +15,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.pool import Pool
 
 import numpy as np
 
+from backend.arkit import ARKIT_NAMES
 from backend.capture.observation import Observation
-from backend.errors import InputError
+from backend.errors import InputError, LikenessError
 from backend.fit import FitConfig, HeadFit, fit_head
-from backend.fit.expression import expressive
+from backend.fit.points import has_arkit
 from backend.head.library import DEFAULT, find_head
 from backend.head.model import HeadModel, default_head
 from benchmarks import fit_tables
@@ -63,13 +65,16 @@ def main() -> int:
     options = parser.parse_args()
     try:
         results = run(options)
-        timed = [photographer(options.head, options.seed, options.size).person(number)
-                 for number in range(min(TIMED, options.people))]
         print(fit_tables.report(results, options.head != DEFAULT, sface() is not None, options.size))
-        print(f"\n{stage_table(default_head(), timed)}")
+        print("Timing", file=sys.stderr)
+        with _processes(1) as pool:
+            print(f"\n{pool.apply(stages, (options.head, options.seed, options.size, min(TIMED, options.people)))}")
     except KeyboardInterrupt:
         print("\nStopped. Photos that were taken are kept.", file=sys.stderr)
         return 130
+    except LikenessError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -90,11 +95,18 @@ def _each(options: argparse.Namespace) -> Iterator[Result]:
     if options.workers <= 1:
         yield from map(work, range(options.people))
         return
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the workers: numpy reads it when it is loaded
-    caught = signal.signal(signal.SIGINT, signal.SIG_IGN)  # theirs: who stops them is this process
-    with get_context("spawn").Pool(options.workers, _one_thread) as pool:
-        signal.signal(signal.SIGINT, caught)
+    with _processes(options.workers, _one_thread) as pool:
         yield from pool.imap_unordered(work, range(options.people))
+
+
+def _processes(count: int, begin: Callable[[], None] | None = None) -> Pool:
+    """Fresh processes with the threads that the backend gives itself; a Ctrl-C is for this process alone."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy reads it when it is loaded
+    caught = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return get_context("spawn").Pool(count, begin)
+    finally:
+        signal.signal(signal.SIGINT, caught)
 
 
 def _one_thread() -> None:
@@ -104,8 +116,17 @@ def _one_thread() -> None:
 
 
 def photographer(head: str, seed: int, size: int) -> Studio:
-    """Where the people of a head of that name or file stand."""
-    return Studio(expressive(find_head(head)), seed, size)
+    """Where the people of a head of that name or file stand; whatever its psi is, they play ARKit shapes."""
+    model = find_head(head)
+    if not has_arkit(model):
+        model = replace(model, expression_names=ARKIT_NAMES, expression_basis=model.arkit_deltas)
+    return Studio(model, seed, size)
+
+
+def stages(head: str, seed: int, size: int, people: int) -> str:
+    """The table of seconds."""
+    studio = photographer(head, seed, size)
+    return stage_table(default_head(), [studio.person(number) for number in range(people)])
 
 
 def measured(head: str, seed: int, size: int, number: int) -> Result:

@@ -23,7 +23,8 @@ Photo = tuple["Result", int]
 def report(results: Sequence[Result], strangers: bool, seeing: bool, size: int) -> str:
     """All tables but that of the seconds."""
     photos = sum(len(result.person.yaw) for result in results)
-    prior = ("drawn from another model than the one that is fitted" if strangers else
+    prior = ("drawn from another model than the one that is fitted (whose prior was measured on ICT-FaceKit's modes)"
+             if strangers else
              "drawn from the prior that the fit believes in: nobody's measured head, and none that any table was "
              "measured on")
     refused = [sentence for result in results for sentence in result.refused]

@@ -10,7 +10,7 @@ from backend.arkit import ARKIT_NAMES
 from backend.head.model import default_head
 from benchmarks import fit_people
 from benchmarks.fit_cache import Studio
-from benchmarks.fit_clock import Clock
+from benchmarks.fit_clock import PROCESSOR, Clock, table
 from benchmarks.fit_people import FOCALS, FRONT, LEFT, PAIRED, RIGHT, SIDE, face, shots
 
 
@@ -105,3 +105,13 @@ def test_the_clock_adds_up_by_message():
     for text in ("Fitting", "Refining", "Fitting", "Comparing me.jpg", ""):
         clock(0.5, text)
     assert clock.seconds == {"Fitting": 1.5, "Refining": 2.0, "Comparing a photo": 0.5}
+
+
+def test_seconds_are_the_least_of_all_people_and_a_busy_machine_is_named():
+    quick, slow = {"Fitting": 1.0, "Refining": 0.5, PROCESSOR: 1.2}, {"Fitting": 4.0, PROCESSOR: 1.4}
+    text = table({"one photo": [slow, quick]}, 2, 0.3)
+    assert "| Fitting | 1.00 |" in text
+    assert "| **from decoded photo to head** | **1.50** |" in text
+    assert f"| {PROCESSOR} | 1.20 |" in text
+    assert "Other programs" not in text
+    assert "Other programs" in table({"one photo": [slow, quick]}, 2, 6.0)
