@@ -89,12 +89,19 @@ def discard(folder: Path) -> Iterator[None]:
 def claimed(folder: Path) -> Iterator[None]:
     """Hold `folder` against another Blender that would set it up too; the system lets go if this one is killed."""
     name = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:16]
-    with (Path(tempfile.gettempdir()) / f"likeness-{name}.lock").open("ab") as file:
+    path = Path(tempfile.gettempdir()) / f"likeness-{name}.lock"
+    with path.open("ab") as file:
         try:
             _lock(file.fileno())
+            if sys.platform != "win32" and path.stat().st_ino != os.fstat(file.fileno()).st_ino:
+                raise OSError("its last holder took the file away just now")
         except OSError as error:
             raise SetupError("Another Blender is setting up this environment.", "Wait until it is done.") from error
-        yield
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows keeps a file that is open; it is empty
+                path.unlink()
 
 
 if sys.platform == "win32":

@@ -8,6 +8,7 @@ must survive that, so the process ends itself as soon as pytest is done.
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,12 +26,14 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "blender-tests"
 MAKER = Path(__file__).parent / "make_bundle.py"
 _status: list[int] = []
+_unpacked: list[str] = []
 
 
 def pytest_configure() -> None:
     package = os.environ.get("LIKENESS_PACKAGE")
     if package:
         folder = tempfile.mkdtemp(prefix="likeness-package-")
+        _unpacked.append(folder)
         with zipfile.ZipFile(package) as file:
             file.extractall(Path(folder) / "blender_addon")
         sys.path.insert(0, folder)
@@ -49,6 +52,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
+    for folder in _unpacked:
+        shutil.rmtree(folder, ignore_errors=True)
     if _status:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -302,6 +303,9 @@ def test_cancelling_ends_the_installer(place: Place, index: Index) -> None:
     assert place.state is State.OUTDATED
     with contextlib.closing(environment.setup(place.folder, place.lock, uv=place.uv)) as again:
         next(again)  # nobody holds the folder any more
+        locks = set(Path(tempfile.gettempdir()).glob("likeness-*.lock"))
+        assert locks
+    assert len(set(Path(tempfile.gettempdir()).glob("likeness-*.lock")) & locks) < len(locks)
 
 
 def test_pip_s_configuration_is_said_to_uv(tmp_path: Path) -> None:
