@@ -59,8 +59,9 @@ def smaller(preset: Preset) -> Iterator[Preset]:
     coarser = [tuple(level for level in preset.lods if level >= first) or (first,)
                for first in presets.LODS if first >= preset.lods[0]]
     for lods in coarser:
-        yield from (replace(preset, texture_size=size, lods=lods) for size in sizes if size >= SMALLEST)
-    yield from (replace(preset, texture_size=size, lods=coarser[-1]) for size in sizes if size < SMALLEST)
+        wanted = replace(preset, lods=lods, lods_asked=preset.lods_asked or lods != preset.lods)
+        yield from (replace(wanted, texture_size=size) for size in sizes if size >= SMALLEST)
+    yield from (replace(wanted, texture_size=size) for size in sizes if size < SMALLEST)
 
 
 def too_large(name: str, limit: int) -> InputError:

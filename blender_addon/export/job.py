@@ -63,7 +63,7 @@ def _vertices(avatar: Avatar, preset: Preset) -> dict[int, float]:
 def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -> Report | None:
     """Write everything; None, with nothing written, when it turns out larger than it may be."""
     bones = source.skeleton(avatar)
-    surfaces = levels.of(avatar, source.surface(avatar, preset), preset.lods)
+    surfaces, fewer = levels.of(avatar, source.surface(avatar, preset), preset)
     found, surfaces = looks.of(avatar, surfaces)
     with output.staged(path) as folder:
         if preset.lod_layout == "files":
@@ -78,8 +78,9 @@ def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -
         if max_size is not None and size > max_size:
             shutil.rmtree(folder)
             return None
+    notes = tuple(filter(None, [fewer, *_notes(avatar)]))
     return Report(tuple(path.parent / item for item in written), size,
-                  {level: surface.triangles for level, surface in surfaces.items()}, tuple(_notes(avatar)))
+                  {level: surface.triangles for level, surface in surfaces.items()}, notes)
 
 
 def _write(avatar: Avatar, preset: Preset, path: Path, bones: source.Skeleton,

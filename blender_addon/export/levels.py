@@ -13,14 +13,26 @@ from ..errors import InputError
 from ..scene import resolution
 from ..scene.avatar import Avatar
 from . import words
+from .presets import Preset
 from .source import Surface
 
 
-def of(avatar: Avatar, whole: Surface, wanted: tuple[int, ...]) -> dict[int, Surface]:
-    """The wanted levels by number; 0 is the surface itself, 1 to 3 are collapses of it.
+def of(avatar: Avatar, whole: Surface, preset: Preset) -> tuple[dict[int, Surface], str]:
+    """The preset's levels by number, and why there are fewer than it wants, if so.
 
-    Raises InputError when a level cannot be made: the bundle is gone or lacks it, or the avatar wears a level already.
+    Raises InputError when a level that a person asked for cannot be made: the bundle is gone or lacks it, or the avatar
+    wears a level already.
     """
+    try:
+        return made(avatar, whole, preset.lods), ""
+    except InputError as error:
+        if preset.lods_asked:
+            raise
+        return {0: whole}, words.REPORT["no_levels"].format(why=error.message)
+
+
+def made(avatar: Avatar, whole: Surface, wanted: tuple[int, ...]) -> dict[int, Surface]:
+    """The wanted levels; 0 is the surface itself, 1 to 3 are collapses of it. Raises InputError as `of` does."""
     coarser = [level for level in wanted if level]
     if not coarser:
         return {0: whole}

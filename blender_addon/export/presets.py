@@ -39,6 +39,7 @@ class Preset:
     shine_share: float = 1.0  # of the texture size, for roughness and specular
     normal_y: int = 1  # +1 as OpenGL, -1 as DirectX
     lods: tuple[int, ...] = (0,)
+    lods_asked: bool = False  # by a person: a level that cannot be made is then an error, else it is left out
     lod_layout: str = "files"  # "files", "names" (_LOD0...), "group" (FBX LodGroup)
     gaze: str = "shapes"  # what turns the eyeballs with eyeLook: "shapes", or "joints" (then the engine turns them)
     morphs: bool = True
@@ -81,7 +82,8 @@ def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] |
         raise InputError("There is no such level of detail.", "Choose from 0, 1, 2 and 3.")
     preset = PRESETS[key]
     return replace(preset, texture_size=texture_size or preset.texture_size,
-                   lods=tuple(sorted(set(lods))) if lods else preset.lods, gaze=gaze or preset.gaze,
+                   lods=tuple(sorted(set(lods))) if lods else preset.lods, lods_asked=lods is not None,
+                   gaze=gaze or preset.gaze,
                    correctives=correctives, components=components)
 
 

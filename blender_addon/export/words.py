@@ -52,6 +52,7 @@ REPORT = {
     "too_large": "{file} cannot be made as small as {limit}.",
     "allow_more": "Allow more, or leave out shapes.",
     "estimate": "About {size}",
+    "no_levels": "Without levels of detail: {why}",
     "left_behind": "These modifiers are not in the file: {names}",
     "content": "Synthetic likeness made from photos",
 }

@@ -11,6 +11,7 @@ import pytest
 from blender_addon.errors import InputError
 from blender_addon.export import budget, command, formats, job, levels, looks, output, presets, source
 from blender_addon.export.naming import safe_name
+from blender_addon.scene import avatar as avatars
 from blender_addon.scene import nodes, resolution, skin, textures
 from blender_addon.version import VERSION
 
@@ -63,7 +64,7 @@ def test_levels_in_files_of_their_own_have_smaller_pictures(avatar, tmp_path):
 
 def test_a_level_is_the_surface_with_fewer_faces(avatar, bundle):
     whole = source.surface(avatar, presets.PRESETS["glb"])
-    made = levels.of(avatar, whole, (0, 2))[2]
+    made = levels.made(avatar, whole, (0, 2))[2]
     known = resolution.geometry_at(bundle, "lod2")
     assert np.allclose(made.vertices, known["vertices"], atol=1e-6)
     assert np.array_equal(made.faces, known["faces"])
@@ -75,8 +76,32 @@ def test_a_level_is_the_surface_with_fewer_faces(avatar, bundle):
 def test_no_level_can_be_made_of_a_level(avatar, tmp_path):
     assert bpy.ops.likeness.set_resolution(level="lod2") == {"FINISHED"}
     with pytest.raises(InputError, match=r"wears LOD 2.*Set its mesh to Base"):
-        job.export(avatar, presets.PRESETS["unity"], tmp_path / "ada")
+        job.export(avatar, presets.chosen("unity", lods=(0, 1)), tmp_path / "ada")
     assert not list(tmp_path.iterdir())
+
+
+def test_an_imported_head_brings_its_own_expressions_to_every_level(borrowed, tmp_path):
+    """Triangles, parts that it was given, expressions of its own."""
+    assert bpy.ops.likeness.assemble(directory=str(borrowed.folder), name="Ada") == {"FINISHED"}
+    avatar = avatars.active(bpy.context)
+    wanted = presets.chosen("unity", components=True, texture_size=256)
+    report = job.export(avatar, wanted, tmp_path / "ada")
+    assert list(report.triangles) == [0, 1, 2, 3]
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.import_scene.fbx(filepath=str(report.files[0]))
+    for body in (item for item in bpy.data.objects if item.type == "MESH"):
+        names = [key.name for key in body.data.shape_keys.key_blocks[1:]]
+        assert len(names) == 52 + 5
+        assert names[-1] == "expression_004"
+
+
+def test_levels_that_nobody_asked_for_are_left_out_with_a_note(avatar, tmp_path):
+    avatar.mesh["likeness_bundle"] = str(tmp_path / "gone")
+    with pytest.raises(InputError, match=r"gone is not an avatar"):
+        levels.of(avatar, source.surface(avatar, presets.PRESETS["unity"]), presets.chosen("unity", lods=(1,)))
+    report = job.export(avatar, presets.chosen("unity", texture_size=256), tmp_path / "ada")
+    assert list(report.triangles) == [0]
+    assert report.notes == ("Without levels of detail: gone is not an avatar: it has no avatar.json.",)
 
 
 def test_a_picture_that_is_gone_is_named_and_nothing_is_written(avatar, tmp_path):
