@@ -91,7 +91,8 @@ def stage(folder: Path, platform: str) -> None:
 
 def contents() -> Iterator[tuple[Path, PurePosixPath]]:
     """Every file that goes into all zips, with its name there."""
-    for source in sorted((ROOT / "blender_addon").rglob("*.py")):
+    viewer = (ROOT / "blender_addon" / "export" / "viewer").iterdir()
+    for source in sorted([*(ROOT / "blender_addon").rglob("*.py"), *viewer]):
         yield source, PurePosixPath(source.relative_to(ROOT / "blender_addon").as_posix())
     for source in sorted((ROOT / "backend").rglob("*")):
         inside = source.relative_to(ROOT)

@@ -11,7 +11,7 @@ import bpy
 
 from .. import strings
 from ..scene.avatar import Avatar
-from . import budget, formats, levels, looks, output, pictures, provenance, source, standin, words
+from . import budget, formats, levels, looks, output, pictures, provenance, source, standin, viewer, words
 from .naming import safe_name
 from .presets import Preset
 
@@ -24,7 +24,7 @@ class Report:
     """What was written."""
 
     files: tuple[Path, ...]  # the first is the one to open
-    size: int  # bytes of all
+    size: int  # bytes of all but a viewer page
     triangles: dict[int, int]  # by level
     notes: tuple[str, ...]  # what a person should know about the file
 
@@ -72,12 +72,14 @@ def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -
                 _write(avatar, preset.at_level(level), folder / name, bones, {level: surface}, found)
         else:
             _write(avatar, preset, folder / path.name, bones, surfaces, found)
-        written = sorted((item.relative_to(folder) for item in folder.rglob("*") if item.is_file()),
-                         key=lambda item: (item.name != path.name, str(item)))
-        size = sum((folder / item).stat().st_size for item in written)
+        size = sum(item.stat().st_size for item in folder.rglob("*") if item.is_file())
         if max_size is not None and size > max_size:
             shutil.rmtree(folder)
             return None
+        if preset.viewer:
+            viewer.write(folder / f"{path.stem}.html", folder / path.name, avatar.name, provenance.of(avatar, preset))
+        written = sorted((item.relative_to(folder) for item in folder.rglob("*") if item.is_file()),
+                         key=lambda item: (item.name != path.name, str(item)))
     notes = tuple(filter(None, [fewer, *_notes(avatar)]))
     return Report(tuple(path.parent / item for item in written), size,
                   {level: surface.triangles for level, surface in surfaces.items()}, notes)

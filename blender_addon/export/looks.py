@@ -26,8 +26,9 @@ Maker = Callable[[int], np.ndarray]
 fourth channel; `roughness`, `specular` (0.5 is F0 0.04) and `normal` (tangent space, +Y up) are 0..1; `displacement` is
 metres."""
 
-CLEAR_ALPHA = 0.12  # enough for engines to show the highlight of cornea and tears, little enough to see the iris
-EYE_ROUGHNESS = 0.15
+CLEAR_ALPHA = 0.2  # enough for engines to show the highlight of cornea and tears, little enough to see the iris
+CLEAR_COLOUR = (0.0, 0.0, 0.0)  # black adds nothing but that highlight; white would be a haze over the iris
+EYE_ROUGHNESS = 0.3
 SMALL = 256  # pixels; a picture of a tree that draws with a few numbers
 KINDS = {"skin": "Skin", "mouth": "Mouth", "eye": "Eye", "cornea": "Cornea", "teeth": "Teeth", "tongue": "Tongue",
          "lash": "Lashes", "brow": "Brows", "tear": "TearLine"}
@@ -194,7 +195,7 @@ def _along(table: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 def _clear(_material: bpy.types.Material) -> Look:
     """Cornea and tears are nothing but clear."""
-    return Look("", colour=(1.0, 1.0, 1.0), roughness=0.02, alpha=CLEAR_ALPHA, two_sided=False)
+    return Look("", colour=CLEAR_COLOUR, roughness=0.02, alpha=CLEAR_ALPHA, two_sided=False)
 
 
 def _hair(material: bpy.types.Material) -> Look:

@@ -47,6 +47,7 @@ class Preset:
     skeleton: bool = True
     triangles: bool = True
     displacement: bool = False
+    viewer: bool = False  # a page beside the GLB that shows it by itself
     components: bool = False
     correctives: bool = False
 
@@ -69,7 +70,8 @@ PRESETS = {preset.key: preset for preset in (
 
 
 def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] | None = None,
-           gaze: str | None = None, correctives: bool = False, components: bool = False) -> Preset:
+           gaze: str | None = None, correctives: bool = False, components: bool = False,
+           viewer: bool = False) -> Preset:
     """A preset with a person's wishes in place of its own; None keeps what it says. Raises InputError."""
     if key not in PRESETS:
         raise InputError(f"There is no export preset {key}.", f"Choose one of {', '.join(PRESETS)}.")
@@ -84,7 +86,8 @@ def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] |
     return replace(preset, texture_size=texture_size or preset.texture_size,
                    lods=tuple(sorted(set(lods))) if lods else preset.lods, lods_asked=lods is not None,
                    gaze=gaze or preset.gaze,
-                   correctives=correctives, components=components)
+                   correctives=correctives, components=components,
+                   viewer=viewer and preset.format == "GLB")
 
 
 def bone(preset: Preset, joint: str) -> str:

@@ -13,7 +13,7 @@ from . import presets, words
 from .presets import Preset
 
 AS_PRESET = ("PRESET", *words.AS_PRESET)
-NAMES = ("texture_size", "lods", "gaze", "correctives", "components", "max_size")
+NAMES = ("texture_size", "lods", "gaze", "correctives", "components", "max_size", "viewer")
 MEGABYTE = 1_000_000
 
 
@@ -30,6 +30,7 @@ class Options:
     gaze: EnumProperty(items=[AS_PRESET, *((key, *text) for key, text in words.GAZE.items())], **_text("gaze"))
     correctives: BoolProperty(**_text("correctives"))
     components: BoolProperty(**_text("components"))
+    viewer: BoolProperty(**_text("viewer"))
     max_size: FloatProperty(min=0.0, soft_max=200.0, precision=1, **_text("max_size"))
 
 
@@ -43,7 +44,7 @@ def preset_with(key: str, options: Any) -> Preset:
         key, texture_size=None if options.texture_size == "PRESET" else int(options.texture_size),
         lods=None if options.lods == "PRESET" else tuple(int(digit) for digit in options.lods),
         gaze=None if options.gaze == "PRESET" else options.gaze, correctives=options.correctives,
-        components=options.components)
+        components=options.components, viewer=options.viewer)
 
 
 CLASSES = (LikenessExportOptions,)

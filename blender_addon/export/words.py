@@ -20,6 +20,8 @@ PROPERTY = {
     "correctives": Words("Correctives", "Also write the shapes that correct combinations of the 52, for players that "
                          "multiply the weights of two or three by themselves"),
     "components": Words("Model Expressions", "Also write the head model's own expression components"),
+    "viewer": Words("Viewer Page", "For the GLB presets: also write a web page that shows the head by itself, with "
+                    "sliders, for sending. It needs no network"),
     "max_size": Words("Largest Size", "Megabytes; textures, then levels of detail, are chosen to stay below. "
                       "0: no limit"),
 }
