@@ -18,7 +18,7 @@ BYTES_PER_VERTEX = {"GLB": 100.0, "FBX": 100.0, "USD": 100.0, "OBJ": 125.0}
 BYTES_PER_TARGET = {"GLB": 8.0, "FBX": 6.7, "USD": 12.6, "OBJ": 0.0}
 """Of a vertex; targets leave most of a head's vertices where they are, and none of these formats writes those."""
 NORMALS_OF_TARGET = 9.2  # more, where glTF has a target's normals too
-BYTES_PER_PIXEL = {"base_color": 1.2, "normal": 1.65, "orm": 0.63, "mask": 0.7, "roughness": 0.63, "specular": 0.9,
+BYTES_PER_PIXEL = {"base_color": 1.05, "normal": 1.63, "orm": 0.55, "mask": 0.6, "roughness": 0.55, "specular": 0.75,
                    "displacement": 12.1}
 JPEG_PER_PIXEL = 0.15
 VERTICES_OF_LEVEL = {0: 1.0, 1: 0.79, 2: 0.23, 3: 0.08}

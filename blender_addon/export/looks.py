@@ -6,6 +6,7 @@ draw by themselves: rings of a painted eye, the shade at the corners of the eyes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +31,7 @@ CLEAR_ALPHA = 0.2  # enough for engines to show the highlight of cornea and tear
 CLEAR_COLOUR = (0.0, 0.0, 0.0)  # black adds nothing but that highlight; white would be a haze over the iris
 EYE_ROUGHNESS = 0.3
 SMALL = 256  # pixels; a picture of a tree that draws with a few numbers
+PLAIN = 32  # pixels; a drawn picture takes no more space than a photo of that side
 KINDS = {"skin": "Skin", "mouth": "Mouth", "eye": "Eye", "cornea": "Cornea", "teeth": "Teeth", "tongue": "Tongue",
          "lash": "Lashes", "brow": "Brows", "tear": "TearLine"}
 """The bundle's material names -> part of a file's and a material's name."""
@@ -48,7 +50,7 @@ class Look:
     hairs: bool = False  # coverage is in the colour's picture
     two_sided: bool = True
     share: float = 1.0  # of the skin's texture size
-    native: int = SMALL  # longest side that its pictures have, pixels
+    native: int = PLAIN  # side of a square with as many pixels as its largest picture has
 
 
 def of(avatar: Avatar, surfaces: Mapping[int, Surface]) -> tuple[list[Look], dict[int, Surface]]:
@@ -137,7 +139,7 @@ def _skin(group: bpy.types.Node) -> Look:
             [pixels.of(picture, side)[..., :1] * strength for picture, strength in relief], 0)
     colour = np.array(inputs["Albedo"].default_value[:3]) * filtered
     return Look("Skin", maps, tuple(colour.tolist()), float(inputs["Roughness"].default_value) * smooth,
-                float(inputs["Specular"].default_value), native=_longest(*pictures.values()))
+                float(inputs["Specular"].default_value), native=_side(*pictures.values()))
 
 
 def _eyes(material: bpy.types.Material) -> list[Look]:
@@ -152,7 +154,7 @@ def _eyes(material: bpy.types.Material) -> list[Look]:
         _check(picture)
         return {"base_color": lambda side: _shaded_eye(pixels.of(picture, side, colour=True)[..., :3])}
 
-    eye = replace(eye, native=_longest(*(node.image for node in shown)))
+    eye = replace(eye, native=_side(*(node.image for node in shown)))
     if len(shown) == 1:
         return [replace(eye, maps=maps(shown[0].image))]
     right = next((node for node in shown if node.label == eyes.RIGHT_EYE), shown[1])
@@ -264,7 +266,7 @@ def _plain(material: bpy.types.Material) -> Look:
     if picture is None:
         return look
     return replace(look, maps={"base_color": lambda side: pixels.of(picture, side, colour=True)[..., :3]},
-                   native=_longest(picture))
+                   native=_side(picture))
 
 
 def _first(material: bpy.types.Material, kind: str) -> Any:
@@ -280,8 +282,9 @@ def _behind(socket: bpy.types.NodeSocket) -> bpy.types.Image | None:
     return _check(node.image)
 
 
-def _longest(*pictures: bpy.types.Image | None) -> int:
-    return max((max(picture.size) for picture in pictures if picture), default=SMALL)
+def _side(*pictures: bpy.types.Image | None) -> int:
+    """Pixels of a square side that holds as many as the largest of them: hairs' pictures are strips."""
+    return max((math.isqrt(picture.size[0] * picture.size[1]) for picture in pictures if picture), default=PLAIN)
 
 
 def _check(picture: bpy.types.Image) -> bpy.types.Image:

@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
@@ -250,3 +251,16 @@ def test_the_command_refuses_words_it_does_not_know(out, capsys):
 def test_the_version_is_the_manifests():
     manifest = tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))
     assert manifest["version"] == VERSION
+
+
+def test_pictures_packed_into_the_file_are_written_too(avatar, tmp_path):
+    """FBX would lose them: they have no file that it could name."""
+    for picture in textures.ours():
+        picture.pack()
+        picture.filepath = str(tmp_path / "gone" / Path(picture.filepath).name)
+    report = job.export(avatar, presets.chosen("unity", texture_size=256, lods=(3,)), tmp_path / "ada")
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.import_scene.fbx(filepath=str(report.files[0]))
+    skin_picture = next(item for item in bpy.data.images if "Skin_BaseColor" in item.name)
+    assert tuple(skin_picture.size) == (256, 256)
+    assert np.array(skin_picture.pixels[:64]).reshape(-1, 4)[:, 0].mean() > 0.5
