@@ -11,14 +11,17 @@ from backend.capture.observation import Observation
 from backend.core.progress import Progress, part, silent
 from backend.errors import InputError
 from backend.fit.agreement import strangers, weighted
+from backend.fit.appearance import measured_appearance
 from backend.fit.config import FitConfig
 from backend.fit.contour import slide_contours
 from backend.fit.headfit import HeadFit
 from backend.fit.noise import LandmarkNoise, measured_noise
+from backend.fit.pixels import pixel_term
 from backend.fit.result import assemble
 from backend.fit.solver import Problem, solve
 from backend.fit.start import HeadPoints, first_view, view_problem
 from backend.fit.state import State
+from backend.fit.surface import Surface
 from backend.head.model import HeadModel
 
 
@@ -53,6 +56,7 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
     views = tuple(first_view(observation, points, modes) for observation in observations)
     state = State(np.zeros(points.head.shape_basis.shape[0]), views)
     problem = _problem(observations, points, state, noise, config)
+    surface: Surface | None = None
     for index, stage in enumerate(config.stages):
         progress(index / len(config.stages), f"Fitting the head: {stage.name}")
         problem = _problem(observations, points, state, noise, config)
@@ -60,6 +64,12 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
             problem = replace(problem, views=tuple(
                 slide_contours(terms, view, state.beta, points, config)
                 for terms, view in zip(problem.views, state.views, strict=True)))
+        if stage.pixels and config.pixels.enabled:
+            surface = surface or Surface.of(points.head, measured_appearance().uvs)
+            problem = replace(problem, views=tuple(
+                replace(terms, extra=tuple(filter(None, [pixel_term(observation, points.head, surface, view, state.beta,
+                                                                    measured_appearance(), config.pixels)])))
+                for terms, view, observation in zip(problem.views, state.views, observations, strict=True)))
         problem = weighted(problem, state, config) if index > 1 else problem
         state = solve(problem, state, stage.free, stage.iterations)
     return state, problem
