@@ -5,12 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from backend.capture.observation import MASK_CLASSES
+from backend.core.camera import project
+from backend.fit import fit_head
 from backend.fit.appearance import measured_appearance
 from backend.fit.config import FitConfig
+from backend.fit.noise import measured_noise
 from backend.fit.pixels import pixel_term
 from backend.fit.start import HeadPoints, first_view
 from backend.fit.state import rotation
 from backend.fit.surface import Surface
+from backend.training.skin.anatomy import EYES, LIPS_OUTER, NOSE_BRIDGE, NOSE_WINGS
 from tests.fit.conftest import photograph
 from tests.fit.heads import like_flame
 from tests.fit.test_derivatives import differences
@@ -80,3 +85,69 @@ def test_light_and_known_looks_cost_little(setting):
     moved = replace(term, expected=term.expected - spread * one_mode.reshape(count, 3))
     plain, other = term.rows(beta, view).residual, moved.rows(beta, view).residual
     assert np.isclose(np.linalg.norm(other - plain), 1.0)
+
+
+@pytest.fixture(scope="module")
+def portrait(head):
+    """A rendered person, and what capture would see were the landmarker wrong in its usual ways, four times as far."""
+    from backend.training.render import Person, Settings, make_sample
+    from backend.training.render import portrait as framed
+    from backend.training.render.lights import named
+    from backend.training.skin import generate, random_traits
+
+    random = np.random.default_rng(12)
+    traits = replace(random_traits(random, tone=0.25), lipstick=0.5, beard=0.0, stubble=0.0)
+    skin = generate(head, traits, 256, random)
+    shape = 0.7 * random.standard_normal(len(head.shape_basis)).astype(np.float32)
+    person = Person(shape, np.zeros_like(head.template), skin)
+    sample = make_sample(head, person, framed(head, person, 256, 256, fill=0.6, yaw=0.15), named("overcast"), random,
+                         settings=Settings(lights=12))
+    observation = sample.observation()
+    unit = 0.063 * sample.intrinsics[0, 0] / np.linalg.norm(sample.world_to_camera[:3, 3])
+    modes = measured_noise().modes
+    wrong = modes @ (4 * random.choice([-1, 1], modes.shape[2])) * unit
+    wrong[468:] = 0
+    return sample, replace(observation, landmarks=(observation.landmarks + wrong).astype(np.float32))
+
+
+def feature_error(head, found, sample):
+    """Millimetres RMS in the picture, of lips, lids and nose."""
+    where, depth = project(head.landmark_points(found.posed[0]), found.intrinsics[0], found.world_to_camera[0])
+    some = [*LIPS_OUTER, *EYES[0], *EYES[1], *NOSE_BRIDGE, *NOSE_WINGS]
+    off = (where - sample.landmarks)[some] * depth[some][:, None] / found.intrinsics[0, 0, 0]
+    return 1000 * float(np.sqrt(np.nanmean((off**2).sum(1))))
+
+
+def without_pixels():
+    return replace(FitConfig(), pixels=replace(FitConfig().pixels, enabled=False))
+
+
+def test_pixels_pull_a_wrongly_landmarked_face_to_where_it_is(head, portrait):
+    sample, observation = portrait
+    noise = replace(measured_noise(), bias=np.zeros((478, 3, 6)))  # true landmarks have none
+    alone = feature_error(head, fit_head([observation], head, noise=noise, config=without_pixels()), sample)
+    both = feature_error(head, fit_head([observation], head, noise=noise), sample)
+    assert both < 0.85 * alone
+
+
+def spoilt(observation, how):
+    if how == "black":
+        return replace(observation, image=np.zeros_like(observation.image))
+    if how == "burnt out":
+        return replace(observation, image=np.ones_like(observation.image))
+    if how == "no skin in the mask":
+        mask = np.zeros_like(observation.mask)
+        mask[..., MASK_CLASSES.index("accessories")] = 255
+        return replace(observation, mask=mask)
+    right = int(observation.landmarks[1, 0])  # half the face lies beyond the border
+    return replace(observation, image=np.ascontiguousarray(observation.image[:, :right]),
+                   mask=np.ascontiguousarray(observation.mask[:, :right]))
+
+
+@pytest.mark.parametrize("how", ["black", "burnt out", "no skin in the mask", "at the border"])
+def test_a_photo_without_usable_pixels_is_fitted_by_its_landmarks(head, portrait, how):
+    observation = spoilt(portrait[1], how)
+    found, alone = fit_head([observation], head), fit_head([observation], head, config=without_pixels())
+    assert np.isfinite(found.posed).all()
+    limit = 4e-3 if how == "at the border" else 2e-4
+    assert np.abs(found.neutral - alone.neutral)[head.material_vertices("skin")].mean() < limit

@@ -15,14 +15,14 @@ from backend.training.appearance.photos import Seen
 
 LIGHT_PRECISION = np.array([1e-4] + [0.25] * 3 + [1.0] * 5)
 """Of the harmonics' coefficients in log colour: any brightness, ten to one from side to side, less of finer light."""
-MODES = 40
-ROUNDS = 8  # after the fifth the leftover changes by less than a thousandth
+MODES = 24
+ROUNDS = 6  # after the fifth the leftover changes by less than a thousandth
 RARE = 20  # photos; a place seen in fewer says little
 RARE_SIGMA = 0.45  # log units, what is then believed
 
 
 def measure(photos: Sequence[Seen], uvs: np.ndarray, pitch: float, blur: float, rng: np.random.Generator,
-            say: Callable[[str], None]) -> Appearance:
+            say: Callable[[str], None], modes: int = MODES) -> Appearance:
     """The table; every photo counts twice, the second time mirrored (`uvs` (P, 2) as `places` makes them)."""
     half = len(uvs) // 2
     other = np.r_[half:2 * half, :half]
@@ -33,13 +33,13 @@ def measure(photos: Sequence[Seen], uvs: np.ndarray, pitch: float, blur: float, 
     harmonics = np.stack([polynomial(photo.normals) for photo in both]).astype(np.float32)
     places, counts = len(uvs), seen.sum(0)
     mean, variance = np.zeros((places, 3), np.float32), np.full((places, 3), 0.05, np.float32)
-    modes = rng.normal(0, 0.05, (places, 3, MODES)).astype(np.float32)
+    field = rng.normal(0, 0.05, (places, 3, modes)).astype(np.float32)
     for turn in range(ROUNDS):
-        scores, seconds, unlit = _expect(colours, seen, harmonics, mean, modes, variance)
-        mean, modes, variance = _maximise(unlit, seen, scores, seconds)
+        scores, seconds, unlit = _expect(colours, seen, harmonics, mean, field, variance)
+        mean, field, variance = _maximise(unlit, seen, scores, seconds)
         say(f"round {turn + 1}: {np.sqrt(np.average(variance[:, 0], weights=counts)):.4f} log units left in brightness")
     variance[counts < RARE] = RARE_SIGMA**2
-    return Appearance(uvs.astype(np.float64), mean.astype(np.float64), modes.astype(np.float64),
+    return Appearance(uvs.astype(np.float64), mean.astype(np.float64), field.astype(np.float64),
                       np.sqrt(variance).astype(np.float64), LIGHT_PRECISION, pitch, blur)
 
 
