@@ -77,8 +77,8 @@ class PixelConfig:
     """The photometric term: how far pixels are believed."""
 
     enabled: bool = True
-    inflation: float = 3.0  # on the table's sigmas: neighbours err alike; 24 own heads, similarity median: landmarks
-    # alone 0.93 mm, with 1.5: 0.80, 3: 0.79, 6: 0.84
+    inflation: float = 8.0  # on the table's sigmas: neighbours err alike (own heads are best with 3), and real skin and
+    # light differ from generated ones in more than the modes say (scan-model heads are worse than without, with 3)
     mode_scale: float = 1.5  # on the table's modes: real skins vary more than generated ones
     robust: float = 2.5  # Geman-McClure scale in sigmas of the photo's own leftover
     least: float = 0.1  # of the table's variance; a photo is never trusted to be cleaner
@@ -86,6 +86,7 @@ class PixelConfig:
     facing: float = 0.25  # cosine to the camera below which skin is too grazing
     lift: float = 0.0006  # metres off the surface, where a ray towards the camera starts
     fewest: int = 400  # points; fewer tell nothing of a face
+    together: int = 6000  # places of all photos; of many photos each shows every second one or fewer, to save time
 
 
 @dataclass(frozen=True)

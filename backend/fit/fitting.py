@@ -57,22 +57,33 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
     state = State(np.zeros(points.head.shape_basis.shape[0]), views)
     problem = _problem(observations, points, state, noise, config)
     surface: Surface | None = None
-    for index, stage in enumerate(config.stages):
-        progress(index / len(config.stages), f"Fitting the head: {stage.name}")
+    stages = [stage for stage in config.stages if config.pixels.enabled or not stage.pixels]
+    for index, stage in enumerate(stages):
+        progress(index / len(stages), f"Fitting the head: {stage.name}")
         problem = _problem(observations, points, state, noise, config)
         if stage.contours:
             problem = replace(problem, views=tuple(
                 slide_contours(terms, view, state.beta, points, config)
                 for terms, view in zip(problem.views, state.views, strict=True)))
-        if stage.pixels and config.pixels.enabled:
+        if stage.pixels:
             surface = surface or Surface.of(points.head, measured_appearance().uvs)
-            problem = replace(problem, views=tuple(
-                replace(terms, extra=tuple(filter(None, [pixel_term(observation, points.head, surface, view, state.beta,
-                                                                    measured_appearance(), config.pixels)])))
-                for terms, view, observation in zip(problem.views, state.views, observations, strict=True)))
+            problem = _with_pixels(problem, state, observations, points, surface, config)
         problem = weighted(problem, state, config) if index > 1 else problem
         state = solve(problem, state, stage.free, stage.iterations)
     return state, problem
+
+
+def _with_pixels(problem: Problem, state: State, observations: Sequence[Observation], points: HeadPoints,
+                 surface: Surface, config: FitConfig) -> Problem:
+    """The problem with the photometric term of each photo that shows enough skin."""
+    table = measured_appearance()
+    stride = -(-len(table.uvs) * len(observations) // config.pixels.together)
+    views = []
+    for number, (terms, view, observation) in enumerate(zip(problem.views, state.views, observations, strict=True)):
+        places = np.arange(number % stride, len(table.uvs), stride)
+        term = pixel_term(observation, points.head, surface, view, state.beta, table, config.pixels, places)
+        views.append(terms if term is None else replace(terms, extra=(term,)))
+    return replace(problem, views=tuple(views))
 
 
 def _problem(observations: Sequence[Observation], points: HeadPoints, state: State, noise: LandmarkNoise,

@@ -8,7 +8,7 @@ appearance are integrated out: only what neither explains moves the head.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -114,7 +114,6 @@ class PixelTerm:
     lit: np.ndarray  # (9, 3) the light at the set-up, on camera axes
     shading: np.ndarray  # (P, 3) what it gave there
     centre: np.ndarray  # (2,) principal point, pixels
-    weight: float = 1.0
 
     def cost(self, beta: np.ndarray, view: View) -> float:
         """Sum of squares of the rows."""
@@ -163,8 +162,8 @@ class PixelTerm:
 
 
 def pixel_term(observation: Observation, head: HeadModel, surface: Surface, view: View, beta: np.ndarray,
-               appearance: Appearance, config: PixelConfig) -> PixelTerm | None:
-    """The term at the present state; None where the photo shows too little skin."""
+               appearance: Appearance, config: PixelConfig, places: np.ndarray | None = None) -> PixelTerm | None:
+    """The term at the present state, of all `places` or those with these numbers; None if too little skin is seen."""
     tensors = HeadTensors.of(head, torch.float64)
     pose = np.zeros((len(head.joint_names), 3))
     for name, turn in zip(TURNING, view.turns, strict=True):
@@ -176,8 +175,12 @@ def pixel_term(observation: Observation, head: HeadModel, surface: Surface, view
     centre = np.array(observation.size) / 2
     index = visible(head, posed, surface, view, beta, picture, centre, observation.size,
                     config.facing, config.lift)
-    if len(index) < config.fewest:
+    share = 1.0
+    if places is not None:
+        index, share = np.intersect1d(index, places), len(places) / len(surface.placed)
+    if len(index) < config.fewest * share:
         return None
+    config = replace(config, inflation=config.inflation * np.sqrt(share))  # neighbours err alike: half tell as much
     part = surface.take(index)
     count = len(index)
     seen = look(part, view, beta, picture, centre)

@@ -125,9 +125,11 @@ def without_pixels():
 def test_pixels_pull_a_wrongly_landmarked_face_to_where_it_is(head, portrait):
     sample, observation = portrait
     noise = replace(measured_noise(), bias=np.zeros((478, 3, 6)))  # true landmarks have none
-    alone = feature_error(head, fit_head([observation], head, noise=noise, config=without_pixels()), sample)
-    both = feature_error(head, fit_head([observation], head, noise=noise), sample)
-    assert both < 0.85 * alone
+    plain = replace(FitConfig(), refine=replace(FitConfig().refine, enabled=False))
+    off = replace(plain, pixels=replace(plain.pixels, enabled=False))
+    alone = feature_error(head, fit_head([observation], head, noise=noise, config=off), sample)
+    both = feature_error(head, fit_head([observation], head, noise=noise, config=plain), sample)
+    assert both < 0.9 * alone
 
 
 def spoilt(observation, how):
@@ -139,9 +141,11 @@ def spoilt(observation, how):
         mask = np.zeros_like(observation.mask)
         mask[..., MASK_CLASSES.index("accessories")] = 255
         return replace(observation, mask=mask)
-    right = int(observation.landmarks[1, 0])  # half the face lies beyond the border
-    return replace(observation, image=np.ascontiguousarray(observation.image[:, :right]),
-                   mask=np.ascontiguousarray(observation.mask[:, :right]))
+    middle, cut = observation.size[0] // 2, int(0.3 * np.ptp(observation.landmarks[:, 0]))  # both cheeks lie beyond
+    narrow = np.s_[:, middle - cut:middle + cut]
+    return replace(observation, image=np.ascontiguousarray(observation.image[narrow]),
+                   mask=np.ascontiguousarray(observation.mask[narrow]),
+                   landmarks=observation.landmarks - np.float32([middle - cut, 0, 0]))
 
 
 @pytest.mark.parametrize("how", ["black", "burnt out", "no skin in the mask", "at the border"])
@@ -149,5 +153,5 @@ def test_a_photo_without_usable_pixels_is_fitted_by_its_landmarks(head, portrait
     observation = spoilt(portrait[1], how)
     found, alone = fit_head([observation], head), fit_head([observation], head, config=without_pixels())
     assert np.isfinite(found.posed).all()
-    limit = 4e-3 if how == "at the border" else 2e-4
+    limit = 3e-3 if how == "at the border" else 5e-4
     assert np.abs(found.neutral - alone.neutral)[head.material_vertices("skin")].mean() < limit
