@@ -57,6 +57,7 @@ class Stage:
     free: tuple[str, ...]  # of "camera", "focal", "depth", "turns", "noise", "expression", "shape"
     iterations: int
     contours: bool = False  # let the face oval slide along its outline
+    pixels: bool = False  # add the photometric term
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,23 @@ class RefineConfig:
     amplitude: float = 0.003  # metres, soft limit of an offset
     symmetry: float = 0.4  # share of the field's variance that both sides have in common
     every: int = 2  # take each second landmark: they lie closer than the field's length
+
+
+@dataclass(frozen=True)
+class PixelConfig:
+    """The photometric term: how far pixels are believed."""
+
+    enabled: bool = True
+    inflation: float = 8.0  # on the table's sigmas: neighbours err alike (own heads are best with 3), and real skin and
+    # light differ from generated ones in more than the modes say (scan-model heads are worse than without, with 3)
+    mode_scale: float = 1.5  # on the table's modes: real skins vary more than generated ones
+    robust: float = 2.5  # Geman-McClure scale in sigmas of the photo's own leftover
+    least: float = 0.1  # of the table's variance; a photo is never trusted to be cleaner
+    rounds: int = 6  # of reweighting
+    facing: float = 0.25  # cosine to the camera below which skin is too grazing
+    lift: float = 0.0006  # metres off the surface, where a ray towards the camera starts
+    fewest: int = 400  # points; fewer tell nothing of a face
+    together: int = 6000  # places of all photos; of many photos each shows every second one or fewer, to save time
 
 
 @dataclass(frozen=True)
@@ -88,8 +106,12 @@ class FitConfig:
     priors: PriorConfig = field(default_factory=PriorConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
     limits: LimitConfig = field(default_factory=LimitConfig)
+    pixels: PixelConfig = field(default_factory=PixelConfig)
     stages: tuple[Stage, ...] = (
         Stage("pose", ("camera", "depth"), 8),
         Stage("rough", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 10),
         Stage("fine", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 12, contours=True),
+        # Twice: what is hidden, what light falls and which pixels to disbelieve follow from where the face was before.
+        Stage("pixels", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, True),
+        Stage("pixels again", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, True),
     )

@@ -11,14 +11,17 @@ from backend.capture.observation import Observation
 from backend.core.progress import Progress, part, silent
 from backend.errors import InputError
 from backend.fit.agreement import strangers, weighted
+from backend.fit.appearance import measured_appearance
 from backend.fit.config import FitConfig
 from backend.fit.contour import slide_contours
 from backend.fit.headfit import HeadFit
 from backend.fit.noise import LandmarkNoise, measured_noise
+from backend.fit.pixels import pixel_term
 from backend.fit.result import assemble
 from backend.fit.solver import Problem, solve
 from backend.fit.start import HeadPoints, first_view, view_problem
 from backend.fit.state import State
+from backend.fit.surface import Surface
 from backend.head.model import HeadModel
 
 
@@ -53,16 +56,34 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
     views = tuple(first_view(observation, points, modes) for observation in observations)
     state = State(np.zeros(points.head.shape_basis.shape[0]), views)
     problem = _problem(observations, points, state, noise, config)
-    for index, stage in enumerate(config.stages):
-        progress(index / len(config.stages), f"Fitting the head: {stage.name}")
+    surface: Surface | None = None
+    stages = [stage for stage in config.stages if config.pixels.enabled or not stage.pixels]
+    for index, stage in enumerate(stages):
+        progress(index / len(stages), f"Fitting the head: {stage.name}")
         problem = _problem(observations, points, state, noise, config)
         if stage.contours:
             problem = replace(problem, views=tuple(
                 slide_contours(terms, view, state.beta, points, config)
                 for terms, view in zip(problem.views, state.views, strict=True)))
+        if stage.pixels:
+            surface = surface or Surface.of(points.head, measured_appearance().uvs)
+            problem = _with_pixels(problem, state, observations, points, surface, config)
         problem = weighted(problem, state, config) if index > 1 else problem
         state = solve(problem, state, stage.free, stage.iterations)
     return state, problem
+
+
+def _with_pixels(problem: Problem, state: State, observations: Sequence[Observation], points: HeadPoints,
+                 surface: Surface, config: FitConfig) -> Problem:
+    """The problem with the photometric term of each photo that shows enough skin."""
+    table = measured_appearance()
+    stride = -(-len(table.uvs) * len(observations) // config.pixels.together)
+    views = []
+    for number, (terms, view, observation) in enumerate(zip(problem.views, state.views, observations, strict=True)):
+        places = np.arange(number % stride, len(table.uvs), stride)
+        term = pixel_term(observation, points.head, surface, view, state.beta, table, config.pixels, places)
+        views.append(terms if term is None else replace(terms, extra=(term,)))
+    return replace(problem, views=tuple(views))
 
 
 def _problem(observations: Sequence[Observation], points: HeadPoints, state: State, noise: LandmarkNoise,

@@ -9,15 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from backend.fit.residuals import IrisTerm, LandmarkTerm, PriorTerm, Rows
-from backend.fit.state import State
+from backend.fit.state import State, View
 
 DAMPING_START, DAMPING_LEAST, DAMPING_MOST = 1e-3, 1e-9, 1e9
 ENOUGH = 2e-5  # relative gain of the cost below which an iteration is the last
+
+
+class Term(Protocol):
+    """A further term of a view; robust weights, if any, are constants in its rows."""
+
+    def rows(self, beta: np.ndarray, view: View) -> Rows:
+        """Whitened residuals and derivatives."""
+        ...
+
+    def cost(self, beta: np.ndarray, view: View) -> float:
+        """Sum of squares of those residuals."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,7 @@ class ViewProblem:
     upper: np.ndarray  # (E,)
     movable: np.ndarray  # (E,) bool, shapes of psi that are asked for
     weight: float = 1.0  # trust in the whole photo
+    extra: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,8 +99,11 @@ def normal_equations(problem: Problem, state: State) -> tuple[np.ndarray, np.nda
         start += view.size
         landmarks = terms.landmarks.rows(state.beta, view)
         weights = row_weights(terms, landmarks, problem.robust)
-        for rows, weight in ((landmarks, weights), (terms.iris.rows(state.beta, view), terms.weight),
-                             (terms.prior.rows(view), 1.0)):
+        whole = np.array(terms.weight)
+        parts: list[tuple[Rows, np.ndarray]] = [
+            (landmarks, weights), (terms.iris.rows(state.beta, view), whole), (terms.prior.rows(view), np.array(1.0)),
+            *((term.rows(state.beta, view), whole) for term in terms.extra)]
+        for rows, weight in parts:
             weighted = rows.by_view * np.reshape(np.broadcast_to(weight, len(rows.residual)), (-1, 1))
             hessian[own, own] += weighted.T @ rows.by_view
             gradient[own] += weighted.T @ rows.residual
@@ -110,6 +127,7 @@ def total_cost(problem: Problem, state: State) -> float:
         cost += terms.weight * float(np.sum(limit * squared / (limit + squared)))
         cost += terms.weight * float(np.sum(terms.iris.rows(state.beta, view).residual ** 2))
         cost += float(np.sum(terms.prior.rows(view).residual ** 2))
+        cost += terms.weight * sum(term.cost(state.beta, view) for term in terms.extra)
     return cost if np.isfinite(cost) else np.inf
 
 
