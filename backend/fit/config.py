@@ -72,6 +72,17 @@ class RefineConfig:
 
 
 @dataclass(frozen=True)
+class LearnedConfig:
+    """Evidence from the network that looks at pixels (`learned`)."""
+
+    enabled: bool = True
+    trust: float = 2.25  # on its information: the landmarks' normal equations overstate theirs by as much
+    alike: float = 0.4  # power of the number of photos by which its information grows
+    rounds: int = 1  # of asking and solving again
+    iterations: int = 5
+
+
+@dataclass(frozen=True)
 class LimitConfig:
     """Where a fit stops being a person."""
 
@@ -87,6 +98,7 @@ class FitConfig:
     landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
     priors: PriorConfig = field(default_factory=PriorConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
+    learned: LearnedConfig = field(default_factory=LearnedConfig)
     limits: LimitConfig = field(default_factory=LimitConfig)
     stages: tuple[Stage, ...] = (
         Stage("pose", ("camera", "depth"), 8),

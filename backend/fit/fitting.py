@@ -36,6 +36,9 @@ def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: Fi
     progress(0.0, "Preparing the head")
     points = HeadPoints.of(head, config)
     state, problem = solve_parameters(observations, points, config, noise, part(progress, 0.05, 0.6))
+    if config.learned.enabled:
+        progress(0.55, "Looking at the pixels")
+        state, problem = look_again(observations, points, config, state, problem)
     said: tuple[str, ...] = ()
     if len(observations) > 1:
         progress(0.6, "Comparing the photos")
@@ -62,6 +65,20 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
                 for terms, view in zip(problem.views, state.views, strict=True)))
         problem = weighted(problem, state, config) if index > 1 else problem
         state = solve(problem, state, stage.free, stage.iterations)
+    return state, problem
+
+
+def look_again(observations: Sequence[Observation], points: HeadPoints, config: FitConfig, state: State,
+               problem: Problem) -> tuple[State, Problem]:
+    """Solve once more with what the network sees of the photos (`learned`)."""
+    from backend.fit.learned import believed  # torch is loaded only when it is asked
+
+    for _ in range(config.learned.rounds):
+        belief = believed(observations, points, state, config.learned)
+        if belief is None:
+            break
+        problem = replace(problem, beliefs=(belief,))
+        state = solve(problem, state, config.stages[-1].free, config.learned.iterations)
     return state, problem
 
 

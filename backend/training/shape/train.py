@@ -1,0 +1,90 @@
+"""Training of the network, and what it leaves unexplained on people it has not seen."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from backend.fit.sheetnet import SheetNet, channels, mirrored
+from backend.training.shape.sheets import Augment, Sheets
+
+BATCH = 32
+RATE, DECAY, DROP = 1.2e-3, 0.05, 0.25
+OWN = 0.35  # share of a batch shown with the photo's own landmark errors
+PLAIN = 0.25  # weight of plain squared error beside the likelihood
+
+
+@dataclass(frozen=True)
+class Report:
+    """On people that were not trained on, each photo with its own fit."""
+
+    explained: float  # 0..1 of the squared error, in metres
+    straight: float  # the same of faces seen from about the front
+    left: np.ndarray  # (K,) share of each score's variance that is left
+
+
+def train(sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray, seed: int, minutes: float = 10.0,
+          steps: int | None = None) -> SheetNet:
+    """A network trained on `rows` (N,), for so many minutes or, the same each time, so many steps.
+
+    `weight` (K,) metres of a score: a score counts by its root.
+    """
+    torch.manual_seed(seed)
+    random, augment = np.random.default_rng(seed), Augment(seed)
+    count, ways = sheets.target.shape[2], sheets.target.shape[1]
+    net = SheetNet(count, drop=DROP).train()
+    optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
+    turn = torch.as_tensor(sign).float()
+    importance = torch.as_tensor(np.sqrt(weight / weight.mean())).float()
+    began, step, said = time.monotonic(), 0, 0.0
+    while True:
+        share = step / steps if steps else (time.monotonic() - began) / (60 * minutes)
+        if share >= 1:
+            return net.eval()
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * min(1, step / 100 + 0.05) * (0.5 + 0.5 * np.cos(np.pi * share)) + 1e-5
+        which = np.where(random.random(BATCH) < OWN, 0, random.integers(min(1, ways - 1), ways, BATCH))
+        colour, normal, outside, target = sheets.batch(random.choice(rows, BATCH), which)
+        seen = channels(augment(colour, outside), normal)
+        flip = augment.flips(BATCH)
+        seen = torch.where(flip[:, None, None, None], mirrored(seen), seen)
+        target = torch.where(flip[:, None], target * turn, target)
+        found, spread = net(seen)
+        squared = (target - found) ** 2
+        loss = (importance * (0.5 * (squared * torch.exp(-spread) + spread) + PLAIN * squared)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+        optimiser.step()
+        step += 1
+        said = 0.98 * said + 0.02 * loss.item()
+        if step % 200 == 0:
+            print(f"step {step}, {100 * share:.0f} %, loss {said:.3f}", file=sys.stderr, flush=True)
+
+
+def predicted(net: SheetNet, sheets: Sheets, rows: np.ndarray, sign: np.ndarray, which: int = 0) -> np.ndarray:
+    """(N, K) what it says of undisturbed photos."""
+    turn, found = torch.as_tensor(sign).float(), []
+    with torch.no_grad():
+        for start in range(0, len(rows), 64):
+            part = rows[start:start + 64]
+            colour, normal, _, _ = sheets.batch(part, np.full(len(part), which))
+            found.append(net.both_ways(channels(colour, normal), turn)[0].numpy())
+    return np.concatenate(found)
+
+
+def tested(net: SheetNet, sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray, yaw: np.ndarray,
+           which: int = 0) -> Report:
+    """How the network does on `rows`; `yaw` (N,) of all photos."""
+    target = sheets.target[rows, which]
+    off = (target - predicted(net, sheets, rows, sign, which)) ** 2
+    before, straight = target * target, np.abs(yaw[rows]) < 0.3
+    metres = weight * weight
+    return Report(float(1 - (off @ metres).sum() / (before @ metres).sum()),
+                  float(1 - (off[straight] @ metres).sum() / (before[straight] @ metres).sum()),
+                  off.mean(0) / before.mean(0))
