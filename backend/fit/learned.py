@@ -1,4 +1,4 @@
-"""What pixels tell of a fit's error: evidence for identity from a small network, after the landmarks have had their say.
+"""What pixels tell of a fit's error: evidence for identity from a small network, after the landmarks were heard.
 
 The photo is laid out along the fitted landmarks (`sheet`); the network answers with scores of the face's error, linear
 in the places of 468 landmarks, so the same network serves every head model that has them. It was trained on fits of
@@ -27,6 +27,7 @@ from backend.fit.start import HeadPoints, face_unit
 from backend.fit.state import State, View
 
 WEIGHTS = "shape/evidence.safetensors"
+BLANK = 0.01  # sRGB; a photo with less contrast on the face than this shows none
 SURE = 0.97  # of a score's variance; where the network leaves more than that, it has nothing to say
 
 
@@ -38,7 +39,7 @@ class Evidence:
     layout: Layout
     modes: np.ndarray  # (K, 468, 3) scores per metre of error, fitted less true
     sign: np.ndarray  # (K,) 1 or -1, what mirroring does to a score
-    left: np.ndarray  # (K,) 0..1 share of a score's variance that the network left, on people it had not seen
+    factor: np.ndarray  # (K,) on the variances the network states, so that they hold for people it had not seen
 
 
 def save_evidence(evidence: Evidence, path: Path, card: dict[str, str]) -> None:
@@ -50,7 +51,7 @@ def save_evidence(evidence: Evidence, path: Path, card: dict[str, str]) -> None:
                 "layout.weights": torch.as_tensor(evidence.layout.weights).half(),
                 "modes": torch.as_tensor(evidence.modes.astype(np.float32)),
                 "sign": torch.as_tensor(evidence.sign.astype(np.float32)),
-                "left": torch.as_tensor(evidence.left.astype(np.float32))}
+                "factor": torch.as_tensor(evidence.factor.astype(np.float32))}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, metadata=card)
 
@@ -66,10 +67,10 @@ def load_evidence(path: Path) -> Evidence:
         net.load_state_dict({name.removeprefix("net."): value.float() for name, value in tensors.items()
                              if name.startswith("net.")})
         layout = Layout(tensors["layout.corners"].numpy().astype(int), tensors["layout.weights"].float().numpy())
-        modes, sign, left = (tensors[name].numpy().astype(np.float64) for name in ("modes", "sign", "left"))
+        modes, sign, factor = (tensors[name].numpy().astype(np.float64) for name in ("modes", "sign", "factor"))
     except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
         raise ModelError(f"The weights {path.name} cannot be read: {error}.", "Reinstall Likeness.") from error
-    return Evidence(net.eval(), layout, modes, sign, left)
+    return Evidence(net.eval(), layout, modes, sign, factor)
 
 
 @cache
@@ -85,21 +86,23 @@ def believed(observations: Sequence[Observation], points: HeadPoints, state: Sta
     if not np.array_equal(points.used[np.minimum(where, len(points.used) - 1)], np.arange(COUNT)):
         return None
     evidence = evidence or shipped_evidence()
-    said = np.array([scores(evidence, observation, points, state, view)
-                     for observation, view in zip(observations, state.views, strict=True)])
+    said = [scores(evidence, observation, points, state, view)
+            for observation, view in zip(observations, state.views, strict=True)]
+    found, left = np.array([score for score, _ in said]), np.array([spread for _, spread in said])
     # A score has unit variance before the pixels are seen and `left` after: what they add is the difference. Photos
     # of one face share much of what the network cannot see, so N of them count as a power of N.
-    known = (evidence.left < SURE)
-    left = evidence.left[known]
-    information = (1 / left - 1) * len(said) ** (config.alike - 1) * config.trust
-    value = (said[:, known] / (1 - left)).mean(0)
+    information = np.where(left < SURE, 1 / left - 1, 0)
+    value = np.where(left < SURE, found / left, 0)
+    total = information.sum(0)
+    known = total > 0
     by_beta = np.einsum("klx,lxs->ks", evidence.modes[known], points.points.shape[where], optimize=True)
-    root = np.sqrt(information * len(said))
-    return Belief(by_beta * root[:, None], (by_beta @ state.beta - value) * root)
+    root = np.sqrt(total[known] * config.trust * len(said) ** (config.alike - 1))
+    return Belief(by_beta * root[:, None], (by_beta @ state.beta - value.sum(0)[known] / total[known]) * root)
 
 
-def scores(evidence: Evidence, observation: Observation, points: HeadPoints, state: State, view: View) -> np.ndarray:
-    """(K,) the error that the photo shows of the fit, the same for a mirrored photo of a mirrored fit but for `sign`."""
+def scores(evidence: Evidence, observation: Observation, points: HeadPoints, state: State,
+           view: View) -> tuple[np.ndarray, np.ndarray]:
+    """(K,) the error that the photo shows of the fit, and (K,) its variance; a mirrored photo changes signs alone."""
     placed = (points.points.posed(state.beta, view.psi, view.turns) - view.pivot) @ view.rotation.T + view.centre
     placed = placed[np.searchsorted(points.used, np.arange(COUNT))]
     photo, factor = shrunk(observation.image, face_unit(view))
@@ -115,8 +118,11 @@ def scores(evidence: Evidence, observation: Observation, points: HeadPoints, sta
             pixels = (view.focal * places[..., :2] / places[..., 2:] + centre) * factor
             colour, normal = unrolled(torch.as_tensor(photo).permute(2, 0, 1)[None],
                                       torch.as_tensor(pixels[None]).float(), torch.as_tensor(places[None]).float())
-            answers.append(evidence.net(channels(colour, normal))[0][0].numpy().astype(np.float64))
-    return (answers[0] + evidence.sign * answers[1]) / 2
+            if float(colour.mean(1).std()) < BLANK:
+                return np.zeros(len(evidence.sign)), np.ones(len(evidence.sign))
+            answers.append([answer[0].numpy().astype(np.float64) for answer in evidence.net(channels(colour, normal))])
+    (found, spread), (mirror_found, mirror_spread) = answers
+    return (found + evidence.sign * mirror_found) / 2, np.exp((spread + mirror_spread) / 2) * evidence.factor
 
 
 def on_sheet(layout: Layout, placed: np.ndarray) -> np.ndarray:

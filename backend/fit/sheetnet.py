@@ -64,10 +64,11 @@ class SheetNet(nn.Module):
 
         self.body = nn.Sequential(block(CHANNELS, width, 5), block(width, 2 * width, 3), block(2 * width, 3 * width, 3),
                                   nn.Conv2d(3 * width, 32, 1))
+        last = nn.Linear(inner, 2 * scores)
         self.head = nn.Sequential(nn.Flatten(), nn.Dropout(drop), nn.Linear(32 * (WIDTH // 8) * (HEIGHT // 8), inner),
-                                  nn.SiLU(), nn.Dropout(drop), nn.Linear(inner, 2 * scores))
-        nn.init.zeros_(self.head[-1].weight)
-        nn.init.zeros_(self.head[-1].bias)
+                                  nn.SiLU(), nn.Dropout(drop), last)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Scores and log variances."""

@@ -30,7 +30,7 @@ from backend.training.shape.basis import error_modes, metres_of
 from backend.training.shape.fits import fit_shard
 from backend.training.shape.samples import load_shards, make_shards
 from backend.training.shape.sheets import Fits, Sheets, sheets_of
-from backend.training.shape.train import Report, tested, train
+from backend.training.shape.train import Report, report_on, train
 
 SCORES = 48
 UNSEEN = 0.2  # share of skins, and of the people in them, that are kept for testing
@@ -64,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _make(options: argparse.Namespace) -> int:
     head, config, noise = default_head(), FitConfig(), measured_noise()
     make_shards(head, options.folder, options.seed, range(options.shards), options.minutes)
-    points, pool = HeadPoints.of(head, config), []
+    points = HeadPoints.of(head, config)
+    pool: list[tuple[np.ndarray, float]] = []
     for path in sorted(options.folder.glob("faces_*.npz")):
         out = path.with_name(path.name.replace("faces_", "fits_"))
         if not out.exists():
@@ -83,9 +84,9 @@ def _train(options: argparse.Namespace) -> int:
     metres, layout = metres_of(modes, fits.error[known, 0], mean), layout_of(mean)
     sheets = sheets_of(fits, points, layout, modes)
     net = train(sheets, known, sign, metres, options.seed, options.minutes, options.steps)
-    report = tested(net, sheets, unseen, sign, metres, fits.yaw)
+    report = report_on(net, sheets, unseen, sign, metres, fits.yaw)
     card = _card(options, report, fits, len(known))
-    save_evidence(Evidence(net, layout, modes, sign, np.clip(report.left, 0.05, 1)), options.weights, {"card": card})
+    save_evidence(Evidence(net, layout, modes, sign, report.factor), options.weights, {"card": card})
     options.weights.with_suffix(".json").write_text(card + "\n")
     if options.weights == FOLDER / WEIGHTS:
         _pin(options.weights)
@@ -102,7 +103,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     metres = metres_of(evidence.modes, fits.error[known, 0], mean)
     for name, rows in (("trained on", known), ("unseen", unseen)):
         for which, whose in ((0, "own errors"), (1, "errors of others")):
-            report = tested(evidence.net, sheets, rows, evidence.sign, metres, fits.yaw, which)
+            report = report_on(evidence.net, sheets, rows, evidence.sign, metres, fits.yaw, which)
             print(f"{name}, {whose}: {len(rows)} photos, explained {report.explained:.3f}, "
                   f"straight {report.straight:.3f}")
     return 0

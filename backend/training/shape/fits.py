@@ -1,4 +1,4 @@
-"""What the landmark fit makes of photos whose truth is known, and of the same photos with other photos' landmark errors.
+"""What the landmark fit makes of photos whose truth is known, and of the same with other photos' landmark errors.
 
 The fit is started at the truth and polished: near enough to what it finds from scratch, at a tenth of the time. With
 the errors of another photo, seen from about the same side, each picture serves several times, and a network cannot
@@ -117,7 +117,7 @@ def fit_shard(samples: dict[str, np.ndarray], points: HeadPoints, config: FitCon
     yaws = np.array([yaw for _, yaw in pool])
     where = np.searchsorted(points.used, np.arange(COUNT))
     rows = []
-    for row, observation, truth, error, yaw in kept:
+    for row, observation, truth, _, yaw in kept:
         away = np.abs(yaws - yaw)
         others = np.argsort(away + 0.05 * rng.random(len(away)))[2:max(12, int((away < ALIKE).sum()))]
         errors = [pool[other][0] for other in rng.choice(others, swaps, replace=len(others) < swaps)]

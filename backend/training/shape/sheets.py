@@ -75,7 +75,8 @@ class Augment:
         behind = (outside & (self._even(count, 1, 1) < 0.6))[:, None]
         scene = self._even(count, 3, 1, 1) * self._even(count, 1, 1, 1) + 0.3 * (self._field(count, 3, 7) - 0.5)
         colour = torch.where(behind, scene.clamp(0, 1), colour)
-        colour = colour ** torch.exp(0.3 * self._normal(count, 1, 1, 1)) * torch.exp(0.12 * self._normal(count, 3, 1, 1))
+        colour = colour ** torch.exp(0.3 * self._normal(count, 1, 1, 1))
+        colour = colour * torch.exp(0.12 * self._normal(count, 3, 1, 1))
         colour = colour * torch.exp(0.9 * self._even(count, 1, 1, 1) * (self._field(count, 1, 3) - 0.5))
         sharper = self._even(count, 1, 1, 1) * 2 - 1  # blurred below zero, sharpened above
         soft = box(colour, 3)

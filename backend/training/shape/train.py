@@ -25,6 +25,7 @@ class Report:
 
     explained: float  # 0..1 of the squared error, in metres
     straight: float  # the same of faces seen from about the front
+    factor: np.ndarray  # (K,) mean square of what is left, per variance stated
     left: np.ndarray  # (K,) share of each score's variance that is left
 
 
@@ -67,24 +68,29 @@ def train(sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray
             print(f"step {step}, {100 * share:.0f} %, loss {said:.3f}", file=sys.stderr, flush=True)
 
 
-def predicted(net: SheetNet, sheets: Sheets, rows: np.ndarray, sign: np.ndarray, which: int = 0) -> np.ndarray:
-    """(N, K) what it says of undisturbed photos."""
-    turn, found = torch.as_tensor(sign).float(), []
+def predicted(net: SheetNet, sheets: Sheets, rows: np.ndarray, sign: np.ndarray,
+              which: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(N, K) what it says of undisturbed photos, and the variances it states."""
+    turn = torch.as_tensor(sign).float()
+    found, stated = [], []
     with torch.no_grad():
         for start in range(0, len(rows), 64):
             part = rows[start:start + 64]
             colour, normal, _, _ = sheets.batch(part, np.full(len(part), which))
-            found.append(net.both_ways(channels(colour, normal), turn)[0].numpy())
-    return np.concatenate(found)
+            score, spread = net.both_ways(channels(colour, normal), turn)
+            found.append(score.numpy())
+            stated.append(spread.exp().numpy())
+    return np.concatenate(found), np.concatenate(stated)
 
 
-def tested(net: SheetNet, sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray, yaw: np.ndarray,
+def report_on(net: SheetNet, sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray, yaw: np.ndarray,
            which: int = 0) -> Report:
     """How the network does on `rows`; `yaw` (N,) of all photos."""
     target = sheets.target[rows, which]
-    off = (target - predicted(net, sheets, rows, sign, which)) ** 2
+    found, stated = predicted(net, sheets, rows, sign, which)
+    off = (target - found) ** 2
     before, straight = target * target, np.abs(yaw[rows]) < 0.3
     metres = weight * weight
     return Report(float(1 - (off @ metres).sum() / (before @ metres).sum()),
                   float(1 - (off[straight] @ metres).sum() / (before[straight] @ metres).sum()),
-                  off.mean(0) / before.mean(0))
+                  (off / stated).mean(0), off.mean(0) / before.mean(0))
