@@ -81,7 +81,7 @@ def shipped_evidence() -> Evidence:
 
 def believed(observations: Sequence[Observation], points: HeadPoints, state: State, config: LearnedConfig,
              evidence: Evidence | None = None) -> Belief | None:
-    """What all photos' pixels together say of beta; None for a head that lacks landmarks."""
+    """What all photos' pixels together say of beta; None for a head that lacks landmarks, or when they say nothing."""
     where = np.searchsorted(points.used, np.arange(COUNT))
     if not np.array_equal(points.used[np.minimum(where, len(points.used) - 1)], np.arange(COUNT)):
         return None
@@ -95,6 +95,8 @@ def believed(observations: Sequence[Observation], points: HeadPoints, state: Sta
     value = np.where(left < SURE, found / left, 0)
     total = information.sum(0)
     known = total > 0
+    if not known.any():
+        return None
     by_beta = np.einsum("klx,lxs->ks", evidence.modes[known], points.points.shape[where], optimize=True)
     root = np.sqrt(total[known] * config.trust * len(said) ** (config.alike - 1))
     return Belief(by_beta * root[:, None], (by_beta @ state.beta - value.sum(0)[known] / total[known]) * root)

@@ -1,10 +1,10 @@
 """Command line of the learned evidence for identity.
 
     python -m backend.training.shape make FOLDER --minutes 60     photos of people who do not exist, and fits of them
-    python -m backend.training.shape train FOLDER --minutes 15    the network, its variances, its card
+    python -m backend.training.shape train FOLDER --steps 8000    the network, its variances, its card
     python -m backend.training.shape evaluate FOLDER              what it explains on people it has not seen
 
-`make` goes on where it stopped. The same folder and the same number of `--steps` give the same network.
+Both go on where they stopped when `--minutes` were over. The same folder and number of steps give the same network.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
         if name == "make":
             command.add_argument("--shards", type=int, default=40, help="of 48 people each")
         if name != "evaluate":
-            command.add_argument("--minutes", type=float, default=30)
+            command.add_argument("--minutes", type=float, default=60)
         if name == "train":
-            command.add_argument("--steps", type=int, help="in place of --minutes")
+            command.add_argument("--steps", type=int, default=8000)
         if name != "make":
             command.add_argument("--weights", type=Path, default=FOLDER / WEIGHTS)
     options = parser.parse_args(arguments)
@@ -83,7 +83,12 @@ def _train(options: argparse.Namespace) -> int:
     modes, sign = error_modes(fits.error[known, 0], mean, SCORES)
     metres, layout = metres_of(modes, fits.error[known, 0], mean), layout_of(mean)
     sheets = sheets_of(fits, points, layout, modes)
-    net = train(sheets, known, sign, metres, options.seed, options.minutes, options.steps)
+    kept = options.folder / f"reached_{options.seed}_{options.steps}.pt"
+    net = train(sheets, known, sign, metres, options.seed, options.steps, options.minutes, kept)
+    if net is None:
+        print("The minutes are over; the same command goes on.", file=sys.stderr)
+        return 0
+    kept.unlink(missing_ok=True)
     report = report_on(net, sheets, unseen, sign, metres, fits.yaw)
     card = _card(options, report, fits, len(known))
     save_evidence(Evidence(net, layout, modes, sign, report.factor), options.weights, {"card": card})
@@ -132,12 +137,11 @@ def split(skin: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _card(options: argparse.Namespace, report: Report, fits: Fits, known: int) -> str:
-    length = f"--steps {options.steps}" if options.steps else f"--minutes {options.minutes:g}"
     return json.dumps({
         "what": "scores of the landmark fit's error from a photo laid out along the fitted landmarks",
         "data": "photos rendered from the project's own heads and skins; no photo of a person",
         "photos": len(fits.yaw), "trained_on": known, "licence": "GPL-3.0-or-later", "seed": options.seed,
-        "command": f"python -m backend.training.shape train FOLDER --seed {options.seed} {length}",
+        "command": f"python -m backend.training.shape train FOLDER --seed {options.seed} --steps {options.steps}",
         "explained_on_unseen_people": round(report.explained, 3), "explained_straight": round(report.straight, 3),
     }, indent=1)
 

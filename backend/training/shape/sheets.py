@@ -64,7 +64,7 @@ def sheets_of(fits: Fits, points: HeadPoints, layout: Layout, modes: np.ndarray)
 
 
 class Augment:
-    """Other light, colours, lenses, backgrounds and things in the way. Deterministic by its generator."""
+    """Other light, colours, lenses, backgrounds and things in the way. Deterministic by its seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = torch.Generator().manual_seed(seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,26 +30,34 @@ class Report:
     left: np.ndarray  # (K,) share of each score's variance that is left
 
 
-def train(sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray, seed: int, minutes: float = 10.0,
-          steps: int | None = None) -> SheetNet:
-    """A network trained on `rows` (N,), for so many minutes or, the same each time, so many steps.
+def train(sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray, seed: int, steps: int,
+          minutes: float = np.inf, kept: Path | None = None) -> SheetNet | None:
+    """A network trained on `rows` (N,) for so many steps, the same each time; None when the minutes were over first.
 
-    `weight` (K,) metres of a score: a score counts by its root.
+    `weight` (K,) metres of a score: a score counts by its root. What is reached is kept in the file `kept`, and gone
+    on with from there.
     """
     torch.manual_seed(seed)
-    random, augment = np.random.default_rng(seed), Augment(seed)
     count, ways = sheets.target.shape[2], sheets.target.shape[1]
     net = SheetNet(count, drop=DROP).train()
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
     turn = torch.as_tensor(sign).float()
     importance = torch.as_tensor(np.sqrt(weight / weight.mean())).float()
-    began, step, said = time.monotonic(), 0, 0.0
-    while True:
-        share = step / steps if steps else (time.monotonic() - began) / (60 * minutes)
-        if share >= 1:
-            return net.eval()
+    began, first, said = time.monotonic(), 0, 0.0
+    if kept is not None and kept.exists():
+        reached = torch.load(kept, weights_only=True)
+        first = reached["step"]
+        net.load_state_dict(reached["net"])
+        optimiser.load_state_dict(reached["optimiser"])
+    for step in range(first, steps):
+        if time.monotonic() - began > 60 * minutes:
+            if kept is not None:
+                torch.save({"step": step, "net": net.state_dict(), "optimiser": optimiser.state_dict()}, kept)
+            return None
         for group in optimiser.param_groups:
-            group["lr"] = RATE * min(1, step / 100 + 0.05) * (0.5 + 0.5 * np.cos(np.pi * share)) + 1e-5
+            group["lr"] = RATE * min(1, step / 100 + 0.05) * (0.5 + 0.5 * np.cos(np.pi * step / steps)) + 1e-5
+        random, augment = np.random.default_rng((seed, step)), Augment(seed * 1_000_003 + step)
+        torch.manual_seed(seed * 1_000_003 + step)  # of the dropout
         which = np.where(random.random(BATCH) < OWN, 0, random.integers(min(1, ways - 1), ways, BATCH))
         colour, normal, outside, target = sheets.batch(random.choice(rows, BATCH), which)
         seen = channels(augment(colour, outside), normal)
@@ -62,10 +71,10 @@ def train(sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
-        step += 1
         said = 0.98 * said + 0.02 * loss.item()
-        if step % 200 == 0:
-            print(f"step {step}, {100 * share:.0f} %, loss {said:.3f}", file=sys.stderr, flush=True)
+        if step % 200 == 199:
+            print(f"step {step + 1} of {steps}, loss {said:.3f}", file=sys.stderr, flush=True)
+    return net.eval()
 
 
 def predicted(net: SheetNet, sheets: Sheets, rows: np.ndarray, sign: np.ndarray,

@@ -9,11 +9,11 @@ from backend.fit.noise import measured_noise
 from backend.fit.sheet import COUNT, HEIGHT, WIDTH, layout_of
 from backend.fit.start import HeadPoints
 from backend.head.model import default_head
+from backend.npz import write_arrays
 from backend.training.shape.__main__ import load_fits, main, split
 from backend.training.shape.basis import error_modes, metres_of, weighing
 from backend.training.shape.fits import fit_shard
 from backend.training.shape.samples import load_shards, make_shards
-from backend.npz import write_arrays
 
 
 @pytest.fixture(scope="module")
