@@ -75,7 +75,7 @@ class RefineConfig:
 class LearnedConfig:
     """Evidence from the network that looks at pixels (`learned`)."""
 
-    enabled: bool = True
+    enabled: bool = False
     trust: float = 2.25  # on its information: the landmarks' normal equations overstate theirs by as much
     alike: float = 0.4  # power of the number of photos by which its information grows
     rounds: int = 1  # of asking and solving again

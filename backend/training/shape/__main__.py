@@ -132,7 +132,7 @@ def split(skin: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows to train on and rows to test on, no skin and no person in both."""
     skins = np.unique(skin)
     np.random.default_rng(seed).shuffle(skins)
-    unseen = np.isin(skin, skins[:round(UNSEEN * len(skins))])
+    unseen = np.isin(skin, skins[:max(1, round(UNSEEN * len(skins)))])
     return np.flatnonzero(~unseen), np.flatnonzero(unseen)
 
 

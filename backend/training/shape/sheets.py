@@ -75,6 +75,11 @@ class Augment:
         behind = (outside & (self._even(count, 1, 1) < 0.6))[:, None]
         scene = self._even(count, 3, 1, 1) * self._even(count, 1, 1, 1) + 0.3 * (self._field(count, 3, 7) - 0.5)
         colour = torch.where(behind, scene.clamp(0, 1), colour)
+        for nodes in (6, 14):  # skin that is not as even as ours, make-up, shadows
+            uneven = self._field(count, 1, nodes) - 0.5 + 0.3 * (self._field(count, 3, nodes) - 0.5)
+            colour = colour * torch.exp(0.8 * self._even(count, 1, 1, 1) ** 2 * uneven)
+        colour = self._grown(colour, self._beard(count), 0.4)
+        colour = self._grown(colour, self._hair(count), 0.4)
         colour = colour ** torch.exp(0.3 * self._normal(count, 1, 1, 1))
         colour = colour * torch.exp(0.12 * self._normal(count, 3, 1, 1))
         colour = colour * torch.exp(0.9 * self._even(count, 1, 1, 1) * (self._field(count, 1, 3) - 0.5))
@@ -92,8 +97,37 @@ class Augment:
         """(count,) bool, every second one."""
         return self._even(count) < 0.5
 
+    def _beard(self, count: int) -> Tensor:
+        """(B, HEIGHT, WIDTH) 0..1: from under the nose or the lip, or along the jaw, to somewhere below the chin."""
+        y, x = _grid()
+        aside = ((x - WIDTH / 2).abs() / (WIDTH / 2)).clamp(0, 1)
+        top = 66 + 26 * self._even(count, 1, 1) - 45 * self._even(count, 1, 1) * aside**2
+        edge = top + 14 * (self._field(count, 1, 9)[:, 0] - 0.5)
+        inside = torch.sigmoid((y - edge) / (0.5 + 3 * self._even(count, 1, 1)))
+        inside = inside * torch.sigmoid((96 + 30 * self._even(count, 1, 1) - y) / (0.5 + 3 * self._even(count, 1, 1)))
+        lips = (((y - 77) / 8) ** 2 + ((x - WIDTH / 2) / 12) ** 2 < 1) & (self._even(count, 1, 1) < 0.8)
+        return torch.where(lips, 0.0, inside)
+
+    def _hair(self, count: int) -> Tensor:
+        """(B, HEIGHT, WIDTH) 0..1: around the face, down to somewhere."""
+        y, x = _grid()
+        away = torch.sqrt(((y - 58) / 50) ** 2 + ((x - WIDTH / 2) / 38) ** 2)
+        edge = 0.75 + 0.4 * self._even(count, 1, 1) + 0.3 * (self._field(count, 1, 8)[:, 0] - 0.5)
+        inside = torch.sigmoid((away - edge) / (0.01 + 0.04 * self._even(count, 1, 1)))
+        return inside * torch.sigmoid((20 + 95 * self._even(count, 1, 1) - y) / 4)
+
+    def _grown(self, colour: Tensor, where: Tensor, share: float) -> Tensor:
+        """Hair of some colour laid over a share of the pictures."""
+        count = len(colour)
+        tone = colour.mean((2, 3), keepdim=True) * (0.1 + 1.2 * self._even(count, 1, 1, 1))
+        tone = tone * torch.exp(0.15 * self._normal(count, 3, 1, 1))
+        strands = box(self._normal(count, 1, HEIGHT, WIDTH), 3) + self._field(count, 1, 14) - 0.5
+        tone = tone * torch.exp(self._even(count, 1, 1, 1) * strands)
+        cover = where[:, None] * (0.3 + 0.7 * self._even(count, 1, 1, 1)) * (self._even(count, 1, 1, 1) < share)
+        return colour + cover * (tone - colour)
+
     def _patch(self, count: int) -> Tensor:
-        y, x = torch.arange(HEIGHT)[None, :, None], torch.arange(WIDTH)[None, None]
+        y, x = _grid()
         middle, half = self._even(count, 2, 1, 1), 4 + 16 * self._even(count, 2, 1, 1)
         inside = ((y - middle[:, 0] * HEIGHT).abs() < half[:, 0]) & ((x - middle[:, 1] * WIDTH).abs() < half[:, 1])
         return (inside & (self._even(count, 1, 1) < 0.2))[:, None]
@@ -107,3 +141,8 @@ class Augment:
 
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self._random)
+
+
+def _grid() -> tuple[Tensor, Tensor]:
+    """Rows (1, HEIGHT, 1) and columns (1, 1, WIDTH) of the sheet."""
+    return torch.arange(HEIGHT).float()[None, :, None], torch.arange(WIDTH).float()[None, None]
