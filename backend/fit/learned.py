@@ -111,6 +111,7 @@ def scores(evidence: Evidence, observation: Observation, points: HeadPoints, sta
     width, height = observation.size
     centre = np.array([width / 2, height / 2])
     mirror = mirror_order()[:COUNT]
+    hidden = torch.as_tensor(evidence.layout.hidden)
     answers = []
     with torch.no_grad():
         for turned in (False, True):
@@ -122,7 +123,8 @@ def scores(evidence: Evidence, observation: Observation, points: HeadPoints, sta
                                       torch.as_tensor(pixels[None]).float(), torch.as_tensor(places[None]).float())
             if float(colour.mean(1).std()) < BLANK:
                 return np.zeros(len(evidence.sign)), np.ones(len(evidence.sign))
-            answers.append([answer[0].numpy().astype(np.float64) for answer in evidence.net(channels(colour, normal))])
+            answers.append([answer[0].numpy().astype(np.float64) for answer in evidence.net(
+                channels(colour, normal, hidden))])
     (found, spread), (mirror_found, mirror_spread) = answers
     return (found + evidence.sign * mirror_found) / 2, np.exp((spread + mirror_spread) / 2) * evidence.factor
 

@@ -21,6 +21,7 @@ from backend.fit.start import FACE_OVAL
 WIDTH, HEIGHT = 96, 112
 """Pixels of the sheet, about 1.9 mm each."""
 COUNT = 468  # landmarks on the skin
+NOSE_TIP = 1
 RING = 1.22  # by which the oval is let out, from the middle of the landmarks
 PIXEL = 0.0015  # metres a pixel of the photo should show: finer ones are averaged
 CHANNELS = 7
@@ -32,6 +33,14 @@ class Layout:
 
     corners: np.ndarray  # (HEIGHT, WIDTH, 3) int, into the 468 landmarks, then the ring's
     weights: np.ndarray  # (HEIGHT, WIDTH, 3) float32
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """(HEIGHT, WIDTH) bool: beyond the outline, from the nose down. Collars and the edges of beards are not shown
+        to the network: it took them for chins.
+        """
+        nose = np.argwhere((self.corners == NOSE_TIP).any(2)).mean(0)[0]
+        return (self.corners >= COUNT).any(2) & (np.arange(HEIGHT)[:, None] > nose)
 
 
 def layout_of(mean: np.ndarray) -> Layout:

@@ -30,11 +30,15 @@ def unrolled(photo: Tensor, pixels: Tensor, places: Tensor) -> tuple[Tensor, Ten
     return shown, (normal / normal.norm(dim=3, keepdim=True).clamp_min(1e-9)).permute(0, 3, 1, 2)
 
 
-def channels(colour: Tensor, normal: Tensor) -> Tensor:
+def channels(colour: Tensor, normal: Tensor, hidden: Tensor) -> Tensor:
     """(B, 7, HEIGHT, WIDTH) what the network sees of sRGB `colour` and `normal`, both (B, 3, HEIGHT, WIDTH).
 
-    Brightness evened out, brightness, red and blue against green, the normal.
+    Brightness evened out, brightness, red and blue against green, the normal. `hidden` (HEIGHT, WIDTH) bool is painted
+    over in the mean colour of the rest.
     """
+    shown = (~hidden).to(colour.dtype)
+    mean = (colour * shown).sum((2, 3), keepdim=True) / shown.sum()
+    colour = torch.where(hidden, mean, colour)
     light = colour.mean(1, keepdim=True)
     around = _smooth(light)
     spread = torch.sqrt((_smooth(light * light) - around * around).clamp_min(0) + QUIET**2)

@@ -36,6 +36,7 @@ class Sheets:
     normal: np.ndarray  # (N, A, 3, HEIGHT, WIDTH) int8, 127 is one
     outside: np.ndarray  # (N, A, HEIGHT, WIDTH) bool, where the photo shows what is behind the person
     target: np.ndarray  # (N, A, K) scores of the error
+    hidden: np.ndarray  # (HEIGHT, WIDTH) bool, see `Layout`
 
     def batch(self, rows: np.ndarray, which: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Colour 0..1, normal, outside, target of rows (B,) and fits (B,)."""
@@ -60,7 +61,7 @@ def sheets_of(fits: Fits, points: HeadPoints, layout: Layout, modes: np.ndarray)
         colour[row], outside[row] = shown[:, :3].round().byte().numpy(), shown[:, 3].numpy() < 128
         normal[row] = (facing * 127).round().to(torch.int8).numpy()
     target = np.einsum("klx,nalx->nak", modes, fits.error, optimize=True).astype(np.float32)
-    return Sheets(colour, normal, outside, target)
+    return Sheets(colour, normal, outside, target, layout.hidden)
 
 
 class Augment:

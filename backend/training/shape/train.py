@@ -41,7 +41,7 @@ def train(sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray
     count, ways = sheets.target.shape[2], sheets.target.shape[1]
     net = SheetNet(count, drop=DROP).train()
     optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=DECAY)
-    turn = torch.as_tensor(sign).float()
+    turn, hidden = torch.as_tensor(sign).float(), torch.as_tensor(sheets.hidden)
     importance = torch.as_tensor(np.sqrt(weight / weight.mean())).float()
     began, first, said = time.monotonic(), 0, 0.0
     if kept is not None and kept.exists():
@@ -60,7 +60,7 @@ def train(sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray
         torch.manual_seed(seed * 1_000_003 + step)  # of the dropout
         which = np.where(random.random(BATCH) < OWN, 0, random.integers(min(1, ways - 1), ways, BATCH))
         colour, normal, outside, target = sheets.batch(random.choice(rows, BATCH), which)
-        seen = channels(augment(colour, outside), normal)
+        seen = channels(augment(colour, outside), normal, hidden)
         flip = augment.flips(BATCH)
         seen = torch.where(flip[:, None, None, None], mirrored(seen), seen)
         target = torch.where(flip[:, None], target * turn, target)
@@ -80,13 +80,13 @@ def train(sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray
 def predicted(net: SheetNet, sheets: Sheets, rows: np.ndarray, sign: np.ndarray,
               which: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """(N, K) what it says of undisturbed photos, and the variances it states."""
-    turn = torch.as_tensor(sign).float()
+    turn, hidden = torch.as_tensor(sign).float(), torch.as_tensor(sheets.hidden)
     found, stated = [], []
     with torch.no_grad():
         for start in range(0, len(rows), 64):
             part = rows[start:start + 64]
             colour, normal, _, _ = sheets.batch(part, np.full(len(part), which))
-            score, spread = net.both_ways(channels(colour, normal), turn)
+            score, spread = net.both_ways(channels(colour, normal, hidden), turn)
             found.append(score.numpy())
             stated.append(spread.exp().numpy())
     return np.concatenate(found), np.concatenate(stated)
