@@ -99,10 +99,12 @@ def table(head: HeadModel, people: list[Photographed]) -> str:
     """Fit all people every way; Markdown."""
     plain = FitConfig()
     no_refinement = replace(plain, refine=replace(plain.refine, enabled=False))
+    blind = replace(plain, learned=replace(plain.learned, enabled=False))
     complete = [person for person in people if len(person.observations) == len(YAWS) + 1]
     ways = {
         "mean head": lambda person: head.template.astype(np.float64),
         "one photo, no refinement": lambda person: _fit(head, person.observations[:1], no_refinement),
+        "one photo, landmarks alone": lambda person: _fit(head, person.observations[:1], blind),
         "one photo": lambda person: _fit(head, person.observations[:1], plain),
         "one photo, smiling": lambda person: _fit(head, person.observations[3:], plain),
         "one photo from the side": lambda person: _fit(head, person.observations[1:2], plain),

@@ -75,8 +75,9 @@ class RefineConfig:
 class LearnedConfig:
     """Evidence from the network that looks at pixels (`learned`)."""
 
-    enabled: bool = False
-    trust: float = 2.25  # on its information: the landmarks' normal equations overstate theirs by as much
+    enabled: bool = True
+    trust: float = 1.5  # on its information: 2.25, as the landmarks' normal equations overstate theirs (`uncertainty`),
+    # less a third, for photos are no renders
     alike: float = 0.4  # power of the number of photos by which its information grows
     rounds: int = 1  # of asking and solving again
     iterations: int = 5

@@ -1,16 +1,27 @@
 """Evidence from pixels: mirrored photos mirror it, blank ones give none, and switched off the fit is what it was."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from backend.assets import asset_path
 from backend.capture.landmark_mirror import mirror_order
 from backend.errors import ModelError
 from backend.fit import fit_head
 from backend.fit.config import FitConfig, LearnedConfig
-from backend.fit.learned import Evidence, believed, load_evidence, save_evidence, scores
+from backend.fit.fitting import solve_parameters
+from backend.fit.learned import (
+    WEIGHTS,
+    Evidence,
+    believed,
+    load_evidence,
+    save_evidence,
+    scores,
+    shipped_evidence,
+)
 from backend.fit.noise import measured_noise
 from backend.fit.sheet import COUNT, layout_of
 from backend.fit.sheetnet import SheetNet
@@ -138,3 +149,21 @@ def test_weights_survive_their_file_and_damage_is_said(evidence, tmp_path):
 def test_a_face_with_both_eyes_closed_is_fitted(head):
     truth = photograph(head, seed=6, expression={"eyeBlinkLeft": 0.9, "eyeBlinkRight": 0.9})
     assert face_error(head, fit_head([truth.observation], head, config=OFF).neutral, truth.vertices) < 2.0
+
+
+def test_switched_off_the_fit_is_the_landmarks_alone_and_switched_on_it_is_not(head, points):
+    observation = seen(head, seed=7).observation
+    state, _ = solve_parameters([observation], points, OFF, measured_noise())
+    off, on = (fit_head([observation], head, config=config).shape for config in (OFF, FitConfig()))
+    np.testing.assert_array_equal(off, state.beta.astype(np.float32))
+    assert 0.02 < np.sqrt(((on - off) ** 2).mean()) < 0.5
+
+
+def test_what_ships_has_a_card_and_modes_that_mirror():
+    evidence = shipped_evidence()
+    card = json.loads(asset_path(WEIGHTS).with_suffix(".json").read_text())
+    assert {"data", "licence", "seed", "explained_on_unseen_people"} <= card.keys()
+    turned = evidence.modes[:, mirror_order()[:COUNT]] * [-1, 1, 1]
+    np.testing.assert_allclose(turned, evidence.sign[:, None, None] * evidence.modes,
+                               atol=1e-3 * np.abs(evidence.modes).max())
+    assert asset_path(WEIGHTS).stat().st_size < 15 << 20
