@@ -57,6 +57,7 @@ class Stage:
     free: tuple[str, ...]  # of "camera", "focal", "depth", "turns", "noise", "expression", "shape"
     iterations: int
     contours: bool = False  # let the face oval slide along its outline
+    looks: bool = False  # hear what the network says of the fit so far (`learned`)
     pixels: bool = False  # add the photometric term
 
 
@@ -90,6 +91,16 @@ class PixelConfig:
 
 
 @dataclass(frozen=True)
+class LearnedConfig:
+    """Evidence from the network that looks at pixels (`learned`)."""
+
+    enabled: bool = True
+    trust: float = 1.5  # on its information: 2.25, as the landmarks' normal equations overstate theirs (`uncertainty`),
+    # less a third, for photos are no renders
+    alike: float = 0.4  # power of the number of photos by which its information grows
+
+
+@dataclass(frozen=True)
 class LimitConfig:
     """Where a fit stops being a person."""
 
@@ -105,13 +116,15 @@ class FitConfig:
     landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
     priors: PriorConfig = field(default_factory=PriorConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
+    learned: LearnedConfig = field(default_factory=LearnedConfig)
     limits: LimitConfig = field(default_factory=LimitConfig)
     pixels: PixelConfig = field(default_factory=PixelConfig)
     stages: tuple[Stage, ...] = (
         Stage("pose", ("camera", "depth"), 8),
         Stage("rough", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 10),
         Stage("fine", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 12, contours=True),
+        Stage("look", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 5, True, looks=True),
         # Twice: what is hidden, what light falls and which pixels to disbelieve follow from where the face was before.
-        Stage("pixels", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, True),
-        Stage("pixels again", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, True),
+        Stage("pixels", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, pixels=True),
+        Stage("pixels again", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, pixels=True),
     )

@@ -18,7 +18,7 @@ from backend.fit.headfit import HeadFit
 from backend.fit.noise import LandmarkNoise, measured_noise
 from backend.fit.pixels import pixel_term
 from backend.fit.result import assemble
-from backend.fit.solver import Problem, solve
+from backend.fit.solver import Belief, Problem, solve
 from backend.fit.start import HeadPoints, first_view, view_problem
 from backend.fit.state import State
 from backend.fit.surface import Surface
@@ -57,7 +57,9 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
     state = State(np.zeros(points.head.shape_basis.shape[0]), views)
     problem = _problem(observations, points, state, noise, config)
     surface: Surface | None = None
-    stages = [stage for stage in config.stages if config.pixels.enabled or not stage.pixels]
+    beliefs: tuple[Belief, ...] = ()
+    stages = [stage for stage in config.stages
+              if (config.pixels.enabled or not stage.pixels) and (config.learned.enabled or not stage.looks)]
     for index, stage in enumerate(stages):
         progress(index / len(stages), f"Fitting the head: {stage.name}")
         problem = _problem(observations, points, state, noise, config)
@@ -68,9 +70,21 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
         if stage.pixels:
             surface = surface or Surface.of(points.head, measured_appearance().uvs)
             problem = _with_pixels(problem, state, observations, points, surface, config)
+        if stage.looks:
+            beliefs = _learned(observations, points, state, config)
+        problem = replace(problem, beliefs=beliefs)
         problem = weighted(problem, state, config) if index > 1 else problem
         state = solve(problem, state, stage.free, stage.iterations)
     return state, problem
+
+
+def _learned(observations: Sequence[Observation], points: HeadPoints, state: State,
+             config: FitConfig) -> tuple[Belief, ...]:
+    """What the network sees of the photos; nothing where it has nothing to say."""
+    from backend.fit.learned import believed  # torch is loaded only when it is asked
+
+    belief = believed(observations, points, state, config.learned)
+    return () if belief is None else (belief,)
 
 
 def _with_pixels(problem: Problem, state: State, observations: Sequence[Observation], points: HeadPoints,

@@ -130,7 +130,8 @@ class IrisTerm:
         by_view[:, 6] = 1 / self.sigma
         by_beta, by_psi, by_turn = self.centres.jacobians(beta, view.psi, view.turns)
         axis = view.rotation[2]
-        by_view[:, view.slice("turns")] = by_z * np.einsum("x,pxk->pk", axis, by_turn.reshape(len(z), 3, -1))
+        by_view[:, view.slice("turns")] = by_z * np.einsum(
+            "x,pxk->pk", axis, by_turn.reshape(len(z), 3, 3 * len(view.turns)))
         by_view[:, view.slice("expression")] = by_z * np.einsum("x,pxe->pe", axis, by_psi)
         by_size = self.follows * (apart @ self.apart_shape) / (apart @ apart) / self.sigma[:, None]
         return Rows(residual, by_z * np.einsum("x,pxs->ps", axis, by_beta) + by_size, by_view)

@@ -48,12 +48,21 @@ class ViewProblem:
 
 
 @dataclass(frozen=True)
+class Belief:
+    """Evidence for identity that no landmark gave: `matrix` @ beta is `value`, each row give or take one."""
+
+    matrix: np.ndarray  # (M, S)
+    value: np.ndarray  # (M,)
+
+
+@dataclass(frozen=True)
 class Problem:
     """The whole fit."""
 
     views: Sequence[ViewProblem]
     shape_sigma: float
     robust: float  # Geman-McClure scale, sigmas
+    beliefs: tuple[Belief, ...] = ()
 
 
 def solve(problem: Problem, state: State, free: Sequence[str], iterations: int) -> State:
@@ -93,6 +102,9 @@ def normal_equations(problem: Problem, state: State) -> tuple[np.ndarray, np.nda
     hessian, gradient = np.zeros((size, size)), np.zeros(size)
     hessian[np.arange(count), np.arange(count)] = 1 / problem.shape_sigma**2
     gradient[:count] = state.beta / problem.shape_sigma**2
+    for belief in problem.beliefs:
+        hessian[:count, :count] += belief.matrix.T @ belief.matrix
+        gradient[:count] += belief.matrix.T @ (belief.matrix @ state.beta - belief.value)
     start = count
     for terms, view in zip(problem.views, state.views, strict=True):
         own = slice(start, start + view.size)
@@ -120,6 +132,7 @@ def normal_equations(problem: Problem, state: State) -> tuple[np.ndarray, np.nda
 def total_cost(problem: Problem, state: State) -> float:
     """Robust sum of squares."""
     cost = float(np.sum((state.beta / problem.shape_sigma) ** 2))
+    cost += sum(float(np.sum((belief.matrix @ state.beta - belief.value) ** 2)) for belief in problem.beliefs)
     for terms, view in zip(problem.views, state.views, strict=True):
         rows = terms.landmarks.rows(state.beta, view, derivatives=False)
         squared = terms.landmarks.distances(rows) ** 2

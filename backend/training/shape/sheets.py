@@ -1,0 +1,149 @@
+"""Photos and fits turned into what the network is shown, and into the scores it should answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from backend.fit.learned import on_sheet
+from backend.fit.sheet import COUNT, HEIGHT, WIDTH, Layout
+from backend.fit.sheetnet import box, unrolled
+from backend.fit.start import HeadPoints
+
+
+@dataclass(frozen=True)
+class Fits:
+    """N photos, each with A fits: its own first, then those with errors of others. L landmarks as `HeadPoints` has."""
+
+    photo: np.ndarray  # (N, H, H, 3) uint8
+    seen: np.ndarray  # (N, H, H) bool, where the person is
+    placed: np.ndarray  # (N, A, L, 3) metres in the camera's axes
+    focal: np.ndarray  # (N, A) pixels
+    error: np.ndarray  # (N, A, 468, 3) metres of the neutral face, fitted less true
+    yaw: np.ndarray  # (N,) radians
+    skin: np.ndarray  # (N,)
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """The same, laid out."""
+
+    colour: np.ndarray  # (N, A, 3, HEIGHT, WIDTH) uint8 sRGB
+    normal: np.ndarray  # (N, A, 3, HEIGHT, WIDTH) int8, 127 is one
+    outside: np.ndarray  # (N, A, HEIGHT, WIDTH) bool, where the photo shows what is behind the person
+    target: np.ndarray  # (N, A, K) scores of the error
+    hidden: np.ndarray  # (HEIGHT, WIDTH) bool, see `Layout`
+
+    def batch(self, rows: np.ndarray, which: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Colour 0..1, normal, outside, target of rows (B,) and fits (B,)."""
+        return (torch.as_tensor(self.colour[rows, which]).float() / 255,
+                torch.as_tensor(self.normal[rows, which]).float() / 127, torch.as_tensor(self.outside[rows, which]),
+                torch.as_tensor(self.target[rows, which]).float())
+
+
+def sheets_of(fits: Fits, points: HeadPoints, layout: Layout, modes: np.ndarray) -> Sheets:
+    """Lay out all photos along all their fits; `modes` (K, 468, 3) as in `basis`."""
+    count, ways = fits.focal.shape
+    colour = np.empty((count, ways, 3, HEIGHT, WIDTH), np.uint8)
+    normal = np.empty((count, ways, 3, HEIGHT, WIDTH), np.int8)
+    outside = np.empty((count, ways, HEIGHT, WIDTH), bool)
+    where = np.searchsorted(points.used, np.arange(COUNT))
+    for row in range(count):
+        photo = np.concatenate([fits.photo[row].astype(np.float32), 255 * fits.seen[row][..., None]], 2)
+        places = np.stack([on_sheet(layout, placed[where]) for placed in fits.placed[row].astype(np.float64)])
+        pixels = fits.focal[row][:, None, None, None] * places[..., :2] / places[..., 2:] + photo.shape[0] / 2
+        seen = torch.as_tensor(photo, dtype=torch.float32).permute(2, 0, 1)[None].expand(ways, -1, -1, -1)
+        shown, facing = unrolled(seen, torch.as_tensor(pixels).float(), torch.as_tensor(places).float())
+        colour[row], outside[row] = shown[:, :3].round().byte().numpy(), shown[:, 3].numpy() < 128
+        normal[row] = (facing * 127).round().to(torch.int8).numpy()
+    target = np.einsum("klx,nalx->nak", modes, fits.error, optimize=True).astype(np.float32)
+    return Sheets(colour, normal, outside, target, layout.hidden)
+
+
+class Augment:
+    """Other light, colours, lenses, backgrounds and things in the way. Deterministic by its seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = torch.Generator().manual_seed(seed)
+
+    def __call__(self, colour: Tensor, outside: Tensor) -> Tensor:
+        """`colour` (B, 3, HEIGHT, WIDTH) 0..1, `outside` (B, HEIGHT, WIDTH) -> the same colours, disturbed."""
+        count = len(colour)
+        behind = (outside & (self._even(count, 1, 1) < 0.6))[:, None]
+        scene = self._even(count, 3, 1, 1) * self._even(count, 1, 1, 1) + 0.3 * (self._field(count, 3, 7) - 0.5)
+        colour = torch.where(behind, scene.clamp(0, 1), colour)
+        for nodes in (6, 14):  # skin that is not as even as ours, make-up, shadows
+            uneven = self._field(count, 1, nodes) - 0.5 + 0.3 * (self._field(count, 3, nodes) - 0.5)
+            colour = colour * torch.exp(0.8 * self._even(count, 1, 1, 1) ** 2 * uneven)
+        colour = self._grown(colour, self._beard(count), 0.4)
+        colour = self._grown(colour, self._hair(count), 0.4)
+        colour = colour ** torch.exp(0.3 * self._normal(count, 1, 1, 1))
+        colour = colour * torch.exp(0.12 * self._normal(count, 3, 1, 1))
+        colour = colour * torch.exp(0.9 * self._even(count, 1, 1, 1) * (self._field(count, 1, 3) - 0.5))
+        sharper = self._even(count, 1, 1, 1) * 2 - 1  # blurred below zero, sharpened above
+        soft = box(colour, 3)
+        colour = colour + (sharper * (sharper.abs() > 0.3)) * (colour - soft)
+        grey = (self._even(count, 1, 1, 1) < 0.1).float()
+        colour = colour + grey * (colour.mean(1, keepdim=True) - colour)
+        colour = colour + 0.03 * self._even(count, 1, 1, 1) * self._normal(*colour.shape)
+        for _ in range(2):
+            colour = torch.where(self._patch(count), self._even(count, 3, 1, 1), colour)
+        return colour.clamp(0, 1)
+
+    def flips(self, count: int) -> Tensor:
+        """(count,) bool, every second one."""
+        return self._even(count) < 0.5
+
+    def _beard(self, count: int) -> Tensor:
+        """(B, HEIGHT, WIDTH) 0..1: from under the nose or the lip, or along the jaw, to somewhere below the chin."""
+        y, x = _grid()
+        aside = ((x - WIDTH / 2).abs() / (WIDTH / 2)).clamp(0, 1)
+        top = 66 + 26 * self._even(count, 1, 1) - 45 * self._even(count, 1, 1) * aside**2
+        edge = top + 14 * (self._field(count, 1, 9)[:, 0] - 0.5)
+        inside = torch.sigmoid((y - edge) / (0.5 + 3 * self._even(count, 1, 1)))
+        inside = inside * torch.sigmoid((96 + 30 * self._even(count, 1, 1) - y) / (0.5 + 3 * self._even(count, 1, 1)))
+        lips = (((y - 77) / 8) ** 2 + ((x - WIDTH / 2) / 12) ** 2 < 1) & (self._even(count, 1, 1) < 0.8)
+        return torch.where(lips, 0.0, inside)
+
+    def _hair(self, count: int) -> Tensor:
+        """(B, HEIGHT, WIDTH) 0..1: around the face, down to somewhere."""
+        y, x = _grid()
+        away = torch.sqrt(((y - 58) / 50) ** 2 + ((x - WIDTH / 2) / 38) ** 2)
+        edge = 0.75 + 0.4 * self._even(count, 1, 1) + 0.3 * (self._field(count, 1, 8)[:, 0] - 0.5)
+        inside = torch.sigmoid((away - edge) / (0.01 + 0.04 * self._even(count, 1, 1)))
+        return inside * torch.sigmoid((20 + 95 * self._even(count, 1, 1) - y) / 4)
+
+    def _grown(self, colour: Tensor, where: Tensor, share: float) -> Tensor:
+        """Hair of some colour laid over a share of the pictures."""
+        count = len(colour)
+        tone = colour.mean((2, 3), keepdim=True) * (0.1 + 1.2 * self._even(count, 1, 1, 1))
+        tone = tone * torch.exp(0.15 * self._normal(count, 3, 1, 1))
+        strands = box(self._normal(count, 1, HEIGHT, WIDTH), 3) + self._field(count, 1, 14) - 0.5
+        tone = tone * torch.exp(self._even(count, 1, 1, 1) * strands)
+        cover = where[:, None] * (0.3 + 0.7 * self._even(count, 1, 1, 1)) * (self._even(count, 1, 1, 1) < share)
+        return colour + cover * (tone - colour)
+
+    def _patch(self, count: int) -> Tensor:
+        y, x = _grid()
+        middle, half = self._even(count, 2, 1, 1), 4 + 16 * self._even(count, 2, 1, 1)
+        inside = ((y - middle[:, 0] * HEIGHT).abs() < half[:, 0]) & ((x - middle[:, 1] * WIDTH).abs() < half[:, 1])
+        return (inside & (self._even(count, 1, 1) < 0.2))[:, None]
+
+    def _field(self, count: int, depth: int, nodes: int) -> Tensor:
+        return functional.interpolate(self._even(count, depth, nodes, nodes), size=(HEIGHT, WIDTH), mode="bilinear",
+                                      align_corners=True)
+
+    def _even(self, *shape: int) -> Tensor:
+        return torch.rand(*shape, generator=self._random)
+
+    def _normal(self, *shape: int) -> Tensor:
+        return torch.randn(*shape, generator=self._random)
+
+
+def _grid() -> tuple[Tensor, Tensor]:
+    """Rows (1, HEIGHT, 1) and columns (1, 1, WIDTH) of the sheet."""
+    return torch.arange(HEIGHT).float()[None, :, None], torch.arange(WIDTH).float()[None, None]
