@@ -72,11 +72,24 @@ class RefineConfig:
 
 
 @dataclass(frozen=True)
+class DeviceConfig:
+    """How far photos of one device share a focal length; all relative."""
+
+    device_sigma: float = 0.01  # the same camera and lens by name: focusing changes a focal length by about that
+    size_sigma: float = 0.10  # no names, but equally many pixels: one camera more often than not
+    size_robust: float = 2.0  # Geman-McClure scale in those sigmas, at which such a tie is let go
+
+
+@dataclass(frozen=True)
 class LimitConfig:
     """Where a fit stops being a person."""
 
     bad_photo: float = 1.5  # times the median photo's error: beyond it a photo counts less, by the square
-    strangers: float = 0.0032  # metres between faces fitted alone; no two photos of one rendered head were so far apart
+    strangers: float = 0.0  # log of how much likelier two groups of photos show one person than two
+    mirror: float = 4.0  # log of how much likelier a photo is mirrored than not, beyond which it is turned round
+    tempered: float = 3.0  # by which a photo's certainty about beta is divided before photos are compared
+    wild: float = 0.06  # face units, median landmark error of a photo fitted alone; faces have 0.005 to 0.02
+    wilder: float = 3.0  # and times the middle photo's: then its landmarks are those of no face
     refuse_rmse: float = 0.20  # face units; landmarks this far off are of no human face seen straight
 
 
@@ -87,6 +100,7 @@ class FitConfig:
     landmarks: LandmarkConfig = field(default_factory=LandmarkConfig)
     priors: PriorConfig = field(default_factory=PriorConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
+    devices: DeviceConfig = field(default_factory=DeviceConfig)
     limits: LimitConfig = field(default_factory=LimitConfig)
     stages: tuple[Stage, ...] = (
         Stage("pose", ("camera", "depth"), 8),

@@ -89,7 +89,10 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     used = points.used
     measured = observation.landmarks[used].astype(np.float64)
     measured[:, 2] -= measured[:, 2].mean()
-    measured = measured - noise.at(yaw, pitch, float(view.centre[2]))[used] * unit
+    errors = noise.at(yaw, pitch, float(view.centre[2]))
+    if noise.made is not None:
+        errors = errors + noise.made.at(observation.blendshapes.astype(np.float64))
+    measured = measured - errors[used] * unit
     settings = config.landmarks
     scale = np.array([settings.sigma_scale, settings.sigma_scale, settings.depth_scale])
     sigma = noise.sigma[used] * (scale if noise.by_face is None else settings.known_scale)
