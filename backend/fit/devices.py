@@ -43,13 +43,18 @@ def devices(observations: Sequence[Observation]) -> list[tuple[list[int], bool]]
 
 
 def shared(observations: Sequence[Observation]) -> list[Observation]:
-    """The photos with their focal lengths believed as one statement per device, however many photos repeat it."""
+    """The photos with their focal lengths believed as one statement per device, however many photos repeat it.
+
+    Said or guessed, it is off by the same factor in all of them: tags are rounded once, lenses are usual once.
+    """
     found = list(observations)
     for members, named in devices(observations):
-        told = [index for index in members if observations[index].focal.source == "exif"]
-        for index in told if named else ():
-            focal = observations[index].focal
-            found[index] = replace(found[index], focal=replace(focal, sigma=focal.sigma * float(np.sqrt(len(told)))))
+        for source in ("exif", "assumed") if named else ():
+            alike = [index for index in members if observations[index].focal.source == source]
+            for index in alike:
+                focal = observations[index].focal
+                sigma = focal.sigma * float(np.sqrt(len(alike)))
+                found[index] = replace(found[index], focal=replace(focal, sigma=sigma))
     return found
 
 

@@ -48,7 +48,7 @@ def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: Fi
     state, problem = solve_parameters(chosen, points, config, noise, part(progress, 0.35, 0.75))
     found = assemble(chosen, points, state, problem, config, agreement.said, part(progress, 0.75, 1.0))
     return replace(found, expression=found.expression[:, :len(head.expression_names)],
-                   photos=photo_fits(observations, agreement, problem, state))
+                   photos=photo_fits(observations, agreement, problem, state, found.scale_sigma))
 
 
 def compare(observations: Sequence[Observation], points: HeadPoints, config: FitConfig, noise: LandmarkNoise,

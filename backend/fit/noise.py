@@ -57,7 +57,11 @@ class Made:
 
     def at(self, scores: np.ndarray) -> np.ndarray:
         """(N, 3) of a face with `scores` (52,)."""
-        return self.errors @ np.maximum(scores - self.calm, 0)
+        return self.errors @ self.beyond(scores)
+
+    def beyond(self, scores: np.ndarray) -> np.ndarray:
+        """(52,) what `scores` tell of a face that is made: brows, lids and lips of calm faces have scores too."""
+        return np.maximum(scores - self.calm, 0)
 
 
 @dataclass(frozen=True)
