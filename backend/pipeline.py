@@ -150,7 +150,8 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.capture import observe
     from backend.capture.observation import Finding, Focal, Observation
     from backend.fit import fit_head
-    from backend.fit.headfit import HeadFit
+    from backend.fit.headfit import HeadFit, PhotoFit
+    from backend.fit.photos import used
     from backend.head.library import DEFAULT, NOT_STATED, UNSURE, find_entry, head_of
     from backend.head.parameters import digest
     from backend.reflectance import estimate
@@ -176,10 +177,11 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
                      for index, path in enumerate(photos))
 
     observations = job.run("capture", taken, (Observation, Finding, Focal), capture)
-    fit = job.run("fit", shot, (HeadFit,), lambda tell: fit_head(observations, head, progress=tell))
+    fit = job.run("fit", shot, (HeadFit, PhotoFit), lambda tell: fit_head(observations, head, progress=tell))
+    shown = used(observations, fit)
     texture_types = tuple(kind for kind in vars(seen).values() if isinstance(kind, type))
     texture = job.run("unwrap", sized, texture_types,
-                      lambda tell: unwrap(observations, fit, head, options.resolution, progress=tell))
+                      lambda tell: unwrap(shown, fit, head, options.resolution, progress=tell))
     maps = job.run("reflectance", skinned, (SkinMaps,),
                    lambda tell: estimate(texture, fit, head, method=options.reflectance, progress=tell))
 
@@ -188,7 +190,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     started = time.perf_counter()
     tell(0.0, "Rendering the preview")
     quality = report.quality(observations, fit, maps, head, [UNSURE] if entry.licence == NOT_STATED else [])
-    picture = preview.side_by_side(observations[0].image, head, fit.posed[0], fit.intrinsics[0],
+    picture = preview.side_by_side(shown[0].image, head, fit.posed[0], fit.intrinsics[0],
                                    fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
                                    part(tell, 0.0, 0.3))
     stages = [*job.stages, {"name": "preview", "seconds": round(time.perf_counter() - started, 3), "cached": False}]

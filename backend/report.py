@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from backend.capture.observation import Observation
-from backend.fit.headfit import HeadFit
+from backend.fit.headfit import HeadFit, PhotoFit
+from backend.fit.photos import near_sentences, used
 from backend.head.model import HeadModel
 from backend.reflectance.maps import SkinMaps
 
@@ -29,22 +30,28 @@ def quality(observations: Sequence[Observation], fit: HeadFit, maps: SkinMaps, h
             said: Sequence[str] = ()) -> dict[str, Any]:
     """The `quality` part of avatar.json: verdict, confidence by region, findings and warnings, `said` the last."""
     regions = region_confidence(head, fit.neutral, maps.confidence)
+    shown = used(observations, fit)
     errors = [float(rmse / max(_eye_distance(observation), 1e-6))
-              for rmse, observation in zip(fit.landmark_rmse, observations, strict=True)]
+              for rmse, observation in zip(fit.landmark_rmse, shown, strict=True)]
     findings = [{"input": observation.name, "kind": finding.kind, "severity": finding.severity, "text": finding.text}
                 for observation in observations for finding in observation.findings]
     warnings = [finding["text"] for finding in findings if finding["severity"] == "warning"]
-    warnings += [*fit.warnings, *maps.warnings]
-    for observation, error in zip(observations, errors, strict=True):
+    near = near_sentences(fit.photos)
+    findings += [{"input": photo.name, "kind": "near", "severity": "note", "text": text}
+                 for photo, text in near]
+    warnings += [*fit.warnings, *(text for _, text in near), *maps.warnings]
+    for observation, error in zip(shown, errors, strict=True):
         if error > POOR_RMSE:
             warnings.append(f"The head fits {observation.name} loosely; compare it in preview.png.")
     sentence = unseen_sentence([name for name, value in regions.items() if value < UNSEEN])
     if sentence:
         warnings.append(sentence)
     warnings += said
-    serious = any(finding["severity"] == "warning" for finding in findings) or max(errors) > POOR_RMSE
+    serious = any(finding["severity"] == "warning" for finding in findings) or max(errors) > POOR_RMSE or not all(
+        photo.used for photo in fit.photos)
     inside = maps.confidence[maps.confidence > 0]
     return {
+        "photos": [_photo(photo) for photo in fit.photos],
         "verdict": "usable" if serious else "good",
         "confidence": {"seen_share": _rounded(len(inside) / maps.confidence.size),
                        "regions": {name: _rounded(value) for name, value in regions.items()}},
@@ -107,6 +114,16 @@ def unseen_sentence(regions: Sequence[str]) -> str:
 def _eye_distance(observation: Observation) -> float:
     right, left = observation.landmarks[list(_IRISES), :2]
     return float(np.linalg.norm(left - right))
+
+
+def _photo(photo: PhotoFit) -> dict[str, Any]:
+    """One photo's part of the report; nothing is known of the camera of a photo that was left out."""
+    told = {"input": photo.name, "used": photo.used, "mirrored": photo.mirrored}
+    if not photo.used:
+        return told
+    return {**told, "focal_35mm": round(photo.focal_equivalent, 1), "focal_sigma": _rounded(photo.focal_sigma),
+            "focal_source": photo.focal_source, "distance_m": round(photo.distance, 3),
+            "distance_sigma": _rounded(photo.distance_sigma)}
 
 
 def _rounded(value: float) -> float:

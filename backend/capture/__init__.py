@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.capture.decode import decode
-from backend.capture.exif import assumed_focal, read_focal
+from backend.capture.exif import assumed_focal, read_focal, with_device
 from backend.capture.files import read_photo
 from backend.capture.landmarks import LEFT_IRIS, RIGHT_IRIS, Face, detect_faces
 from backend.capture.mask import segment_photo
@@ -42,6 +42,7 @@ def observe(path: Path, *, face: int | None = None, progress: Progress = silent)
     refuse_small(photo.name, chosen)
     size = photo.image.shape[1], photo.image.shape[0]
     focal = read_focal(photo.exif, photo.stored_size, size) or assumed_focal(size, chosen.interocular)
+    focal = with_device(focal, photo.exif, photo.stored_size, size)
     image, chosen, turned = _upright(image, chosen)
     if flipped or turned:
         findings += (Finding("turned_upright", "note", "The photo lay on its side or head and was turned upright."),)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import ExifTags, Image
 
@@ -104,6 +104,27 @@ def read_focal(exif: Image.Exif, stored_size: tuple[int, int], size: tuple[int, 
     return Focal(pixels, math.hypot(SIGMA_SENSOR, extra), "exif")
 
 
+def with_device(focal: Focal, exif: Image.Exif, stored_size: tuple[int, int], size: tuple[int, int]) -> Focal:
+    """The focal length with the device that took the photo, where the file names it and tells how far it was zoomed.
+
+    Without a lens by name, focal lengths in millimetres tell lenses apart: phones have several, each on its own sensor.
+    """
+    tags = exif.get_ifd(ExifTags.IFD.Exif)
+    make, model, lens = (_text(block.get(tag)) for block, tag in (
+        (exif, ExifTags.Base.Make), (exif, ExifTags.Base.Model), (tags, ExifTags.Base.LensModel)))
+    length = _number(tags, ExifTags.Base.FocalLength)
+    equivalent = _number(tags, ExifTags.Base.FocalLengthIn35mmFilm)
+    if not model or (length is None and equivalent is None):
+        return focal
+    frame = _frame(tags, stored_size, size[0] / stored_size[0])
+    digital = min(max(_number(tags, ExifTags.Base.DigitalZoomRatio) or 1.0, 1.0), 20.0)
+    zoom = equivalent or (length or 1.0) * digital  # equivalents count cropping on the sensor, which makers hide else
+    edited = _EDITORS.search(str(exif.get(ExifTags.Base.Software, ""))) is not None
+    named = (make, model, lens or f"{length or 0:.2f} mm", "" if equivalent else "without equivalent")
+    return replace(focal, device=" ".join(part for part in named if part), zoom=zoom * frame.diagonal,
+                   zoom_sigma=SIGMA_EDITED if edited else SIGMA_CROPPED if frame.cropped else 0.0)
+
+
 def assumed_focal(size: tuple[int, int], interocular: float) -> Focal:
     """A guess from two things that hold for most photos of faces: usual lenses, and usual distances.
 
@@ -162,6 +183,11 @@ def _crop_factor(exif: Image.Exif) -> float | None:
         if re.search(maker, make, re.IGNORECASE) and re.search(models, model, re.IGNORECASE):
             return factor
     return None
+
+
+def _text(value: object) -> str:
+    """A tag's text on one line without what pads it."""
+    return " ".join(str(value or "").replace("\0", " ").split())[:80]
 
 
 def _number(tags: Mapping[int, object], tag: int) -> float | None:

@@ -26,6 +26,9 @@ class Focal:
     pixels: float  # in pixels of `Observation.image`
     sigma: float  # relative standard deviation, 0.03 from EXIF, about 0.35 when assumed
     source: str  # "exif" or "assumed"
+    device: str = ""  # the camera and lens, as the file names them; empty when it names none
+    zoom: float = 1.0  # what `pixels` is proportional to among photos of one device, in any unit
+    zoom_sigma: float = 0.0  # relative; a file that was cropped or edited is less sure
 
 
 @dataclass(frozen=True)

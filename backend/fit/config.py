@@ -28,7 +28,7 @@ class PriorConfig:
     """What is believed before looking."""
 
     shape_sigma: float = 1.0  # beta's own units; the head's shape basis is scaled to N(0, 1)
-    expression_sigma: float = 0.12  # psi, for a shape the landmarker scores zero: a calm face stays calm
+    expression_sigma: float = 0.08  # psi, for a shape scored as on calm faces; 0.04 to 0.11 on 2,182 own photos
     expression_gain: float = 0.8  # psi per unit of score added to the sigma: scores are opinions
     expression_trust: float = 0.2  # psi per unit of score; scan-model faces with 0.7: 1.36 mm, with 0.2: 1.32 mm
     jaw_open_sigma: float = 0.06  # the same three for jawOpen: its score tells a smile's teeth from an open mouth,
@@ -101,11 +101,24 @@ class LearnedConfig:
 
 
 @dataclass(frozen=True)
+class DeviceConfig:
+    """How far photos of one device share a focal length; all relative."""
+
+    device_sigma: float = 0.01  # the same camera and lens by name: focusing changes a focal length by about that
+    size_sigma: float = 0.10  # no names, but equally many pixels: one camera more often than not
+    size_robust: float = 2.0  # Geman-McClure scale in those sigmas, at which such a tie is let go
+
+
+@dataclass(frozen=True)
 class LimitConfig:
     """Where a fit stops being a person."""
 
     bad_photo: float = 1.5  # times the median photo's error: beyond it a photo counts less, by the square
-    strangers: float = 0.0032  # metres between faces fitted alone; no two photos of one rendered head were so far apart
+    strangers: float = 0.0  # log of how much likelier two groups of photos show one person than two
+    mirror: float = 4.0  # log of how much likelier a photo is mirrored than not, beyond which it is turned round
+    tempered: float = 3.0  # by which a photo's certainty about beta is divided before photos are compared
+    wild: float = 0.06  # face units, median landmark error of a photo fitted alone; faces have 0.005 to 0.02
+    wilder: float = 3.0  # and times the middle photo's: then its landmarks are those of no face
     refuse_rmse: float = 0.20  # face units; landmarks this far off are of no human face seen straight
 
 
@@ -117,6 +130,7 @@ class FitConfig:
     priors: PriorConfig = field(default_factory=PriorConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
     learned: LearnedConfig = field(default_factory=LearnedConfig)
+    devices: DeviceConfig = field(default_factory=DeviceConfig)
     limits: LimitConfig = field(default_factory=LimitConfig)
     pixels: PixelConfig = field(default_factory=PixelConfig)
     stages: tuple[Stage, ...] = (

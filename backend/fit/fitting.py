@@ -10,12 +10,15 @@ import numpy as np
 from backend.capture.observation import Observation
 from backend.core.progress import Progress, part, silent
 from backend.errors import InputError
-from backend.fit.agreement import strangers, weighted
+from backend.fit.agreement import Agreement, agree, view_errors, weighted
 from backend.fit.appearance import measured_appearance
 from backend.fit.config import FitConfig
 from backend.fit.contour import slide_contours
+from backend.fit.devices import shared, ties
 from backend.fit.headfit import HeadFit
 from backend.fit.noise import LandmarkNoise, measured_noise
+from backend.fit.opinion import Listener
+from backend.fit.photos import as_fitted, photo_fits
 from backend.fit.pixels import pixel_term
 from backend.fit.result import assemble
 from backend.fit.solver import Belief, Problem, solve
@@ -27,7 +30,10 @@ from backend.head.model import HeadModel
 
 def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: FitConfig | None = None,
              progress: Progress = silent, noise: LandmarkNoise | None = None) -> HeadFit:
-    """One identity, and camera, pose and expression of each photo.
+    """One identity, and camera, pose and expression of each photo that shows it.
+
+    Photos of somebody else are left out and mirrored ones turned round: `HeadFit.photos` says which, and
+    `photos.used` gives the observations that the fit's views belong to.
 
     `noise` replaces the shipped table of the landmarker's errors (the benchmarks compare). Raises InputError when there
     is no photo, or when the landmarks of all of them fit no head.
@@ -38,21 +44,35 @@ def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: Fi
     noise = noise or measured_noise()
     progress(0.0, "Preparing the head")
     points = HeadPoints.of(head, config)
-    state, problem = solve_parameters(observations, points, config, noise, part(progress, 0.05, 0.6))
-    said: tuple[str, ...] = ()
+    agreement = Agreement.full(1)
     if len(observations) > 1:
-        progress(0.6, "Comparing the photos")
-        quick = replace(config, stages=config.stages[:2])
-        alone = [solve_parameters([observation], points, quick, noise)[0].beta for observation in observations]
-        said = strangers(points, alone, observations, config)
-    found = assemble(observations, points, state, problem, config, said, part(progress, 0.75, 1.0))
-    return replace(found, expression=found.expression[:, :len(head.expression_names)])
+        agreement = compare(observations, points, config, noise, part(progress, 0.05, 0.35))
+    chosen = as_fitted(observations, agreement.kept.tolist(), agreement.mirrored.tolist())
+    state, problem = solve_parameters(chosen, points, config, noise, part(progress, 0.35, 0.75))
+    found = assemble(chosen, points, state, problem, config, agreement.said, part(progress, 0.75, 1.0))
+    return replace(found, expression=found.expression[:, :len(head.expression_names)],
+                   photos=photo_fits(observations, agreement, problem, state, found.scale_sigma))
+
+
+def compare(observations: Sequence[Observation], points: HeadPoints, config: FitConfig, noise: LandmarkNoise,
+            progress: Progress = silent) -> Agreement:
+    """Fit each photo alone and see which of them show one person."""
+    quick = replace(config, stages=config.stages[:2])
+    listener = Listener.of(points.points, points.used)
+    opinions, errors = [], []
+    for index, observation in enumerate(observations):
+        progress(index / len(observations), "Comparing the photos")
+        state, problem = solve_parameters([observation], points, quick, noise)
+        opinions.append(listener.hear(problem, state, quick.stages[-1].free, config.limits.tempered))
+        errors.append(float(view_errors(problem, state)[0]))
+    return agree(observations, opinions, np.array(errors), listener, config)
 
 
 def solve_parameters(observations: Sequence[Observation], points: HeadPoints, config: FitConfig, noise: LandmarkNoise,
                      progress: Progress = silent) -> tuple[State, Problem]:
     """Run the stages; the problem that comes back is the last one solved."""
     modes = noise.modes.shape[2]
+    observations = shared(observations)
     views = tuple(first_view(observation, points, modes) for observation in observations)
     state = State(np.zeros(points.head.shape_basis.shape[0]), views)
     problem = _problem(observations, points, state, noise, config)
@@ -72,7 +92,8 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
             problem = _with_pixels(problem, state, observations, points, surface, config)
         if stage.looks:
             beliefs = _learned(observations, points, state, config)
-        problem = replace(problem, beliefs=beliefs)
+        problem = replace(problem, beliefs=beliefs,
+                          ties=ties(observations, config.devices, state if index > 1 else None))
         problem = weighted(problem, state, config) if index > 1 else problem
         state = solve(problem, state, stage.free, stage.iterations)
     return state, problem

@@ -8,6 +8,20 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class PhotoFit:
+    """What became of one of the photos that were given, and what is believed of its camera."""
+
+    name: str
+    used: bool  # whether it shows the person; the fit's views are the used photos, in order
+    mirrored: bool  # it was turned round before it was used
+    focal_source: str  # "exif" or "estimated"
+    focal_equivalent: float  # mm, 35 mm equivalent by the diagonal of the picture at hand; NaN where not used
+    focal_sigma: float  # relative standard deviation
+    distance: float  # metres from the camera to the middle of the face
+    distance_sigma: float  # relative, at the fitted size of the head
+
+
+@dataclass(frozen=True)
 class HeadFit:
     """One identity seen in N observations. The world is the head's rest space; cameras move around it.
 
@@ -34,3 +48,4 @@ class HeadFit:
     region_names: tuple[str, ...] = ()  # (R,) those of the head model
     region_sigma: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (R,) metres, standard deviation of the
     # neutral surface along its normal, size and place apart; NaN for a region without skin
+    photos: tuple[PhotoFit, ...] = ()  # all that were given, of which N are used; empty where all are, as they were

@@ -2,6 +2,7 @@
 
 Part of the error depends on whose face it is: the landmarker draws every face nearer to its own idea of one than it
 is. That part is linear in a few scores of the true face (`Follow`), so the fit can tell how far to believe it.
+Part of it depends on the face that is made: of that the landmarker's own 52 scores tell (`Made`).
 
 The table is made by `benchmarks/fit_noise.py` from renders of heads whose landmarks are known. All lengths are in face
 units (63 mm at the face's depth, in pixels), axes are the image's (x right, y down, z away from the camera).
@@ -19,6 +20,7 @@ from backend.errors import ModelError
 
 TABLE = Path(__file__).parent / "landmark_noise.npz"
 PARTS = ("bias", "sigma", "modes")
+MADE = ("calm_scores", "by_score")
 FOLLOW = ("turned_by_face", "follow_middle", "follow_directions")
 TURNED = 0.3
 """Radians of yaw beyond which the far half of the face hides, and the landmarker errs in other ways."""
@@ -47,6 +49,22 @@ class Follow:
 
 
 @dataclass(frozen=True)
+class Made:
+    """How the errors change with the face that is made, by what its scores exceed those of calm faces."""
+
+    calm: np.ndarray  # (52,) nine calm faces in ten score less
+    errors: np.ndarray  # (N, 3, 52) per unit of what is beyond
+
+    def at(self, scores: np.ndarray) -> np.ndarray:
+        """(N, 3) of a face with `scores` (52,)."""
+        return self.errors @ self.beyond(scores)
+
+    def beyond(self, scores: np.ndarray) -> np.ndarray:
+        """(52,) what `scores` tell of a face that is made: brows, lids and lips of calm faces have scores too."""
+        return np.maximum(scores - self.calm, 0)
+
+
+@dataclass(frozen=True)
 class LandmarkNoise:
     """Errors of N landmarks as a function of the head's yaw and pitch, with K correlated modes."""
 
@@ -56,6 +74,7 @@ class LandmarkNoise:
     turned: LandmarkNoise | None = None  # the same of heads turned beyond `TURNED`, where it differs; same K
     by_face: np.ndarray | None = None  # (N, 3, R) error per score of `follow`
     follow: Follow | None = None
+    made: Made | None = None
 
     def facing(self, yaw: float) -> LandmarkNoise:
         """The part that holds for a head turned by `yaw` radians."""
@@ -91,7 +110,9 @@ def measured_noise() -> LandmarkNoise:
         with np.load(TABLE, allow_pickle=False) as file:
             straight, turned = ([file[kind + name].astype(np.float64) for name in PARTS] for kind in ("", "turned_"))
             by_face, middle, directions = (file[name].astype(np.float64) for name in FOLLOW)
+            calm, by_score = (file[name].astype(np.float64) for name in MADE)
             return LandmarkNoise(straight[0], straight[1], straight[2], LandmarkNoise(
-                turned[0], turned[1], turned[2], by_face=by_face, follow=Follow(middle, directions)))
+                turned[0], turned[1], turned[2], by_face=by_face, follow=Follow(middle, directions)),
+                made=Made(calm, by_score))
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(f"The table {TABLE.name} cannot be read: {error}.", "Reinstall Likeness.") from error

@@ -17,7 +17,7 @@ from backend.fit.config import FitConfig
 from backend.fit.headfit import HeadFit
 from backend.fit.light import first_light
 from backend.fit.points import TURNING
-from backend.fit.report import scale_belief, warnings
+from backend.fit.report import scale_belief, warnings, youth
 from backend.fit.solver import Problem
 from backend.fit.start import HeadPoints, face_unit
 from backend.fit.state import State, View, axis_angle
@@ -71,7 +71,8 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
         intrinsics=cameras, world_to_camera=world_to_camera,
         image_size=np.array([observation.size for observation in observations]), landmark_rmse=rmse,
         light_sh=light.astype(np.float32), scale_source=source, scale_sigma=sigma,
-        warnings=said + warnings(observations, relative, source, sigma),
+        warnings=said + warnings(observations, relative, source, sigma,
+                                 youth(problem, state, head, neutral.numpy())),
         region_names=head.region_names, region_sigma=region_sigmas(head, problem, state, neutral.numpy()))
 
 

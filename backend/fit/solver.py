@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from backend.fit.devices import Tie
 from backend.fit.residuals import IrisTerm, LandmarkTerm, PriorTerm, Rows
 from backend.fit.state import State, View
 
@@ -63,6 +64,7 @@ class Problem:
     shape_sigma: float
     robust: float  # Geman-McClure scale, sigmas
     beliefs: tuple[Belief, ...] = ()
+    ties: Sequence[Tie] = ()  # between focal lengths of photos of one device
 
 
 def solve(problem: Problem, state: State, free: Sequence[str], iterations: int) -> State:
@@ -71,7 +73,7 @@ def solve(problem: Problem, state: State, free: Sequence[str], iterations: int) 
     cost = total_cost(problem, state)
     for _ in range(iterations):
         hessian, gradient = normal_equations(problem, state)
-        moving = np.flatnonzero(_free(problem, state, free, gradient))
+        moving = np.flatnonzero(free_unknowns(problem, state, free, gradient))
         if not len(moving):
             break
         h, g = hessian[np.ix_(moving, moving)], gradient[moving]
@@ -126,7 +128,17 @@ def normal_equations(problem: Problem, state: State) -> tuple[np.ndarray, np.nda
                 root = rows.by_beta * np.sqrt(np.reshape(np.broadcast_to(weight, len(rows.residual)), (-1, 1)))
                 hessian[:count, :count] += root.T @ root
                 gradient[:count] += rows.by_beta.T @ (rows.residual * weight)
+    for tie in problem.ties:
+        places = focal_places(state)[tie.views]
+        hessian[np.ix_(places, places)] += tie.information
+        gradient[places] += tie.information @ tie.apart(state.views)
     return hessian, gradient
+
+
+def focal_places(state: State) -> np.ndarray:
+    """(N,) where each view's log focal length stands in the vector of all unknowns."""
+    starts = len(state.beta) + np.cumsum([0, *(view.size for view in state.views)])[:-1]
+    return np.array([start + view.slice("focal").start for start, view in zip(starts, state.views, strict=True)])
 
 
 def total_cost(problem: Problem, state: State) -> float:
@@ -141,6 +153,9 @@ def total_cost(problem: Problem, state: State) -> float:
         cost += terms.weight * float(np.sum(terms.iris.rows(state.beta, view).residual ** 2))
         cost += float(np.sum(terms.prior.rows(view).residual ** 2))
         cost += terms.weight * sum(term.cost(state.beta, view) for term in terms.extra)
+    for tie in problem.ties:
+        apart = tie.apart(state.views)
+        cost += float(apart @ tie.information @ apart)
     return cost if np.isfinite(cost) else np.inf
 
 
@@ -150,7 +165,8 @@ def row_weights(terms: ViewProblem, rows: Rows, robust: float) -> np.ndarray:
     return terms.weight * weight[:, [0, 0, 1]].ravel()
 
 
-def _free(problem: Problem, state: State, free: Sequence[str], gradient: np.ndarray) -> np.ndarray:
+def free_unknowns(problem: Problem, state: State, free: Sequence[str], gradient: np.ndarray) -> np.ndarray:
+    """(D,) bool: what may move; psi that sits on a bound and is pushed outwards may not."""
     mask = np.zeros(len(gradient), bool)
     count = len(state.beta)
     mask[:count] = "shape" in free

@@ -89,7 +89,10 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     used = points.used
     measured = observation.landmarks[used].astype(np.float64)
     measured[:, 2] -= measured[:, 2].mean()
-    measured = measured - noise.at(yaw, pitch, float(view.centre[2]))[used] * unit
+    errors, scores = noise.at(yaw, pitch, float(view.centre[2])), observation.blendshapes.astype(np.float64)
+    if noise.made is not None:
+        errors, scores = errors + noise.made.at(scores), noise.made.beyond(scores)
+    measured = measured - errors[used] * unit
     settings = config.landmarks
     scale = np.array([settings.sigma_scale, settings.sigma_scale, settings.depth_scale])
     sigma = noise.sigma[used] * (scale if noise.by_face is None else settings.known_scale)
@@ -106,12 +109,12 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
                              score, score_shape)
     face = points.expression
     return ViewProblem(landmarks, _iris_term(observation, points, config, yaw, unit, photos),
-                       _prior(observation, face, config), face.lower, face.upper, face.movable)
+                       _prior(observation, scores, face, config), face.lower, face.upper, face.movable)
 
 
-def _prior(observation: Observation, face: Expression, config: FitConfig) -> PriorTerm:
+def _prior(observation: Observation, scores: np.ndarray, face: Expression, config: FitConfig) -> PriorTerm:
     priors = config.priors
-    mean, whiten = face.prior(observation.blendshapes, priors)
+    mean, whiten = face.prior(scores, priors)
     gaze = np.array([priors.gaze_sigma, priors.gaze_roll_sigma, priors.gaze_sigma])
     eyes = (TURNING.index("eye_left"), TURNING.index("eye_right"))
     return PriorTerm(float(np.log(observation.focal.pixels)), observation.focal.sigma, mean, whiten, gaze, JAW, eyes,

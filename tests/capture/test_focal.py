@@ -8,7 +8,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from backend.capture import observe
-from backend.capture.exif import assumed_focal, read_focal
+from backend.capture.exif import assumed_focal, read_focal, with_device
+from backend.capture.observation import Focal
 
 DIAGONAL = math.hypot(36, 24)
 SIZE = (4032, 3024)  # a phone's twelve megapixels, diagonal 5040
@@ -106,6 +107,27 @@ def test_a_face_that_fills_the_frame_was_cropped_out():
     narrow = assumed_focal((1000, 1000), 250).pixels
     wide = assumed_focal((1000, 1000), 50).pixels
     assert narrow > 1.3 * wide
+
+
+def test_a_device_is_its_camera_and_lens():
+    phone = exif("Maker", "Phone 7", FocalLength=4.2, FocalLengthIn35mmFilm=26, LensModel="back 4.2 mm")
+    front = exif("Maker", "Phone 7", FocalLength=2.7, FocalLengthIn35mmFilm=23)
+    other = exif("Maker", "Phone 7", FocalLength=4.2, FocalLengthIn35mmFilm=26)
+    focal = Focal(1000.0, 0.3, "assumed")
+    devices = [with_device(focal, tags, SIZE, SIZE) for tags in (phone, front, other)]
+    assert len({found.device for found in devices}) == 3
+    assert devices[0].device == "Maker Phone 7 back 4.2 mm"
+    assert with_device(focal, exif(FocalLength=4.2), SIZE, SIZE) == focal, "no name, no device"
+
+
+def test_photos_of_a_device_are_compared_by_zoom_and_size():
+    tags = [exif("Maker", "Zoom 1", LensModel="24-70", FocalLength=length) for length in (35.0, 70.0)]
+    focal = Focal(1000.0, 0.3, "assumed")
+    near, far = (with_device(focal, tag, SIZE, size) for tag, size in zip(tags, (SIZE, (2016, 1512)), strict=True))
+    assert near.device == far.device
+    assert far.zoom == pytest.approx(near.zoom)  # zoomed twice as far, kept at half the size
+    tags[0][ExifTags.Base.Software] = "GIMP 2.10"
+    assert with_device(focal, tags[0], SIZE, SIZE).zoom_sigma > 0.2
 
 
 def test_observe_reads_the_tags_of_a_real_file(portrait, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from backend.arkit import ARKIT_NAMES, mirrored_name
 from backend.fit.noise import measured_noise
 from backend.fit.residuals import FACE_UNIT
 from benchmarks.fit_noise import mirrored_landmarks
@@ -40,3 +41,25 @@ def test_of_turned_heads_the_error_depends_on_the_face():
     noise = measured_noise()
     assert noise.by_face is None
     assert noise.turned.by_face.shape == (478, 3, len(noise.turned.follow.directions))
+
+
+def test_a_calm_face_has_the_tables_own_errors_and_an_open_mouth_has_others():
+    made = measured_noise().made
+    assert made.errors.shape == (478, 3, len(ARKIT_NAMES))
+    assert np.abs(made.at(0.9 * made.calm)).max() == 0
+    scores = made.calm.copy()
+    scores[ARKIT_NAMES.index("jawOpen")] = 0.6
+    moved = np.linalg.norm(made.at(scores)[:, :2], axis=1) * FACE_UNIT
+    jaw, forehead = moved[[58, 288, 148, 377]].mean(), moved[[10, 109, 338]].mean()
+    assert 5e-4 < jaw < 6e-3  # metres
+    assert jaw > forehead
+
+
+def test_errors_by_the_face_that_is_made_are_the_same_in_the_mirror(head):
+    made, mirror = measured_noise().made, mirrored_landmarks(head)
+    swapped = [ARKIT_NAMES.index(mirrored_name(name)) for name in ARKIT_NAMES]
+    scores = np.linspace(0, 1, len(ARKIT_NAMES))
+    placed = head.landmarks_placed.copy()
+    placed[468:] = False
+    there = made.at(scores[swapped])[mirror] * [-1, 1, 1]
+    assert np.abs(made.at(scores) - there)[placed, :2].max() * FACE_UNIT < 1e-3

@@ -1,5 +1,7 @@
 """The fit against heads, cameras and expressions that are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,8 +94,6 @@ def test_no_photo_is_refused(head):
 
 
 def test_landmarks_of_no_face_are_refused(head):
-    from dataclasses import replace
-
     truth = photograph(head, seed=12)
     scattered = np.random.default_rng(0).uniform(0, 600, (478, 3)).astype(np.float32)
     with pytest.raises(InputError):
@@ -101,8 +101,6 @@ def test_landmarks_of_no_face_are_refused(head):
 
 
 def test_one_bad_photo_does_not_spoil_three_good_ones(head):
-    from dataclasses import replace
-
     good = [photograph(head, seed=40 + n, yaw=yaw, noise=0.01, beta=np.zeros(len(head.shape_basis)))
             for n, yaw in enumerate((0.0, 0.4, -0.4))]
     landmarks = good[0].observation.landmarks.copy()
@@ -113,16 +111,3 @@ def test_one_bad_photo_does_not_spoil_three_good_ones(head):
     mixed = fit_head([*observations, spoilt], head, noise=WHITE)
     assert face_error(head, mixed.neutral, clean.neutral) < 0.5
     assert any("spoilt.png" in sentence for sentence in mixed.warnings)
-
-
-def test_another_person_among_the_photos_is_named(head):
-    direction = np.zeros(len(head.shape_basis))
-    direction[:6] = 2.0
-    people = [photograph(head, seed=50 + n, yaw=0.2 * n, noise=0.005, beta=beta)
-              for n, beta in enumerate((direction, direction, -direction))]
-    from dataclasses import replace
-
-    observations = [replace(truth.observation, name=f"photo{n}.png") for n, truth in enumerate(people)]
-    said = " ".join(fit_head(observations, head, noise=WHITE).warnings)
-    assert "photo2.png seems to show another person" in said
-    assert "photo0.png seems" not in said
