@@ -29,6 +29,9 @@ from benchmarks import fit_people
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(os.environ.get("LIKENESS_CACHE", ROOT / ".cache")) / "bench-fit"
 TRUTH = ("neutral", "weights", "yaw", "focal_35mm", "intrinsics", "world_to_camera")
+TRIM = 2
+"""Pixels that each further photo of a person lacks on every side: the focal lengths are those of many cameras, and
+photos of one size would be taken for photos of one camera."""
 SEEN = ("landmarks", "blendshapes", "head_matrix", "mask", "focal")
 
 
@@ -82,9 +85,13 @@ class Studio:
                 refused.append(str(seen[f"refused_{index}"]))
                 observations.append(None)
             else:
-                observations.append(_observation(path, {name: seen[f"{name}_{index}"] for name in SEEN}))
+                parts = {name: seen[f"{name}_{index}"] for name in SEEN}
+                observations.append(_observation(path, parts, TRIM * index))
+        values = {name: truth[name] for name in TRUTH}
+        values["intrinsics"] = values["intrinsics"].copy()
+        values["intrinsics"][:, :2, 2] -= TRIM * np.arange(len(photos))[:, None]
         return Photographed(number, float(truth["tone"]), int(truth["fitzpatrick"]), fit_people.has_locks(number),
-                            tuple(observations), tuple(refused), **{name: truth[name] for name in TRUTH})
+                            tuple(observations), tuple(refused), **values)
 
     def _truth(self, number: int) -> Path:
         return self.place / f"person{number:03d}.npz"
@@ -143,11 +150,14 @@ def _captured(photos: list[Path]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _observation(path: Path, seen: dict[str, np.ndarray]) -> Observation:
+def _observation(path: Path, seen: dict[str, np.ndarray], trim: int) -> Observation:
+    """What was seen, less `trim` pixels on every side."""
     photo = decode(read_photo(path))
+    inside = slice(trim, -trim or None)
     focal = Focal(float(seen["focal"][0]), float(seen["focal"][1]), "assumed")
-    return Observation(path.name, photo.sha256, photo.image, seen["landmarks"], seen["blendshapes"],
-                       seen["head_matrix"], seen["mask"], focal, ())
+    return Observation(path.name, photo.sha256, np.ascontiguousarray(photo.image[inside, inside]),
+                       seen["landmarks"] - np.array([trim, trim, 0], np.float32), seen["blendshapes"],
+                       seen["head_matrix"], seen["mask"][inside, inside], focal, ())
 
 
 def known_focal(person: Photographed, index: int) -> Observation | None:

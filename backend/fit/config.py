@@ -78,9 +78,9 @@ class PixelConfig:
     """The photometric term: how far pixels are believed."""
 
     enabled: bool = True
-    inflation: float = 8.0  # on the table's sigmas: neighbours err alike (own heads are best with 3), and real skin and
-    # light differ from generated ones in more than the modes say (scan-model heads are worse than without, with 3)
-    mode_scale: float = 1.5  # on the table's modes: real skins vary more than generated ones
+    inflation: float = 8.0  # on the table's sigmas: neighbours err alike, and real skin and light differ from generated
+    # ones in more than the modes say; own heads liked 3 (of 1.5, 3, 6), with which two scan-model heads came out worse
+    mode_scale: float = 1.5  # on the table's modes: real skins vary more than generated ones; chosen, not measured
     robust: float = 2.5  # Geman-McClure scale in sigmas of the photo's own leftover
     least: float = 0.1  # of the table's variance; a photo is never trusted to be cleaner
     rounds: int = 6  # of reweighting

@@ -25,21 +25,34 @@ from backend.fit.surface import Surface
 from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
 from backend.head.model import HeadModel
 
+MARGIN = 0.3
+"""Sizes of the landmarks' box by which the part that is looked at is larger: a forehead, and room to move."""
+BURNT = 0.97
+"""Of the brightest channel, 0..1: beyond it a pixel says nothing of its shade."""
+
 
 @dataclass(frozen=True)
 class Picture:
-    """A photo at the scale at which appearance was measured."""
+    """The part of a photo that holds the face, at the scale at which appearance was measured."""
 
     colours: np.ndarray  # (h, w, 3) float32, log opponent colours, smoothed
     slopes: np.ndarray  # (h, w, 6) float32 per small pixel: by x, then by y
+    origin: np.ndarray  # (2,) pixels of the photo, where this part begins
     factor: np.ndarray  # (2,) small pixels per pixel of the photo
     usable: np.ndarray  # (h, w) float32 0..1, skin of a face that is not burnt out
 
     def at(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Colours (P, 3) at `pixels` (P, 2) of the photo, and their slopes (P, 3, 2) per pixel of the photo."""
-        where = pixels * self.factor
+        where = (pixels - self.origin) * self.factor
         slopes = sampled(self.slopes, where).reshape(-1, 2, 3).transpose(0, 2, 1)
         return sampled(self.colours, where), slopes * self.factor
+
+    def shows_skin(self, pixels: np.ndarray) -> np.ndarray:
+        """(P,) bool: `pixels` (P, 2) of the photo lie in this part, and on skin."""
+        where = (pixels - self.origin) * self.factor
+        height, width = self.usable.shape
+        inside = (where > 1).all(1) & (where < np.array([width - 1, height - 1])).all(1)
+        return inside & (sampled(self.usable[..., None], where)[:, 0] > 0.5)
 
 
 def sampled(image: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -81,24 +94,26 @@ def look(surface: Surface, view: View, beta: np.ndarray, picture: Picture, centr
 
 def picture_of(observation: Observation, millimetres: float, pitch: float, blur: float) -> Picture:
     """The photo of a face that shows `millimetres` per pixel, at `pitch` per pixel and smoothed by `blur`."""
+    low, high = observation.landmarks[:, :2].min(0), observation.landmarks[:, :2].max(0)
+    size = np.array(observation.size)
+    start = np.clip(low - MARGIN * (high - low), 0, size - 2).astype(int)
+    end = np.clip(np.ceil(high + MARGIN * (high - low)), start + 2, size).astype(int)
+    part = np.s_[start[1]:end[1], start[0]:end[0]]
+    image: np.ndarray = np.ascontiguousarray(observation.image[part], np.float32)
+    mask: np.ndarray = np.ascontiguousarray(observation.mask[part][..., MASK_CLASSES.index("face_skin")])
     scale = min(1.0, millimetres / pitch)
-    image = np.asarray(observation.image)
-    mask: np.ndarray = observation.mask[..., MASK_CLASSES.index("face_skin")].astype(np.float32) / 255
     if scale < 1:
-        size = (max(2, round(image.shape[1] * scale)), max(2, round(image.shape[0] * scale)))
-        burnt = cv2.resize((image.max(2) > 0.98).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        image, mask = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (image, mask))
-    else:
-        burnt = (image.max(2) > 0.98).astype(np.float32)
-    factor = np.array([image.shape[1] / observation.size[0], image.shape[0] / observation.size[1]])
+        small = (max(2, round(image.shape[1] * scale)), max(2, round(image.shape[0] * scale)))
+        image, mask = (cv2.resize(plane, small, interpolation=cv2.INTER_AREA) for plane in (image, mask))
+    factor = np.array([image.shape[1], image.shape[0]]) / (end - start)
     sigma = max(blur / (millimetres / float(factor[0])), 0.5)
-    smooth = cv2.GaussianBlur(np.ascontiguousarray(image, np.float32), (0, 0), sigma)
-    usable = mask * (burnt < 0.3)
+    smooth = cv2.GaussianBlur(image, (0, 0), sigma)
+    usable = mask.astype(np.float32) / 255 * (image.max(2) < BURNT)
     seen = smooth[usable > 0.5]
     dark = float(np.median(seen)) if len(seen) else float(np.median(smooth))
     colours = log_colours(smooth, dark).astype(np.float32)
     slopes = np.concatenate([cv2.Scharr(colours, cv2.CV_32F, 1, 0) / 32, cv2.Scharr(colours, cv2.CV_32F, 0, 1) / 32], 2)
-    return Picture(colours, slopes, factor, usable)
+    return Picture(colours, slopes, start.astype(np.float64), factor, usable)
 
 
 @dataclass(frozen=True)
@@ -173,8 +188,7 @@ def pixel_term(observation: Observation, head: HeadModel, surface: Surface, view
     millimetres = float(view.centre[2]) / view.focal * 1000
     picture = picture_of(observation, millimetres, appearance.pitch, appearance.blur)
     centre = np.array(observation.size) / 2
-    index = visible(head, posed, surface, view, beta, picture, centre, observation.size,
-                    config.facing, config.lift)
+    index = visible(head, posed, surface, view, beta, picture, centre, config.facing, config.lift)
     share = 1.0
     if places is not None:
         index, share = np.intersect1d(index, places), len(places) / len(surface.placed)
@@ -197,15 +211,14 @@ def pixel_term(observation: Observation, head: HeadModel, surface: Surface, view
 
 
 def visible(head: HeadModel, posed: np.ndarray, surface: Surface, view: View, beta: np.ndarray, picture: Picture,
-            centre: np.ndarray, size: tuple[int, int], facing: float = 0.25, lift: float = 6e-4) -> np.ndarray:
-    """Numbers of the places that a photo of `size` shows as skin: facing the camera, and nothing of `posed` before."""
+            centre: np.ndarray, facing: float = 0.25, lift: float = 6e-4) -> np.ndarray:
+    """Numbers of the places that `picture` shows as skin: facing the camera, and nothing of `posed` before them."""
     seen = look(surface, view, beta, picture, centre)
     in_camera = seen.in_camera
     away = in_camera / np.maximum(np.linalg.norm(in_camera, axis=1, keepdims=True), 1e-9)
     pixels = view.focal * in_camera[:, :2] / np.maximum(in_camera[:, 2:], 1e-3) + centre
-    inside = (pixels > 2).all(1) & (pixels < np.array(size) - 2).all(1) & (in_camera[:, 2] > 0.02)
-    usable = sampled(picture.usable[..., None], pixels * picture.factor)[:, 0] > 0.5
-    index = np.flatnonzero(surface.placed & inside & usable & (-(seen.normal * away).sum(1) > facing))
+    seen_there = picture.shows_skin(pixels) & (in_camera[:, 2] > 0.02)
+    index = np.flatnonzero(surface.placed & seen_there & (-(seen.normal * away).sum(1) > facing))
     starts = (in_camera[index] + seen.normal[index] * lift - view.translation) @ view.rotation
     return index[~Mesh(posed, head.triangles).occluded(starts, -away[index] @ view.rotation)]
 

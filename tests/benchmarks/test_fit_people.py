@@ -65,33 +65,36 @@ def test_tones_are_spread_evenly():
 
 
 @pytest.fixture
-def one_photo(monkeypatch):
-    """A studio that takes small photos, and only the first of each person."""
+def two_photos(monkeypatch):
+    """A studio that takes only the first two photos of each person."""
     taken = []
     real = fit_people.shots
 
     def first_only(seed, number):
         taken.append(number)
-        return real(seed, number)[:1]
+        return real(seed, number)[:2]
 
     monkeypatch.setattr(fit_people, "shots", first_only)
     return taken
 
 
-def test_what_was_photographed_is_kept(tmp_path: Path, one_photo):
+def test_what_was_photographed_is_kept(tmp_path: Path, two_photos):
     studio = Studio(default_head(), 1000, 256, tmp_path)
     assert not studio.ready(0)
     first = studio.person(0)
     assert studio.ready(0)
-    count = len(one_photo)
+    count = len(two_photos)
     again = studio.person(0)
-    assert len(one_photo) == count
+    assert len(two_photos) == count
     assert np.array_equal(first.neutral, again.neutral)
     seen, kept = first.observations[0], again.observations[0]
     assert seen is not None
     assert kept is not None
     assert np.array_equal(seen.landmarks, kept.landmarks)
     assert np.array_equal(seen.mask, kept.mask)
+    # Every camera has photos of a size of its own, and looks through their middle.
+    assert [photo.size[0] for photo in again.observations if photo] == [256, 252]
+    assert again.intrinsics[:, 0, 2].tolist() == [128, 126]
     assert not list(tmp_path.rglob("*.half"))
     next(studio.place.glob("person000.npz")).write_bytes(b"PK damaged")  # a disk that was full
     assert np.array_equal(studio.person(0).neutral, first.neutral)

@@ -58,7 +58,7 @@ def photographed(head: HeadModel, surface: Surface, count: int, rng: np.random.G
             picture = picture_of(observation, distance / view.focal * 1000, pitch, blur)
             centre = np.array(observation.size) / 2
             seen = np.zeros(len(surface.placed), bool)
-            seen[visible(head, sample.posed, surface, view, beta, picture, centre, observation.size)] = True
+            seen[visible(head, sample.posed, surface, view, beta, picture, centre)] = True
             at = look(surface, view, beta, picture, centre)
             found.append(Seen(at.colours, at.normal, seen))
     return found

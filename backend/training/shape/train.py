@@ -100,6 +100,6 @@ def report_on(net: SheetNet, sheets: Sheets, rows: np.ndarray, sign: np.ndarray,
     off = (target - found) ** 2
     before, straight = target * target, np.abs(yaw[rows]) < 0.3
     metres = weight * weight
-    return Report(float(1 - (off @ metres).sum() / (before @ metres).sum()),
-                  float(1 - (off[straight] @ metres).sum() / (before[straight] @ metres).sum()),
-                  (off / stated).mean(0), off.mean(0) / before.mean(0))
+    explained = [float(1 - (off[part] @ metres).sum() / max((before[part] @ metres).sum(), 1e-30))
+                 for part in (np.ones_like(straight), straight)]
+    return Report(explained[0], explained[1], (off / stated).mean(0), off.mean(0) / before.mean(0))
