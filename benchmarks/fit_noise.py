@@ -147,7 +147,7 @@ def typical_face(random: np.random.Generator) -> np.ndarray:
 def made_of(error: np.ndarray, place: np.ndarray, scores: np.ndarray, weights: np.ndarray, noise: LandmarkNoise,
             mirror: np.ndarray) -> Made:
     """From straight heads' errors (N, 478, 3), places (N, 3), scores (N, 52) and true ARKit weights (N, 52)."""
-    moved = (weights > 0).any(1)
+    moved = np.asarray((weights > 0).any(1))
     reliable = np.array([one.std() > 0 and other.std() > 0 and np.corrcoef(one, other)[0, 1] > RELIABLE
                          for one, other in zip(scores.T, weights.T, strict=True)])
     names = [ARKIT_NAMES.index(mirrored_name(name)) for name in ARKIT_NAMES]

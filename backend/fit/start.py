@@ -103,7 +103,7 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     modes = noise.modes[used] * (unit * settings.mode_scale)
     by_face, score, score_shape = np.zeros((len(used), 3, 0)), np.zeros(0), np.zeros((0, points.points.shape.shape[2]))
     if noise.by_face is not None and noise.follow is not None:
-        by_face = noise.by_face[used] * unit
+        by_face = noise.by_face[used] * (unit * settings.follow)
         score, score_shape = noise.follow.scores(used, points.points.mean, points.points.shape)
     landmarks = LandmarkTerm(points.points, measured, frame, modes, np.array([width / 2, height / 2]), unit, by_face,
                              score, score_shape)

@@ -124,8 +124,10 @@ def without_pixels():
 
 def test_pixels_pull_a_wrongly_landmarked_face_to_where_it_is(head, portrait):
     sample, observation = portrait
-    noise = replace(measured_noise(), bias=np.zeros((478, 3, 6)))  # true landmarks have none
-    plain = replace(FitConfig(), refine=replace(FitConfig().refine, enabled=False))
+    noise = replace(measured_noise(), bias=np.zeros((478, 3, 6)), made=None)  # true landmarks have no bias
+    defaults = FitConfig()
+    plain = replace(defaults, refine=replace(defaults.refine, enabled=False),
+                    learned=replace(defaults.learned, enabled=False))
     off = replace(plain, pixels=replace(plain.pixels, enabled=False))
     alone = feature_error(head, fit_head([observation], head, noise=noise, config=off), sample)
     both = feature_error(head, fit_head([observation], head, noise=noise, config=plain), sample)
