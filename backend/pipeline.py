@@ -151,7 +151,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.capture.observation import Finding, Focal, Observation
     from backend.fit import fit_head
     from backend.fit.headfit import HeadFit, PhotoFit
-    from backend.fit.photos import used
+    from backend.fit.several.chosen import used
     from backend.head.library import DEFAULT, NOT_STATED, UNSURE, find_entry, head_of
     from backend.head.parameters import digest
     from backend.reflectance import estimate

@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.capture.observation import Observation
 from backend.fit.headfit import HeadFit, PhotoFit
-from backend.fit.photos import near_sentences, used
+from backend.fit.several.chosen import near_sentences, used
 from backend.head.model import HeadModel
 from backend.reflectance.maps import SkinMaps
 

@@ -10,21 +10,21 @@ import numpy as np
 from backend.capture.observation import Observation
 from backend.core.progress import Progress, part, silent
 from backend.errors import InputError
-from backend.fit.agreement import Agreement, agree, view_errors, weighted
-from backend.fit.appearance import measured_appearance
 from backend.fit.config import FitConfig
 from backend.fit.contour import slide_contours
-from backend.fit.devices import shared, ties
 from backend.fit.headfit import HeadFit
 from backend.fit.noise import LandmarkNoise, measured_noise
-from backend.fit.opinion import Listener
-from backend.fit.photos import as_fitted, photo_fits
-from backend.fit.pixels import pixel_term
+from backend.fit.pixels.appearance import measured_appearance
+from backend.fit.pixels.surface import Surface
+from backend.fit.pixels.term import pixel_term
 from backend.fit.result import assemble
+from backend.fit.several.agreement import Agreement, agree, view_errors, weighted
+from backend.fit.several.chosen import as_fitted, photo_fits
+from backend.fit.several.devices import shared, ties
+from backend.fit.several.opinion import Listener
 from backend.fit.solver import Belief, Problem, solve
 from backend.fit.start import HeadPoints, first_view, view_problem
 from backend.fit.state import State
-from backend.fit.surface import Surface
 from backend.head.model import HeadModel
 
 
@@ -33,7 +33,7 @@ def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: Fi
     """One identity, and camera, pose and expression of each photo that shows it.
 
     Photos of somebody else are left out and mirrored ones turned round: `HeadFit.photos` says which, and
-    `photos.used` gives the observations that the fit's views belong to.
+    `several.chosen.used` gives the observations that the fit's views belong to.
 
     `noise` replaces the shipped table of the landmarker's errors (the benchmarks compare). Raises InputError when there
     is no photo, or when the landmarks of all of them fit no head.
@@ -102,7 +102,7 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
 def _learned(observations: Sequence[Observation], points: HeadPoints, state: State,
              config: FitConfig) -> tuple[Belief, ...]:
     """What the network sees of the photos; nothing where it has nothing to say."""
-    from backend.fit.learned import believed  # torch is loaded only when it is asked
+    from backend.fit.learned.evidence import believed  # torch is loaded only when it is asked
 
     belief = believed(observations, points, state, config.learned)
     return () if belief is None else (belief,)

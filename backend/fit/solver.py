@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from backend.fit.devices import Tie
 from backend.fit.residuals import IrisTerm, LandmarkTerm, PriorTerm, Rows
+from backend.fit.several.devices import Tie
 from backend.fit.state import State, View
 
 DAMPING_START, DAMPING_LEAST, DAMPING_MOST = 1e-3, 1e-9, 1e9

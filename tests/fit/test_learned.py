@@ -13,7 +13,7 @@ from backend.errors import ModelError
 from backend.fit import fit_head
 from backend.fit.config import FitConfig, LearnedConfig
 from backend.fit.fitting import solve_parameters
-from backend.fit.learned import (
+from backend.fit.learned.evidence import (
     WEIGHTS,
     Evidence,
     believed,
@@ -22,9 +22,9 @@ from backend.fit.learned import (
     scores,
     shipped_evidence,
 )
+from backend.fit.learned.sheet import COUNT, layout_of
+from backend.fit.learned.sheetnet import SheetNet
 from backend.fit.noise import measured_noise
-from backend.fit.sheet import COUNT, layout_of
-from backend.fit.sheetnet import SheetNet
 from backend.fit.solver import Belief, Problem, normal_equations, solve, total_cost
 from backend.fit.start import HeadPoints, first_view, view_problem
 from backend.fit.state import State

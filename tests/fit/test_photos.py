@@ -7,9 +7,9 @@ import pytest
 
 from backend.capture.mirroring import mirrored
 from backend.fit import FitConfig, fit_head
-from backend.fit.devices import devices, shared, ties
-from backend.fit.opinion import Listener
-from backend.fit.photos import near_sentences, used
+from backend.fit.several.chosen import near_sentences, used
+from backend.fit.several.devices import devices, shared, ties
+from backend.fit.several.opinion import Listener
 from backend.fit.start import HeadPoints
 from tests.fit.conftest import face_error, photograph
 from tests.fit.test_truth import WHITE

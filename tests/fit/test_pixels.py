@@ -8,13 +8,13 @@ import pytest
 from backend.capture.observation import MASK_CLASSES
 from backend.core.camera import project
 from backend.fit import fit_head
-from backend.fit.appearance import measured_appearance
 from backend.fit.config import FitConfig
 from backend.fit.noise import measured_noise
-from backend.fit.pixels import pixel_term
+from backend.fit.pixels.appearance import measured_appearance
+from backend.fit.pixels.surface import Surface
+from backend.fit.pixels.term import pixel_term
 from backend.fit.start import HeadPoints, first_view
 from backend.fit.state import rotation
-from backend.fit.surface import Surface
 from backend.training.skin.anatomy import EYES, LIPS_OUTER, NOSE_BRIDGE, NOSE_WINGS
 from tests.fit.conftest import photograph
 from tests.fit.heads import like_flame

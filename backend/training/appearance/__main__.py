@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from backend.errors import InputError, LikenessError
-from backend.fit.appearance import TABLE, Appearance
-from backend.fit.surface import Surface
+from backend.fit.pixels.appearance import TABLE, Appearance
+from backend.fit.pixels.surface import Surface
 from backend.head.model import default_head
 from backend.training.appearance.photos import Seen, photographed
 from backend.training.appearance.places import places

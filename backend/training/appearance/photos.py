@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.fit.pixels import look, picture_of, visible
+from backend.fit.pixels.surface import Surface
+from backend.fit.pixels.term import look, picture_of, visible
 from backend.fit.points import TURNING
 from backend.fit.state import View
-from backend.fit.surface import Surface
 from backend.head.model import HeadModel
 from backend.training.render import Person, Settings, make_sample, portrait, random_look
 from backend.training.render.lights import random as random_light

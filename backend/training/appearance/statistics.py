@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from backend.fit.appearance import Appearance, polynomial
+from backend.fit.pixels.appearance import Appearance, polynomial
 from backend.training.appearance.photos import Seen
 
 LIGHT_PRECISION = np.array([1e-4] + [0.25] * 3 + [1.0] * 5)

@@ -20,9 +20,9 @@ import numpy as np
 from backend.assets import FOLDER, MANIFEST
 from backend.errors import InputError, LikenessError
 from backend.fit.config import FitConfig
-from backend.fit.learned import WEIGHTS, Evidence, load_evidence, save_evidence
+from backend.fit.learned.evidence import WEIGHTS, Evidence, load_evidence, save_evidence
+from backend.fit.learned.sheet import COUNT, layout_of
 from backend.fit.noise import measured_noise
-from backend.fit.sheet import COUNT, layout_of
 from backend.fit.start import HeadPoints
 from backend.head.model import default_head
 from backend.npz import read_arrays, write_arrays

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.spatial import Delaunay
 
 from backend.capture.landmark_mirror import mirror_order
+from backend.fit.learned.sheet import COUNT, FACE_OVAL
 from backend.fit.points import cross
-from backend.fit.sheet import COUNT, FACE_OVAL
 
 ALONG = 0.3  # weight of an error along the surface, where across it has 1
 

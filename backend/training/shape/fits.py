@@ -16,9 +16,9 @@ from backend.capture.observation import Focal, Observation
 from backend.core.camera import project
 from backend.fit.config import FitConfig
 from backend.fit.contour import slide_contours
+from backend.fit.learned.sheet import COUNT
 from backend.fit.noise import LandmarkNoise, yaw_pitch
 from backend.fit.residuals import FACE_UNIT
-from backend.fit.sheet import COUNT
 from backend.fit.solver import Problem, ViewProblem, solve
 from backend.fit.start import HeadPoints, view_problem
 from backend.fit.state import State, View

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from backend.fit.learned import on_sheet
-from backend.fit.sheet import COUNT, HEIGHT, WIDTH, Layout
-from backend.fit.sheetnet import box, unrolled
+from backend.fit.learned.evidence import on_sheet
+from backend.fit.learned.sheet import COUNT, HEIGHT, WIDTH, Layout
+from backend.fit.learned.sheetnet import box, unrolled
 from backend.fit.start import HeadPoints
 
 

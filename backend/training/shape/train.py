@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from backend.fit.sheetnet import SheetNet, channels, mirrored
+from backend.fit.learned.sheetnet import SheetNet, channels, mirrored
 from backend.training.shape.sheets import Augment, Sheets
 
 BATCH = 32

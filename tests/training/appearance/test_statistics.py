@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backend.fit.appearance import polynomial
+from backend.fit.pixels.appearance import polynomial
 from backend.head.model import default_head
 from backend.training.appearance.photos import Seen
 from backend.training.appearance.places import SPACING, places
@@ -21,7 +21,7 @@ def test_places_mirror_each_other_and_keep_their_distance():
 
 
 def surface_of(head, uvs):
-    from backend.fit.surface import Surface
+    from backend.fit.pixels.surface import Surface
 
     return Surface.of(head, uvs).points.mean
 

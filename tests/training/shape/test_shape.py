@@ -5,8 +5,8 @@ import pytest
 
 from backend.capture.landmark_mirror import mirror_order
 from backend.fit.config import FitConfig
+from backend.fit.learned.sheet import COUNT, HEIGHT, WIDTH, layout_of
 from backend.fit.noise import measured_noise
-from backend.fit.sheet import COUNT, HEIGHT, WIDTH, layout_of
 from backend.fit.start import HeadPoints
 from backend.head.model import default_head
 from backend.npz import write_arrays

@@ -20,8 +20,8 @@ from backend.capture.landmark_mirror import mirror_order
 from backend.capture.observation import Observation
 from backend.errors import ModelError
 from backend.fit.config import LearnedConfig
-from backend.fit.sheet import COUNT, Layout, shrunk, with_ring
-from backend.fit.sheetnet import SheetNet, channels, unrolled
+from backend.fit.learned.sheet import COUNT, Layout, shrunk, with_ring
+from backend.fit.learned.sheetnet import SheetNet, channels, unrolled
 from backend.fit.solver import Belief
 from backend.fit.start import HeadPoints, face_unit
 from backend.fit.state import State, View

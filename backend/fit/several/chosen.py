@@ -10,8 +10,8 @@ from scipy.linalg import cho_factor, cho_solve
 from backend.capture.exif import FULL_FRAME_DIAGONAL
 from backend.capture.mirroring import mirrored as mirror_image
 from backend.capture.observation import Observation
-from backend.fit.agreement import Agreement
 from backend.fit.headfit import HeadFit, PhotoFit
+from backend.fit.several.agreement import Agreement
 from backend.fit.solver import Problem, focal_places, normal_equations
 from backend.fit.state import State
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from backend.fit.sheet import CHANNELS, HEIGHT, WIDTH
+from backend.fit.learned.sheet import CHANNELS, HEIGHT, WIDTH
 
 LOCAL = 9  # pixels of the sheet, side of the two boxes over which brightness is evened out
 QUIET = 0.02  # sRGB; fainter contrast is noise

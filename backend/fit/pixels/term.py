@@ -16,12 +16,12 @@ import torch
 
 from backend.capture.observation import MASK_CLASSES, Observation
 from backend.core.rays import Mesh
-from backend.fit.appearance import Appearance, log_colours, polynomial, polynomial_slopes
 from backend.fit.config import PixelConfig
+from backend.fit.pixels.appearance import Appearance, log_colours, polynomial, polynomial_slopes
+from backend.fit.pixels.surface import Surface
 from backend.fit.points import TURNING, cross
 from backend.fit.residuals import Rows
 from backend.fit.state import View, axis_angle, centre_jacobian
-from backend.fit.surface import Surface
 from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
 from backend.head.model import HeadModel
 

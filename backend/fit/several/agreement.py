@@ -20,7 +20,7 @@ import numpy as np
 
 from backend.capture.observation import Observation
 from backend.fit.config import FitConfig
-from backend.fit.opinion import Listener, Opinion, together
+from backend.fit.several.opinion import Listener, Opinion, together
 from backend.fit.solver import Problem
 from backend.fit.state import State
 

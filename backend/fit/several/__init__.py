@@ -1,0 +1,1 @@
+"""Several photos: whose they are, which camera took them, which of them are used."""
