@@ -90,7 +90,7 @@ def view_of(observation: Observation, fit: HeadFit, index: int, head: HeadModel,
     clear = _ramp(outline - ASLANT * aslant, near, far) * (inward + thin * (_ramp(step, THIN_NEAR, THIN_FAR) - inward))
     angle = _ramp(cosine, GRAZING, FACING)
     angle += aslant * (_ramp(cosine, SMALL_GRAZING, SMALL_FACING) - angle)
-    geometry = angle * clear * _soft(seen, surface) * surface.inside
+    geometry = np.maximum(angle * clear * _soft(seen, surface) * surface.inside, 0)  # blurs end a hair below zero
     density = _density(pixels)
     return View(
         pixels=pixels,
