@@ -90,11 +90,11 @@ def view_of(observation: Observation, fit: HeadFit, index: int, head: HeadModel,
     clear = _ramp(outline - ASLANT * aslant, near, far) * (inward + thin * (_ramp(step, THIN_NEAR, THIN_FAR) - inward))
     angle = _ramp(cosine, GRAZING, FACING)
     angle += aslant * (_ramp(cosine, SMALL_GRAZING, SMALL_FACING) - angle)
-    geometry = np.maximum(angle * clear * _soft(seen, surface) * surface.inside, 0)  # blurs end a hair below zero
+    geometry = angle * clear * _soft(seen, surface) * surface.inside
     density = _density(pixels)
     return View(
         pixels=pixels,
-        weight=(geometry * _sample(masks.skin, masks.crop, pixels)).astype(np.float32),
+        weight=np.maximum(geometry * _sample(masks.skin, masks.crop, pixels), 0).astype(np.float32),  # blurs undershoot
         hair=_hair_weight(masks, pixels, cosine, seen),
         normal=normal, position=position, density=density, camera=eye,
     )
