@@ -9,7 +9,7 @@ import pytest
 from backend import batch, store
 from backend.capture.observation import Finding, Focal, Observation
 from backend.errors import Cancelled, InputError
-from backend.fit.headfit import HeadFit
+from backend.fit.headfit import HeadFit, PhotoFit
 from backend.head import shelf
 from backend.head.model import default_head
 from backend.jobs import KINDS
@@ -58,7 +58,7 @@ def test_kept_stages_are_for_the_head_they_were_made_with(library: Path, tmp_pat
     assert [name.split("-")[0] for name in kept["giant"]] == ["capture", "fit", "fit"]  # photos know no head
     heads = set()
     for path in work.glob("fit-*.npz"):
-        fit = store.load(path, (HeadFit,))
+        fit = store.load(path, (HeadFit, PhotoFit))
         assert isinstance(fit, HeadFit)
         heads.add(fit.head_id)
     assert heads == {"default", "giant"}
