@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.arkit import ARKIT_NAMES
+from backend.fit.state import axis_angle
 from backend.head.model import HeadModel
 
 TURNING = ("jaw", "eye_left", "eye_right")
@@ -165,6 +166,14 @@ def _points(head: HeadModel, corners: np.ndarray, weights: np.ndarray) -> PointS
         carried_motion=np.concatenate([carried(part) for part in moves], 3), weight=carry.sum(2),
         joint_mean=regressor @ template[0], joint_shape=np.einsum("gv,svx->gxs", regressor, shape, optimize=True),
         drivers=head.corrective_drivers[:len(products)])
+
+
+def pose_of(head: HeadModel, turns: np.ndarray) -> np.ndarray:
+    """(J, 3) axis-angle radians of the joints of `head`, of which those of `TURNING` turn by `turns` (G, 3, 3)."""
+    pose = np.zeros((len(head.joint_names), 3))
+    for name, turn in zip(TURNING, turns, strict=True):
+        pose[head.joint(name)] = axis_angle(turn)
+    return pose
 
 
 def has_arkit(head: HeadModel) -> bool:

@@ -16,7 +16,7 @@ from backend.fit import refine
 from backend.fit.config import FitConfig
 from backend.fit.headfit import HeadFit
 from backend.fit.light import first_light
-from backend.fit.points import TURNING
+from backend.fit.points import TURNING, pose_of
 from backend.fit.report import scale_belief, warnings, youth
 from backend.fit.solver import Problem
 from backend.fit.start import HeadPoints, face_unit
@@ -24,7 +24,6 @@ from backend.fit.state import State, View, axis_angle
 from backend.fit.uncertainty import region_sigmas
 from backend.head.adapt import LOOK_DEGREES
 from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
-from backend.head.model import HeadModel
 from backend.head.parameters import personal
 
 
@@ -40,7 +39,7 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
     progress(0.4, "Posing the head")
     # What the bundle's shape keys are: so that a rig that plays psi shows what was posed here.
     tensors = HeadTensors.of(personal(head, neutral.numpy().astype(np.float32)), torch.float64)
-    pose = np.stack([_pose(head, view) for view in state.views])
+    pose = np.stack([pose_of(head, view.turns) for view in state.views])
     posed = np.stack([
         posed_vertices(tensors, neutral, torch.as_tensor(view.psi), torch.as_tensor(turns)).numpy()
         for view, turns in zip(state.views, pose, strict=True)])
@@ -85,13 +84,6 @@ def landmark_rmse(measured: np.ndarray, points: HeadPoints, posed: np.ndarray, k
     surface = points.head.landmark_points(posed)[points.used]
     pixels, _ = project(surface, k, world_to_camera)
     return float(np.sqrt(np.mean(np.sum((pixels - measured[:, :2]) ** 2, 1))))
-
-
-def _pose(head: HeadModel, view: View) -> np.ndarray:
-    pose = np.zeros((len(head.joint_names), 3))
-    for name, turn in zip(TURNING, view.turns, strict=True):
-        pose[head.joint(name)] = axis_angle(turn)
-    return pose
 
 
 def _arkit(points: HeadPoints, beta: np.ndarray, view: View, observation: Observation,

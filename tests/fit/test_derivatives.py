@@ -79,16 +79,12 @@ def test_points_agree_with_the_heads_own_deformation(kind, setting):
     head = kind
     import torch
 
-    from backend.fit.points import TURNING
-    from backend.fit.state import axis_angle
+    from backend.fit.points import pose_of
     from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
 
     points, view, beta, _ = setting
     tensors = HeadTensors.of(head, torch.float64)
-    pose = np.zeros((len(head.joint_names), 3))
-    for name, turn in zip(TURNING, view.turns, strict=True):
-        pose[head.joint(name)] = axis_angle(turn)
     posed = posed_vertices(tensors, neutral_vertices(tensors, torch.as_tensor(beta)), torch.as_tensor(view.psi),
-                           torch.as_tensor(pose)).numpy()
+                           torch.as_tensor(pose_of(head, view.turns))).numpy()
     slow = head.landmark_points(posed)[points.used]
     assert np.abs(points.points.posed(beta, view.psi, view.turns) - slow).max() < 1e-6

@@ -19,9 +19,9 @@ from backend.core.rays import Mesh
 from backend.fit.config import PixelConfig
 from backend.fit.pixels.appearance import Appearance, log_colours, polynomial, polynomial_slopes
 from backend.fit.pixels.surface import Surface
-from backend.fit.points import TURNING, cross
+from backend.fit.points import cross, pose_of
 from backend.fit.residuals import Rows
-from backend.fit.state import View, axis_angle, centre_jacobian
+from backend.fit.state import View, centre_jacobian
 from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
 from backend.head.model import HeadModel
 
@@ -180,11 +180,8 @@ def pixel_term(observation: Observation, head: HeadModel, surface: Surface, view
                appearance: Appearance, config: PixelConfig, places: np.ndarray | None = None) -> PixelTerm | None:
     """The term at the present state, of all `places` or those with these numbers; None if too little skin is seen."""
     tensors = HeadTensors.of(head, torch.float64)
-    pose = np.zeros((len(head.joint_names), 3))
-    for name, turn in zip(TURNING, view.turns, strict=True):
-        pose[head.joint(name)] = axis_angle(turn)
     posed = posed_vertices(tensors, neutral_vertices(tensors, torch.as_tensor(beta)), torch.as_tensor(view.psi),
-                           torch.as_tensor(pose)).numpy()
+                           torch.as_tensor(pose_of(head, view.turns))).numpy()
     millimetres = float(view.centre[2]) / view.focal * 1000
     picture = picture_of(observation, millimetres, appearance.pitch, appearance.blur)
     centre = np.array(observation.size) / 2
