@@ -13,7 +13,7 @@ from . import presets, words
 from .presets import Preset
 
 AS_PRESET = ("PRESET", *words.AS_PRESET)
-NAMES = ("texture_size", "lods", "gaze", "correctives", "components", "max_size", "viewer")
+NAMES = ("texture_size", "lods", "gaze", "visemes", "correctives", "components", "still", "max_size", "viewer")
 MEGABYTE = 1_000_000
 
 
@@ -28,6 +28,8 @@ class Options:
                                **_text("texture_size"))
     lods: EnumProperty(items=[AS_PRESET, *((key, *text) for key, text in words.LODS.items())], **_text("lods"))
     gaze: EnumProperty(items=[AS_PRESET, *((key, *text) for key, text in words.GAZE.items())], **_text("gaze"))
+    visemes: BoolProperty(**_text("visemes"))
+    still: BoolProperty(**_text("still"))
     correctives: BoolProperty(**_text("correctives"))
     components: BoolProperty(**_text("components"))
     viewer: BoolProperty(**_text("viewer"))
@@ -44,7 +46,7 @@ def preset_with(key: str, options: Any) -> Preset:
         key, texture_size=None if options.texture_size == "PRESET" else int(options.texture_size),
         lods=None if options.lods == "PRESET" else tuple(int(digit) for digit in options.lods),
         gaze=None if options.gaze == "PRESET" else options.gaze, correctives=options.correctives,
-        components=options.components, viewer=options.viewer)
+        components=options.components, visemes=options.visemes, animated=not options.still, viewer=options.viewer)
 
 
 CLASSES = (LikenessExportOptions,)
