@@ -30,6 +30,16 @@ def add_shape_key(owner: bpy.types.Object, name: str) -> bpy.types.ShapeKey:
     return key
 
 
+def curve(owner: bpy.types.ID, path: str, index: int) -> bpy.types.FCurve:
+    """A new curve for a property of `owner`, in its own action. From 5.0 an action holds curves by slot."""
+    data = owner.animation_data or owner.animation_data_create()
+    if data.action is None:
+        data.action = bpy.data.actions.new(owner.name)
+    if hasattr(data.action, "fcurve_ensure_for_datablock"):
+        return data.action.fcurve_ensure_for_datablock(owner, path, index=index)
+    return data.action.fcurves.new(path, index=index)
+
+
 def use_adaptive_subdivision(owner: bpy.types.Object, modifier: bpy.types.SubsurfModifier, on: bool) -> None:
     """Dice to pixels in Cycles. A modifier setting from 5.0; an experimental feature of Cycles before."""
     if hasattr(modifier, "use_adaptive_subdivision"):
