@@ -34,7 +34,7 @@ def run(words: Sequence[str]) -> int:
         preset = presets.chosen(
             options.preset, texture_size=options.texture_size,
             lods=options.lods, gaze=options.gaze, correctives=options.correctives, components=options.components,
-            viewer=options.viewer)
+            visemes=options.visemes, animated=not options.still, viewer=options.viewer)
         size = round(options.max_size * MEGABYTE) if options.max_size else None
         sys.stdout.write(f"{sentence(job.export(_avatar(options), preset, options.out.absolute(), max_size=size))}\n")
     except AddonError as error:
@@ -56,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--gaze", choices=("shapes", "joints"), help="what turns the eyeballs with eyeLook shapes")
     export.add_argument("--max-size", type=float, help="megabytes that all files together may have")
     export.add_argument("--viewer", action="store_true", help="also a page that shows the GLB by itself")
+    export.add_argument("--visemes", action="store_true", help="the fifteen visemes too")
     export.add_argument("--correctives", action="store_true")
+    export.add_argument("--still", action="store_true", help="leave out what the scene animates")
     export.add_argument("--components", action="store_true", help="the head model's own expressions too")
     return parser
 
