@@ -39,14 +39,14 @@ def seen(known, tmp_path_factory) -> SimpleNamespace:
         for key, wish in (("web", {"viewer": True}), ("vrm", {"lods": (2,)}), ("unity", {"lods": (3,)})):
             wanted = presets.chosen(key, texture_size=256, **wish)
             made[key] = job.export(avatar, wanted, folder / key).files
-        shape = levels.made(avatar, lids, (3,))[3]
+        shapes = {"glb": source.surface(avatar, presets.PRESETS["web"]), "fbx": levels.made(avatar, lids, (3,))[3]}
     order = folder / "job.json"
     order.write_text(json.dumps({
         "glb": str(made["web"][0]), "page": str(made["web"][1]), "vrm": str(made["vrm"][0]),
         "fbx": str(made["unity"][0]), "out": str(folder)}))
     script = FOLDER / "look.mjs"  # beside what it imports
     shutil.copy(ROOT / "tests" / "blender" / "browser" / "look.mjs", script)
-    return SimpleNamespace(report=node(script, order, FOLDER, backend_python()), shape=shape)
+    return SimpleNamespace(report=node(script, order, FOLDER, backend_python()), shapes=shapes)
 
 
 def picture(seen, name: str) -> np.ndarray:
@@ -73,7 +73,6 @@ def test_three_shows_a_head_and_not_a_silhouette(seen):
 
 def test_three_opens_the_jaw_closes_an_eye_and_turns_the_head(seen):
     """Rows count from the top. The person's left eye is on the right of the picture."""
-    assert tuple(seen.report["three"]["names"]) == ARKIT_NAMES
     for name, least in (("jawOpen", 0.01), ("eyeBlinkLeft", 0.001), ("turned", 0.1)):
         assert (change(seen, "three_rest", f"three_{name}") > 0.1).mean() > least, name
     rows = np.flatnonzero((change(seen, "three_rest", "three_jawOpen") > 0.1).any(1))
@@ -115,18 +114,22 @@ def test_vrm_looks_aside_turns_its_head_and_is_calm_when_neutral(seen):
     assert change(seen, "vrm_rest", "vrm_neutral").max() == 0
 
 
-def test_three_reads_every_target_of_the_fbx_in_place(seen):
-    """Centimetres, Y up; its corners are not joined."""
-    (mesh,) = seen.report["fbx"]
-    assert tuple(mesh["names"]) == ARKIT_NAMES
-    assert mesh["bones"] == ["Neck", "Head", "Jaw", "LeftEye", "RightEye"]
-    place = np.array(mesh["place"]).reshape(4, 4).T
-    assert np.allclose(place, np.eye(4), atol=1e-6)
-    base = corners(mesh["base"]) / 100
-    deltas = np.array([corners(target) for target in mesh["targets"]]) / 100
-    if not mesh["relative"]:
-        deltas -= base
-    assert largest_error(y_up(seen.shape.vertices), y_up(seen.shape.key_deltas), base, deltas) < TOLERANCE
+@pytest.mark.parametrize(("kind", "unit", "bones"), [
+    ("glb", 1.0, ["neck", "head", "jaw", "eye_left", "eye_right"]),
+    ("fbx", 0.01, ["Neck", "Head", "Jaw", "LeftEye", "RightEye"])])
+def test_three_reads_every_target_in_place(seen, kind, unit, bones):
+    """Y up; an FBX in centimetres, its corners not joined."""
+    base, deltas = [], []
+    for mesh in seen.report[kind]:
+        assert tuple(mesh["names"]) == ARKIT_NAMES
+        assert mesh["bones"] == bones
+        assert np.allclose(mesh["place"], np.eye(4).reshape(-1), atol=1e-6)
+        base.append(corners(mesh["base"]) * unit)
+        targets = np.array([corners(target) for target in mesh["targets"]]) * unit
+        deltas.append(targets if mesh["relative"] else targets - base[-1])
+    shape = seen.shapes[kind]
+    assert largest_error(y_up(shape.vertices), y_up(shape.key_deltas), np.concatenate(base),
+                         np.concatenate(deltas, 1)) < TOLERANCE
 
 
 def corners(text: str) -> np.ndarray:

@@ -46,6 +46,24 @@ const pages = {
       camera.lookAt(middle.x, middle.y + 0.03, middle.z);
       return { scene, shoot: () => { renderer.render(scene, camera); return renderer.domElement.toDataURL(); } };
     };
+    const text = (array) => {
+      const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+      let letters = "";
+      for (let at = 0; at < bytes.length; at += 8192) letters += String.fromCharCode(...bytes.subarray(at, at + 8192));
+      return btoa(letters);
+    };
+    window.arrays = (object) => {
+      const found = [];
+      object.traverse((item) => {
+        if (!item.isMesh) return;
+        const { position } = item.geometry.attributes;
+        found.push({ place: [...item.matrixWorld.elements], base: text(position.array),
+          names: Object.keys(item.morphTargetDictionary), relative: item.geometry.morphTargetsRelative,
+          targets: item.geometry.morphAttributes.position.map((target) => text(target.array)),
+          bones: item.skeleton.bones.map((bone) => bone.name) });
+      });
+      return found;
+    };
     window.ready = true;
   </script>`),
   "viewer.html": html(`<script type="module" src="${origin}node_modules/@google/model-viewer/dist/model-viewer.min.js">
@@ -115,9 +133,9 @@ if (job.glb) {
     shots.three_turned = stand.shoot();
     head.rotation.y = 0;
     shots.three_again = stand.shoot();
-    return { shots, names: Object.keys(morphing[0].morphTargetDictionary), parts: morphing.length };
+    return { shots, meshes: arrays(gltf.scene) };
   });
-  report.three = { names: seen.names, parts: seen.parts };
+  report.glb = seen.meshes;
   Object.assign(report.shots, keep(seen.shots));
   await page.close();
 
@@ -182,21 +200,7 @@ if (job.fbx) {
     const object = await new FBXLoader().loadAsync("file.fbx");
     await pictures;
     object.updateMatrixWorld(true);
-    const found = [];
-    const text = (array) => {
-      const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-      let letters = "";
-      for (let at = 0; at < bytes.length; at += 8192) letters += String.fromCharCode(...bytes.subarray(at, at + 8192));
-      return btoa(letters);
-    };
-    object.traverse((item) => {
-      if (!item.isMesh) return;
-      const { position } = item.geometry.attributes;
-      found.push({ name: item.name, place: [...item.matrixWorld.elements], base: text(position.array),
-        names: Object.keys(item.morphTargetDictionary), relative: item.geometry.morphTargetsRelative,
-        targets: item.geometry.morphAttributes.position.map((target) => text(target.array)),
-        bones: item.skeleton.bones.map((bone) => bone.name) });
-    });
+    const found = arrays(object);
     object.scale.multiplyScalar(0.01);  // the file counts in centimetres
     return { meshes: found, shots: { fbx_rest: stage(object).shoot() } };
   });
