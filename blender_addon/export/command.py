@@ -1,6 +1,7 @@
 """Exports without a window: `blender -b file.blend --command likeness export --preset unreal --out ada.fbx`.
 
-Blender hands over the words after the command's name. Exit codes are the backend's: 0 done, 2 bad input.
+`blender_addon.command` hands over the words after the command's name. Exit codes are the backend's: 0 done, 2 bad
+input.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import bpy
 
@@ -21,7 +21,6 @@ from .operators import sentence
 from .properties import MEGABYTE
 
 NAME = "likeness"
-_handles: list[Any] = []
 
 
 def run(words: Sequence[str]) -> int:
@@ -81,14 +80,3 @@ def _avatar(options: argparse.Namespace) -> avatars.Avatar:
                          f"Choose one with --avatar: {names}." if names else "Open a file that has one, or name a "
                          "bundle with --bundle.")
     return found[0]
-
-
-def register() -> None:
-    """Tell Blender the command."""
-    _handles.append(bpy.utils.register_cli_command(NAME, run))
-
-
-def unregister() -> None:
-    """Take it back."""
-    while _handles:
-        bpy.utils.unregister_cli_command(_handles.pop())

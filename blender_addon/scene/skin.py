@@ -193,3 +193,11 @@ def controls(material: bpy.types.Material) -> bpy.types.Node | None:
         return None
     return next((node for node in material.node_tree.nodes
                  if node.type == "GROUP" and node.node_tree and "likeness_group" in node.node_tree), None)
+
+
+def rest(material: bpy.types.Material) -> None:
+    """Every live control of a skin material as the group has it: the photo's skin."""
+    node = controls(material)
+    for name, default, _least, _most in _CONTROLS if node else ():
+        if node is not None and name in node.inputs and not node.inputs[name].is_linked:
+            node.inputs[name].default_value = default
