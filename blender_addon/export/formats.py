@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from ..errors import InputError
-from . import provenance, vrm, words
+from . import glb, provenance, vrm, words
 from .presets import Preset
 from .standin import StandIn
 
@@ -69,6 +69,7 @@ def _glb(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copy
           export_all_influences=False, export_extras=False,
           export_cameras=False, export_lights=False, export_copyright=copyright_line, export_image_format="AUTO",
           export_materials="EXPORT", export_vertex_color="NONE", export_try_sparse_sk=True)
+    glb.share_occlusion(path)
     provenance.stamp_glb(path, about)
 
 

@@ -31,3 +31,13 @@ class Glb:
         text += b" " * (-len(text) % 4)
         whole = struct.pack(_HEADER, b"glTF", 2, 12 + 8 + len(text) + len(self.rest))
         path.write_bytes(whole + struct.pack(_CHUNK, len(text), b"JSON") + text + self.rest)
+
+
+def share_occlusion(path: Path) -> None:
+    """Red of a packed picture is occlusion: Blender's exporter says so of no picture that it does not see used."""
+    file = Glb.read(path)
+    for material in file.document["materials"]:
+        packed = material.get("pbrMetallicRoughness", {}).get("metallicRoughnessTexture")
+        if packed:
+            material["occlusionTexture"] = {"index": packed["index"]}
+    file.write(path)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from .. import strings
 from ..scene.avatar import Avatar
-from . import animation, budget, formats, levels, looks, output, pictures, provenance, source, standin, vrm, words
+from . import animation, bake, budget, formats, levels, looks, output, pictures, provenance, source, standin, vrm, words
 from . import viewer as pages
 from .naming import safe_name
 from .presets import Preset
 
 TAKES_PICTURES = ("GLB", "VRM", "USD")
 """Formats whose exporter puts the pictures where they belong."""
+
+
+WHOLE = -1
+"""The head as it is, beside the levels that are written: baking looks at it."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +71,17 @@ def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -
     bones, whole = source.skeleton(avatar), source.surface(avatar, preset)
     moving = animation.of(avatar, preset, bones, whole.key_names)
     surfaces, fewer = levels.of(avatar, whole, preset)
-    found, surfaces = looks.of(avatar, surfaces)
+    found, sorted_out = looks.of(avatar, {**surfaces, WHOLE: whole})
+    whole, surfaces = sorted_out[WHOLE], {level: sorted_out[level] for level in surfaces}
+    found = bake.with_occlusion(found, whole)
     if preset.format == "VRM":
         bones, surfaces = vrm.with_body(bones, surfaces)
     with output.staged(path) as folder:
         if preset.lod_layout == "files":
             for level, surface in surfaces.items():
                 name = path.name if level == min(surfaces) else f"{path.stem}_LOD{level}{path.suffix}"
-                _write(avatar, preset.at_level(level), folder / name, bones, {level: surface}, found,
-                       moving)
+                seen = bake.at_level(found, whole, surface) if level else found
+                _write(avatar, preset.at_level(level), folder / name, bones, {level: surface}, seen, moving)
         else:
             _write(avatar, preset, folder / path.name, bones, surfaces, found, moving)
         size = sum(item.stat().st_size for item in folder.rglob("*") if item.is_file())
@@ -97,7 +104,9 @@ def _write(avatar: Avatar, preset: Preset, path: Path, bones: source.Skeleton,
     name = safe_name(avatar.name)
     with tempfile.TemporaryDirectory() as scratch:
         beside = Path(scratch) if preset.format in TAKES_PICTURES else path.parent
-        written = pictures.write(found, preset, beside, safe_name(path.stem), name)
+        used = {int(slot) for surface in surfaces.values() for slot in np.unique(surface.material)}
+        shown = [look if slot in used else replace(look, maps={}) for slot, look in enumerate(found)]
+        written = pictures.write(shown, preset, beside, safe_name(path.stem), name)
         about = provenance.of(avatar, preset)
         copyright_line = strings.REPORT["copyright"].format(**vars(avatar.head))
         with standin.built(preset, name, bones, surfaces, written, moving) as scene:

@@ -27,6 +27,8 @@ BONE_LENGTH = 0.05  # metres; joints have none, Blender's bones must
 TAG = "likeness_standin"
 TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 CENTIMETRES = 100.0
+UNSEEN = ("displacement", "mask", "occlusion")
+"""Pictures that no exporter looks for in a shader: they stand beside the file."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def _material(written: Written) -> bpy.types.Material:
         "Alpha": look.alpha})
     nodes.add(tree, "ShaderNodeOutputMaterial", (300, 0), inputs={"Surface": (shader, "BSDF")})
     picture = {kind: nodes.image(tree, pixels.load(path, colour=kind == "base_color"), (-600, -300 * row), label=kind)
-               for row, (kind, path) in enumerate(written.files.items()) if kind not in ("displacement", "mask")}
+               for row, (kind, path) in enumerate(written.files.items()) if kind not in UNSEEN}
     if "base_color" in picture:
         nodes.put(tree, shader, "Base Color", picture["base_color"])
         if look.hairs:

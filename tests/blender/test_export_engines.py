@@ -107,7 +107,7 @@ def test_unreal_finds_a_lod_group_and_unity_names(made):
 
 
 def test_pictures_stand_beside_the_fbx_and_are_found_again(made):
-    for key, maps in (("unreal", {"BaseColor", "Normal", "Roughness", "Specular"}),
+    for key, maps in (("unreal", {"BaseColor", "Normal", "Roughness", "Specular", "Occlusion"}),
                       ("unity", {"BaseColor", "Normal", "MaskMap"})):
         report = made.reports[key]
         assert {f"Ada_v1_0_Skin_{name}.png" for name in maps} <= {path.name for path in report.files}
@@ -123,7 +123,8 @@ def test_smoothness_is_in_the_alpha_of_unitys_mask(made):
     from blender_addon.scene import render
 
     unity = render.read_png(made.folder / "unity" / "Ada_v1_0_Skin_MaskMap.png")
-    assert np.abs(unity - [0, 1, 0, 0.55]).max() < 0.004
+    assert np.abs(unity[..., [0, 2, 3]] - [0, 0, 0.55]).max() < 0.004
+    assert unity[..., 1].min() < 0.3 < 0.9 < np.median(unity[..., 1]), "occlusion"
 
 
 def test_no_path_of_this_machine_is_in_any_file(made):
