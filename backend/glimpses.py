@@ -39,7 +39,7 @@ def of_photo(observation: Observation, *, landmarks: bool = False) -> np.ndarray
 
 
 def of_fit(observation: Observation, head: HeadModel, fit: HeadFit) -> np.ndarray:
-    """(SIDE, 2 SIDE, 3) linear: the first photo's face, and beside it the head in clay as that camera sees it."""
+    """(SIDE, SIDE, 3) linear: half the first photo's face, the other half the head in clay as that camera sees it."""
     from backend import preview
 
     above = head.skin_weights[:, head.joint("neck")] < 0.5
@@ -55,7 +55,7 @@ def of_fit(observation: Observation, head: HeadModel, fit: HeadFit) -> np.ndarra
     clay = np.full((2, 2, 3), _CLAY, np.float32)
     right = preview.render(head, fit.posed[0], shrunk @ view.intrinsics, fit.world_to_camera[0], light, clay, clay,
                            SIDE)
-    return np.concatenate([left, right], 1)
+    return np.concatenate([left[:, :SIDE // 2], right[:, SIDE // 2:]], 1)
 
 
 def plain(image: np.ndarray) -> np.ndarray:

@@ -71,7 +71,8 @@ class RunningJob:
             return self._greeting(state)
         job = self._job
         if not job.state.ended:
-            said = strings.REPORT["progress"].format(stage=job.stage, text=job.text) if job.stage else ""
+            stage = strings.STAGE.get(job.stage, job.stage)
+            said = strings.REPORT["progress"].format(stage=stage, text=job.text) if job.stage else ""
             return Snapshot(job.fraction, said or strings.REPORT["starting"], None,
                             time_left(time.monotonic() - self._started, job.fraction), job.preview)
         self.close()

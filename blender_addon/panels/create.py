@@ -13,7 +13,7 @@ from .. import heads, job_operators, jobs, pictures, preferences, strings, verdi
 from .shared import Panel, sentences
 
 ADDON = preferences.__package__
-THUMBNAIL, GLIMPSE = 3.0, 7.0
+THUMBNAIL, GLIMPSE = 3.5, 9.0
 """Sides of pictures in units of a button's height."""
 VERDICT_ICON = {verdicts.GOOD: "CHECKMARK", verdicts.USABLE: "ERROR", verdicts.REFUSED: "CANCEL"}
 MINUTE = 90.0  # seconds; below it seconds are said, in steps of five

@@ -167,6 +167,8 @@ def skin_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Mate
         picture = nodes.image(tree, maps[key], (-500, 700 - row * 290), label=socket, parent=frame,
                               interpolation="Cubic" if cubic else "Linear")
         nodes.put(tree, group, socket, picture)
+        if socket == "Albedo":
+            tree.nodes.active = picture[0]  # what texture painting paints and the viewport's Texture colour shows
     for target, output in (("CYCLES", "Cycles"), ("EEVEE", "EEVEE")):
         node = add(tree, "ShaderNodeOutputMaterial", (350, 150 if target == "CYCLES" else -150), target=target,
                    label=output, inputs={"Surface": (group, output)})

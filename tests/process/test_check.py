@@ -52,7 +52,7 @@ def test_a_running_job_shows_pictures_and_keeps_its_stages_when_asked(client: Cl
 
     wait(client, ended)
     assert job.state is JobState.DONE, job.error
-    assert shown == {"glimpse-1.png": (256, 256, 3), "glimpse-2.png": (256, 512, 3)}
+    assert shown == {"glimpse-1.png": (256, 256, 3), "glimpse-2.png": (256, 256, 3)}
     again = client.submit("create", small(out), folder)
     wait(client, lambda: again.state.ended)
     assert again.state is JobState.DONE, again.error
