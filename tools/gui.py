@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 from tools import environments
 from tools import package as packages
@@ -22,6 +23,8 @@ OUT = ROOT / "out" / "gui"
 DRIVER = ROOT / "tests" / "gui" / "drive.py"
 SCREEN = "1600x1000x24"
 RESULT = "result.json"
+ODD = "Bäume mit Leerzeichen 顔"
+"""A folder as artists have them."""
 
 
 def in_a_window() -> int:
@@ -32,10 +35,13 @@ def in_a_window() -> int:
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="likeness-gui-") as folder:
+        photo = Path(folder) / ODD / SAMPLE_PHOTO.name  # avatars come to lie beside their photos
+        photo.parent.mkdir()
+        shutil.copyfile(SAMPLE_PHOTO, photo)
         # The factory's settings keep the window from asking anything; event simulation lets the driver press keys.
         command = [*display, blender, "--factory-startup", "--no-window-focus", "--enable-event-simulate",
                    "--window-geometry", "0", "0", *SCREEN.split("x")[:2], "--python-exit-code", "1",
-                   "--python", str(DRIVER), "--", str(zip_file), str(SAMPLE_PHOTO), str(OUT)]
+                   "--python", str(DRIVER), "--", str(zip_file), str(photo), str(OUT)]
         status = run(command, env={"BLENDER_USER_RESOURCES": folder, "LIBGL_ALWAYS_SOFTWARE": "1",
                                    "LIKENESS_BACKEND_PYTHON": str(env_python(BACKEND_ENV))})
     result = OUT / RESULT

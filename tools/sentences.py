@@ -10,7 +10,6 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from tools.paths import ROOT
 
@@ -165,7 +164,7 @@ def _looked_up(node: ast.expr, local: Tables, tables: Tables) -> ast.expr | None
         if isinstance(owner, ast.Dict) and isinstance(node.slice, ast.Constant):
             return next((value for key, value in zip(owner.keys, owner.values, strict=True)
                          if isinstance(key, ast.Constant) and key.value == node.slice.value), None)
-        if isinstance(owner, ast.Tuple) and isinstance(node.slice, ast.Constant):
+        if isinstance(owner, ast.Tuple) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int):
             return owner.elts[node.slice.value]
     return None
 
@@ -177,7 +176,7 @@ def _text(node: ast.expr | None, local: Tables, tables: Tables, deep: int = 0) -
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else UNKNOWN for part in node.values)
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else UNKNOWN for part in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return "".join(_text(side, local, tables, deep + 1) for side in (node.left, node.right))
     if isinstance(node, ast.IfExp):
