@@ -33,7 +33,8 @@ def run(words: Sequence[str]) -> int:
         preset = presets.chosen(
             options.preset, texture_size=options.texture_size,
             lods=options.lods, gaze=options.gaze, correctives=options.correctives, components=options.components,
-            visemes=options.visemes, animated=not options.still, viewer=options.viewer)
+            visemes=options.visemes, animated=not options.still, viewer=options.viewer,
+            compress=options.compress)
         size = round(options.max_size * MEGABYTE) if options.max_size else None
         sys.stdout.write(f"{sentence(job.export(_avatar(options), preset, options.out.absolute(), max_size=size))}\n")
     except AddonError as error:
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--lods", type=_levels, help="levels of detail, such as 0,1,2,3")
     export.add_argument("--gaze", choices=("shapes", "joints"), help="what turns the eyeballs with eyeLook shapes")
     export.add_argument("--max-size", type=float, help="megabytes that all files together may have")
+    export.add_argument("--compress", default="", choices=presets.COMPRESSIONS, help="make a GLB smaller")
     export.add_argument("--viewer", action="store_true", help="also a page that shows the GLB by itself")
     export.add_argument("--visemes", action="store_true", help="the fifteen visemes too")
     export.add_argument("--correctives", action="store_true")

@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from ..errors import InputError
-from . import glb, provenance, vrm, words
+from . import compress, glb, provenance, vrm, words
 from .presets import Preset
 from .standin import StandIn
 
@@ -68,9 +68,12 @@ def _glb(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copy
           export_anim_scene_split_object=False, export_anim_slide_to_zero=True, export_def_bones=False,
           export_all_influences=False, export_extras=False,
           export_cameras=False, export_lights=False, export_copyright=copyright_line, export_image_format="AUTO",
-          export_materials="EXPORT", export_vertex_color="NONE", export_try_sparse_sk=True)
+          export_draco_mesh_compression_enable=preset.compress == "draco", export_draco_position_quantization=16,
+          export_draco_texcoord_quantization=16, export_materials="EXPORT",
+          export_vertex_color="NONE", export_try_sparse_sk=True)
     glb.share_occlusion(path)
     provenance.stamp_glb(path, about)
+    compress.finish(path, preset)
 
 
 def _vrm(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copyright_line: str) -> None:

@@ -12,7 +12,22 @@ import numpy as np
 
 from .. import strings
 from ..scene.avatar import Avatar
-from . import animation, bake, budget, formats, levels, looks, output, pictures, provenance, source, standin, vrm, words
+from . import (
+    animation,
+    bake,
+    budget,
+    compress,
+    formats,
+    levels,
+    looks,
+    output,
+    pictures,
+    provenance,
+    source,
+    standin,
+    vrm,
+    words,
+)
 from . import viewer as pages
 from .naming import safe_name
 from .presets import Preset
@@ -43,6 +58,7 @@ def export(avatar: Avatar, preset: Preset, path: Path, *, max_size: int | None =
     not on disk or a level cannot be made.
     """
     formats.require(preset.format)
+    compress.require(preset)
     path = path if path.suffix.lower() == preset.suffix else path.with_name(path.name + preset.suffix)
     if max_size is None:
         return _attempt(avatar, preset, path, None)

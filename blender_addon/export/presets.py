@@ -15,6 +15,7 @@ SIZES = (256, 512, 1024, 2048, 4096)
 """Sides of textures in pixels that can be asked for."""
 LODS = (0, 1, 2, 3)
 INFLUENCES = 4
+COMPRESSIONS = ("draco", "meshopt", "ktx2")
 
 BONES = {
     "likeness": {},
@@ -55,6 +56,7 @@ class Preset:
     components: bool = False
     correctives: bool = False
     visemes: bool = False
+    compress: str = ""  # of COMPRESSIONS, for GLB
     animated: bool = True  # when the scene animates the avatar
 
     def at_level(self, level: int) -> Preset:
@@ -79,7 +81,7 @@ PRESETS = {preset.key: preset for preset in (
 
 def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] | None = None,
            gaze: str | None = None, correctives: bool = False, components: bool = False, visemes: bool = False,
-           animated: bool = True, viewer: bool = False) -> Preset:
+           animated: bool = True, viewer: bool = False, compress: str = "") -> Preset:
     """A preset with a person's wishes in place of its own; None keeps what it says. Raises InputError."""
     if key not in PRESETS:
         raise InputError(f"There is no export preset {key}.", f"Choose one of {', '.join(PRESETS)}.")
@@ -91,12 +93,17 @@ def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] |
     if lods is not None and (not lods or not set(lods) <= set(LODS)):
         raise InputError("There is no such level of detail.", "Choose from 0, 1, 2 and 3.")
     preset = PRESETS[key]
+    if compress and (compress not in COMPRESSIONS or preset.format != "GLB"):
+        raise InputError(f"{preset.format} files cannot be compressed by {compress}.",
+                         f"Choose a GLB preset and one of {', '.join(COMPRESSIONS)}.")
+    if compress and viewer:
+        raise InputError("The viewer page cannot read compressed files.", "Export the page without compression.")
     return replace(preset, texture_size=texture_size or preset.texture_size,
                    lods=tuple(sorted(set(lods))) if lods else preset.lods, lods_asked=lods is not None,
                    gaze=gaze if gaze and preset.gaze != "scene" else preset.gaze,
                    correctives=correctives, components=components, visemes=visemes,
                    animated=animated and preset.animated,
-                   viewer=viewer and preset.format == "GLB")
+                   compress=compress, viewer=viewer and preset.format == "GLB")
 
 
 def bone(preset: Preset, joint: str) -> str:

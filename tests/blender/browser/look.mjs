@@ -1,5 +1,5 @@
 // Opens exported files in a real browser and says what it saw: node look.mjs JOB.json, started in the folder that has
-// node_modules. The job is {"glb": FILE, "vrm": FILE, "fbx": FILE, "page": FILE, "out": FOLDER}, each as wanted.
+// node_modules. The job is {"glb": FILE, "vrm": FILE, "fbx": FILE, "packed": FILE, "page": FILE, "out": FOLDER}, each as wanted.
 // Pictures go to `out`, a JSON report to stdout. The browser has no network: what it asks for comes from this disk.
 import fs from "node:fs";
 import path from "node:path";
@@ -25,7 +25,8 @@ const pages = {
     import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
     import { FBXLoader } from "three/addons/loaders/FBXLoader.js";
     import { VRMLoaderPlugin } from "@pixiv/three-vrm";
-    Object.assign(window, { THREE, GLTFLoader, FBXLoader, VRMLoaderPlugin });
+    import { MeshoptDecoder } from "three/addons/libs/meshopt_decoder.module.js";
+    Object.assign(window, { MeshoptDecoder, THREE, GLTFLoader, FBXLoader, VRMLoaderPlugin });
     const renderer = new THREE.WebGLRenderer({ antialias: false, preserveDrawingBuffer: true });
     renderer.setSize(320, 400);
     document.body.append(renderer.domElement);
@@ -46,7 +47,7 @@ const pages = {
       camera.lookAt(middle.x, middle.y + 0.03, middle.z);
       return { scene, shoot: () => { renderer.render(scene, camera); return renderer.domElement.toDataURL(); } };
     };
-    const text = (array) => {
+    window.text = (array) => {
       const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
       let letters = "";
       for (let at = 0; at < bytes.length; at += 8192) letters += String.fromCharCode(...bytes.subarray(at, at + 8192));
@@ -89,7 +90,7 @@ async function open(url, ready) {
     asked.push(address);
     if (!address.startsWith(origin)) return request.abort();
     const name = address.slice(origin.length);
-    const given = { "file.glb": job.glb, "file.vrm": job.vrm, "file.fbx": job.fbx }[name];
+    const given = { "file.glb": job.glb, "file.vrm": job.vrm, "file.fbx": job.fbx, "packed.glb": job.packed }[name];
     // Pictures of an FBX lie beside it, under the names that it gives.
     const beside = job.fbx && path.join(path.dirname(job.fbx), path.basename(name));
     const file = given ?? (name.endsWith(".png") && beside ? beside : path.join(here, name));
@@ -206,6 +207,31 @@ if (job.fbx) {
   });
   Object.assign(report.shots, keep(seen.shots));
   report.fbx = seen.meshes;
+  await page.close();
+}
+
+if (job.packed) {
+  const page = await open(`${origin}stage.html`, "window.ready");
+  report.packed = await page.evaluate(async () => {
+    const loader = new GLTFLoader();
+    loader.setMeshoptDecoder(MeshoptDecoder);
+    const gltf = await loader.loadAsync("packed.glb");
+    stage(gltf.scene);
+    const point = new THREE.Vector3(), shown = { rest: [], jawOpen: [] };
+    gltf.scene.traverse((item) => {
+      if (!item.isMesh) return;
+      for (const name of Object.keys(shown)) {
+        if (name !== "rest") item.morphTargetInfluences[item.morphTargetDictionary[name]] = 1;
+        for (let at = 0; at < item.geometry.attributes.position.count; at++) {
+          item.getVertexPosition(at, point);
+          item.localToWorld(point);
+          shown[name].push(point.x, point.y, point.z);
+        }
+      }
+    });
+    return { ...Object.fromEntries(Object.entries(shown).map(([name, list]) => [name, text(new Float32Array(list))])),
+      asset: gltf.asset };
+  });
   await page.close();
 }
 
