@@ -49,7 +49,7 @@ def _report(told: dict[str, Any]) -> Report:
     sigma = (quality.get("surface_sigma_mm") or {}).get("face_front")
     return Report(
         str(quality.get("verdict") or ""), float(confidence.get("seen_share") or 0.0), tuple(regions),
-        float(sigma) if sigma is not None else None, (*quality.get("warnings", ()), *findings),
+        float(sigma) if sigma is not None else None, tuple(dict.fromkeys((*quality.get("warnings", ()), *findings))),
         tuple(str(item["name"]) for item in told.get("inputs") or ()),
         tuple(str(photo["input"]) for photo in photos if not photo.get("used", True)),
         sum(float(stage["seconds"]) for stage in told.get("stages") or ()))
