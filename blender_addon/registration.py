@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import command, pictures, verdicts
+from . import command, pictures, translations, verdicts
 from .avatar_operators import CLASSES as AVATAR_OPERATORS
 from .drop import CLASSES as DROP
 from .export.operators import CLASSES as EXPORT_OPERATORS
@@ -42,6 +42,7 @@ def register() -> None:
     bpy.types.WindowManager.likeness_setup = bpy.props.PointerProperty(type=LikenessSetup)
     bpy.app.handlers.save_pre.append(textures.follow_save)
     command.register()
+    translations.register()
 
 
 def unregister() -> None:
@@ -50,6 +51,7 @@ def unregister() -> None:
     setup.settle()
     verdicts.settle()
     pictures.forget()
+    translations.unregister()
     command.unregister()
     bpy.app.handlers.save_pre.remove(textures.follow_save)
     del bpy.types.WindowManager.likeness_setup

@@ -92,8 +92,9 @@ def stage(folder: Path, platform: str) -> None:
 def contents() -> Iterator[tuple[Path, PurePosixPath]]:
     """Every file that goes into all zips, with its name there."""
     addon = ROOT / "blender_addon"
-    viewer, thumbnails = (addon / "export" / "viewer").iterdir(), (addon / "thumbnails").glob("*.png")
-    for source in sorted([*addon.rglob("*.py"), *viewer, *thumbnails]):
+    beside = [*(addon / "export" / "viewer").iterdir(), *(addon / "thumbnails").glob("*.png"),
+              *(addon / "locale").glob("*.json")]
+    for source in sorted([*addon.rglob("*.py"), *beside]):
         yield source, PurePosixPath(source.relative_to(ROOT / "blender_addon").as_posix())
     for source in sorted((ROOT / "backend").rglob("*")):
         inside = source.relative_to(ROOT)

@@ -22,7 +22,7 @@ import bpy
 
 ZIP, PHOTO, OUT = (Path(word) for word in sys.argv[sys.argv.index("--") + 1:][:3])
 NAME = "bl_ext.user_default.likeness"
-SIDEBAR = 380  # pixels wide
+HEADER = 32  # pixels of the first panel's header and what is above it
 STEP = 7  # pixels between two looks for a button
 PATIENCE_S = 300.0
 FRAME_S = 0.06
@@ -292,9 +292,29 @@ def skin() -> Steps:
     yield from picture("08_skin")
 
 
+def language() -> Steps:
+    """German, where this Blender has it, and back."""
+    view = bpy.context.preferences.view
+    try:
+        view.language = "de_DE"
+    except TypeError:
+        return
+    view.use_translate_interface = True
+    say = bpy.app.translations
+    check(say.pgettext_iface("Create Avatar", "Operator") == "Avatar erstellen", "buttons stay English")
+    check(say.pgettext_iface("Choose a photo first") == "Erst ein Foto auswählen", "reasons stay English")
+    yield from only("create", "avatar", "skin")
+    yield from picture("12_german")
+    view.language = "en_US"
+    yield 0.3
+
+
 def light_and_render() -> Steps:
     """A studio and a camera by buttons, then F12."""
     yield from only("relight", "studio", "photo_match")
+    region = sidebar()
+    yield from click(region.x + 60, region.y + region.height - HEADER // 2)  # it was there closed, and stays so
+    yield 0.5
     yield from press("bpy.ops.likeness.hdri(")
     yield from until(lambda: bpy.context.scene.world and "Likeness" in bpy.context.scene.world.name, "the light", 10)
     yield from picture("09_relight")
@@ -323,7 +343,7 @@ def light_and_render() -> Steps:
     shoot(OUT / "11_rendered.png")
 
 
-STEPS = (install, first_run, drop, create, cancel_by_escape, report, expression, skin, light_and_render)
+STEPS = (install, first_run, drop, create, cancel_by_escape, report, expression, skin, language, light_and_render)
 
 
 def every_step() -> Steps:
