@@ -44,6 +44,26 @@ def at_level(found: list[Look], whole: Surface, level: Surface) -> list[Look]:
             if "normal" in look.maps else look for index, look in enumerate(found)]
 
 
+def together(found: list[Look], whole: Surface, surfaces: dict[int, Surface]) -> tuple[list[Look], dict[int, Surface]]:
+    """For levels in one file: what has a normal map becomes a look of its own at each coarser level.
+
+    It shares every other picture; its normals are half as many across at each level.
+    """
+    every, done = list(found), dict(surfaces)
+    for level, surface in surfaces.items():
+        if not level:
+            continue
+        material = surface.material.copy()
+        for index, look in enumerate(at_level(found, whole, surface)):
+            here = surface.material == index
+            if "normal" in look.maps and here.any():
+                material[here] = len(every)
+                every.append(replace(look, kind=f"{look.kind}_LOD{level}", shares=look.kind,
+                                     share=look.share / 2**level, maps={"normal": look.maps["normal"]}))
+        done[level] = replace(surface, material=material)
+    return every, done
+
+
 def _occlusion(whole: Surface, slot: int, solid: np.ndarray) -> Callable[[int], np.ndarray]:
     def maker(side: int) -> np.ndarray:
         faces = standin.triangles(whole)

@@ -48,7 +48,10 @@ def textures(preset: Preset, looks: Sequence[Look]) -> float:
 def estimate(preset: Preset, looks: Sequence[Look], vertices: Mapping[int, float], targets: int) -> int:
     """Bytes of everything that an export writes; `vertices` by level."""
     if preset.lod_layout != "files":
-        return round(geometry(preset, sum(vertices.values()), targets) + textures(preset, looks))
+        normals = textures(preset, [replace(look, maps={"normal": look.maps["normal"]})
+                                    for look in looks if "normal" in look.maps])
+        coarser = sum(normals / 4**level for level in vertices if level)  # each has a normal map of its own
+        return round(geometry(preset, sum(vertices.values()), targets) + textures(preset, looks) + coarser)
     return round(sum(geometry(preset, count, targets) + textures(preset.at_level(level), looks)
                      for level, count in vertices.items()))
 

@@ -99,7 +99,7 @@ def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -
                 seen = bake.at_level(found, whole, surface) if level else found
                 _write(avatar, preset.at_level(level), folder / name, bones, {level: surface}, seen, moving)
         else:
-            _write(avatar, preset, folder / path.name, bones, surfaces, found, moving)
+            _write(avatar, preset, folder / path.name, bones, *bake.together(found, whole, surfaces)[::-1], moving)
         size = sum(item.stat().st_size for item in folder.rglob("*") if item.is_file())
         if max_size is not None and size > max_size:
             shutil.rmtree(folder)
@@ -121,7 +121,9 @@ def _write(avatar: Avatar, preset: Preset, path: Path, bones: source.Skeleton,
     with tempfile.TemporaryDirectory() as scratch:
         beside = Path(scratch) if preset.format in TAKES_PICTURES else path.parent
         used = {int(slot) for surface in surfaces.values() for slot in np.unique(surface.material)}
-        shown = [look if slot in used else replace(look, maps={}) for slot, look in enumerate(found)]
+        shared = {found[slot].shares for slot in used}
+        shown = [look if slot in used or look.kind in shared else replace(look, maps={})
+                 for slot, look in enumerate(found)]
         written = pictures.write(shown, preset, beside, safe_name(path.stem), name)
         about = provenance.of(avatar, preset)
         copyright_line = strings.REPORT["copyright"].format(**vars(avatar.head))

@@ -50,6 +50,7 @@ class Look:
     hairs: bool = False  # coverage is in the colour's picture
     two_sided: bool = True
     share: float = 1.0  # of the skin's texture size
+    shares: str = ""  # the kind of the look whose pictures it shows where it has none of its own
     native: int = PLAIN  # side of a square with as many pixels as its largest picture has
 
 

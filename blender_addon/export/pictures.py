@@ -31,9 +31,9 @@ LABELS = {"base_color": "BaseColor", "normal": "Normal", "orm": "ORM", "mask": "
 
 def write(looks: Sequence[Look], preset: Preset, folder: Path, stem: str, name: str) -> list[Written]:
     """Every picture into `folder`, called `stem_Kind_Map`."""
-    done = []
+    done: list[Written] = []
     for look in looks:
-        files = {}
+        files = next((dict(other.files) for other in done if other.look.kind == look.shares), {})
         for kind in kinds(look, preset):
             path = folder / f"{stem}_{look.kind}_{LABELS[kind]}{_suffix(kind, look, preset)}"
             _write(path, kind, look, preset)

@@ -119,6 +119,18 @@ def test_pictures_stand_beside_the_fbx_and_are_found_again(made):
         assert all(Path(bpy.path.abspath(picture.filepath)).is_file() for picture in linked)
 
 
+def test_levels_in_one_file_have_normals_of_their_own_and_share_the_rest(made):
+    for key in ("unreal", "unity"):
+        names = {path.name for path in made.reports[key].files}
+        assert {f"Ada_v1_0_Skin_LOD{level}_Normal.png" for level in (1, 2, 3)} <= names
+        assert sum("BaseColor" in name and "Skin" in name for name in names) == 1
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        bpy.ops.import_scene.fbx(filepath=str(made.reports[key].files[0]))
+        skin = next(item.material for item in bodies()[3].material_slots if "Skin" in item.material.name)
+        shown = {node.image.name.split(".")[0] for node in skin.node_tree.nodes if node.type == "TEX_IMAGE"}
+        assert {"Ada_v1_0_Skin_LOD3_Normal", "Ada_v1_0_Skin_BaseColor"} <= shown
+
+
 def test_smoothness_is_in_the_alpha_of_unitys_mask(made):
     from blender_addon.scene import render
 
