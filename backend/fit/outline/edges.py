@@ -18,18 +18,20 @@ from backend.fit.config import OutlineConfig
 from backend.fit.outline.rim import EAR, Rim
 from backend.fit.pixels.term import sampled
 
-OPEN, NECK, HAIR = range(3)
-"""What lies beyond an edge: nothing of the person's head or hair; skin of the neck; hair."""
-KINDS = 6
-"""Part of the rim (`rim.FACE`, `rim.EAR`) times what lies beyond."""
+OPEN, NECK, HAIR, GLARE = range(4)
+"""What lies beyond an edge: nothing of the person's head or hair; skin of the neck; hair; light that burns the edge."""
+BEYOND = 4
 
-BIAS = np.array([-0.09, -0.20, 0.0, -0.01, 0.0, 0.0]) / 1000
-"""Metres by which an edge is found beyond where it is, by kind."""
-LOCAL = np.array([0.25, 0.5, 0.6, 0.35, 0.6, 0.6]) / 1000
+BIAS = np.array([[-0.05, -0.25, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]).ravel() / 1000
+"""Metres by which an edge is found beyond where it is, by kind: part of the rim times what lies beyond."""
+LOCAL = np.array([[0.25, 0.3, 0.5, 0.4], [0.4, 0.5, 0.6, 0.5]]).ravel() / 1000
 """Metres, standard deviation of an edge by kind, of its own."""
+TOGETHER = np.array([[0.4, 0.8, 1.2, 1.2], [0.45, 0.8, 1.5, 1.0]]).ravel() / 1000
+"""Metres, standard deviation of the errors that neighbouring edges share."""
 
 PITCH = 0.0004  # metres per pixel to which a large photo is shrunk: a third of what the mask can tell
 MARGIN = 0.4  # sizes of the landmarks' box by which the part that is looked at is larger: ears, and room to move
+BURNT = 0.95  # nearly sRGB, of the darkest channel
 STEP = 0.0004  # metres between samples across the rim
 SKIN, BACKGROUND, HAIRS, BODY, CLOTHES, OTHER = (MASK_CLASSES.index(name) for name in (
     "face_skin", "background", "hair", "body_skin", "clothes", "accessories"))
@@ -58,14 +60,15 @@ class Outlook:
         if scale < 1:
             small = (max(2, round(image.shape[1] * scale)), max(2, round(image.shape[0] * scale)))
             image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-            mask = cv2.resize(mask, small, interpolation=cv2.INTER_AREA)
+            mask = np.stack([cv2.resize(plane, small, interpolation=cv2.INTER_AREA)
+                             for plane in np.moveaxis(mask, 2, 0)], 2)
         factor = np.array([image.shape[1], image.shape[0]]) / (end - start)
         return cls(cv2.pow(np.clip(image, 0, 1), 1 / 2.2), mask.astype(np.float32) / 255, start.astype(float), factor)
 
     def at(self, plane: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         """(P, N, C) of `plane` at `pixels` (P, N, 2) of the photo."""
         where = (pixels.reshape(-1, 2) - self.origin) * self.factor
-        return sampled(plane, where).reshape(*pixels.shape[:2], -1)
+        return sampled(plane, where).reshape(*pixels.shape[:2], plane.shape[2])
 
     def holds(self, pixels: np.ndarray) -> np.ndarray:
         """(P, N) bool: inside this part."""
@@ -79,7 +82,7 @@ class Edges:
 
     place: np.ndarray  # (E,) numbers of the rim's places
     offset: np.ndarray  # (E,) metres at the place's depth, from the rim outwards to the photo's edge
-    kind: np.ndarray  # (E,) 3 * part + what lies beyond
+    kind: np.ndarray  # (E,) BEYOND * part + what lies beyond
 
 
 def edges_of(outlook: Outlook, rim: Rim, pixels: np.ndarray, scale: np.ndarray, config: OutlineConfig) -> Edges:
@@ -93,11 +96,12 @@ def edges_of(outlook: Outlook, rim: Rim, pixels: np.ndarray, scale: np.ndarray, 
     beyond = _mean_beyond(mask[place], steps, crossing, config.beside)
     kind = np.where(beyond[:, HAIRS] > 0.5, HAIR, np.where(beyond[:, BODY] > 0.5, NECK, OPEN))
     clear = np.max(np.stack([beyond[:, BACKGROUND] + beyond[:, CLOTHES], beyond[:, BODY], beyond[:, HAIRS]]), 0) > 0.6
-    # A rim over the model's own neck may end before clothes or background as well: a collar, a thin neck.
     clear &= np.isfinite(beyond).all(1)
     place, crossing, kind = place[clear], crossing[clear], kind[clear]
-    offset = _sharpened(outlook, along[place], steps, crossing, scale[place], config)
-    return Edges(place, offset, 3 * rim.part[place] + kind)
+    colours = outlook.at(outlook.colours, along[place])
+    offset = _sharpened(colours, steps, crossing, 1 / (float(np.median(scale)) * outlook.factor[0]), config)
+    burnt = _mean_beyond(colours.min(2, keepdims=True), steps, crossing, config.beside)[:, 0] > BURNT
+    return Edges(place, offset, BEYOND * rim.part[place] + np.where(burnt & (kind == OPEN), GLARE, kind))
 
 
 def _crossing(skin: np.ndarray, steps: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -113,17 +117,19 @@ def _crossing(skin: np.ndarray, steps: np.ndarray, reach: np.ndarray) -> tuple[n
 
 
 def _mean_beyond(mask: np.ndarray, steps: np.ndarray, crossing: np.ndarray, beside: tuple[float, float]) -> np.ndarray:
-    """(E, 6) what the `mask` (E, N, 6) shows from `beside[0]` to `beside[1]` metres beyond the crossing."""
+    """(E, C) what the `mask` (E, N, C) shows from `beside[0]` to `beside[1]` metres beyond the crossing."""
     away = steps - crossing[:, None]
     weight = ((away >= beside[0]) & (away <= beside[1])).astype(float)
     values = np.where(weight[..., None] > 0, mask, 0)
     return values.sum(1) / np.maximum(weight.sum(1), 1)[:, None] + np.where(weight.any(1), 0, np.nan)[:, None]
 
 
-def _sharpened(outlook: Outlook, along: np.ndarray, steps: np.ndarray, crossing: np.ndarray, scale: np.ndarray,
+def _sharpened(colours: np.ndarray, steps: np.ndarray, crossing: np.ndarray, pixel: float,
                config: OutlineConfig) -> np.ndarray:
-    """(E,) metres: the crossing of the mask, moved to where the photo's colours change from one side to the other."""
-    colours = outlook.at(outlook.colours, along)
+    """(E,) metres: the crossing of the mask, moved to where `colours` (E, N, 3) change from one side to the other.
+
+    A `pixel` is so many metres wide: coarse photos blur an edge, and their masks err by pixels.
+    """
     away = steps - crossing[:, None]
     within, beyond = ((np.abs(away - sign * sum(config.beside) / 2) <= (config.beside[1] - config.beside[0]) / 2)
                       for sign in (-1, 1))
@@ -132,9 +138,9 @@ def _sharpened(outlook: Outlook, along: np.ndarray, steps: np.ndarray, crossing:
     contrast = np.linalg.norm(change, axis=1)
     slope = np.gradient(colours, STEP, axis=1)
     rise = np.maximum((slope * (change / np.maximum(contrast, 1e-6)[:, None])[:, None]).sum(2), 0)
-    rise *= np.exp(-away**2 / (2 * config.sharpen**2))
+    rise *= np.exp(-away**2 / (2 * (config.sharpen**2 + pixel**2)))
     peak = steps[rise.argmax(1)]
-    near = rise * (np.abs(steps - peak[:, None]) <= config.peak)
+    near = rise * (np.abs(steps - peak[:, None]) <= config.peak + pixel)
     total = near.sum(1)
     found = np.where(total > 0, (near * steps).sum(1) / np.where(total > 0, total, 1), crossing)
     return np.where((contrast > config.contrast) & (total > 0), found, crossing)

@@ -27,6 +27,7 @@ WANTED = ("face_front", "forehead", "nose", "cheek_left", "cheek_right", "chin",
 NECK = ("neck", "throat")
 UNWANTED = ("scalp", *NECK)
 """Regions without a rim of their own in a photo: hair stands off the one, collars hide the others."""
+SOLID = ("skin", "mouth", "eye", "teeth", "tongue")
 NEAREST = 0.02  # metres from the camera
 LIFT = 0.0006  # metres off the surface, where a ray towards the camera starts
 PROBE = 0.002  # metres beyond the rim at which is asked what lies there
@@ -42,6 +43,7 @@ class Skin:
     tensors: HeadTensors
     number: np.ndarray  # (T,) of the head's triangles
     corners: np.ndarray  # (T, 3)
+    solid: np.ndarray  # (T', 3) corners of all that hides what is behind it: teeth and the mouth's lining too
     gather: csr_matrix  # (V, T): a vertex is touched by a triangle
     part: np.ndarray  # (V,) FACE or EAR
     wanted: np.ndarray  # (V,) bool
@@ -57,7 +59,9 @@ class Skin:
         wanted = np.max([head.region(name) for name in WANTED], 0)
         unwanted = np.max([head.region(name) for name in UNWANTED], 0)
         ear = np.max([head.region(name) for name in EARS], 0) > 0.5
-        return cls(head, HeadTensors.of(head), number, corners, touched, np.where(ear, EAR, FACE),
+        solid = head.triangles[np.isin(head.triangle_material, [
+            head.material_names.index(name) for name in SOLID if name in head.material_names])]
+        return cls(head, HeadTensors.of(head), number, corners, solid, touched, np.where(ear, EAR, FACE),
                    (wanted > 0.5) & ((unwanted < 0.5) | ear), np.max([head.region(name) for name in NECK], 0) > 0.5)
 
     def in_camera(self, beta: np.ndarray, view: View) -> np.ndarray:
@@ -99,12 +103,12 @@ def rim_of(skin: Skin, in_camera: np.ndarray) -> Rim:
     # In sight means: along the ray, skin first faces the camera and then not; and nothing lies before it.
     keep = np.flatnonzero(_rises(places[crossed], sides[crossed], ray) & (place[:, 2] > NEAREST))
     keep = keep[_thinned(place[keep])]
-    mesh = Mesh(in_camera, corners)
+    mesh = Mesh(in_camera, skin.solid)
     keep = keep[~mesh.occluded(place[keep] + normal[keep] * LIFT, -ray[keep])]
     beyond = place[keep] + normal[keep] * PROBE
     away_from = np.linalg.norm(beyond, axis=1)
     behind = mesh.cast(np.zeros((1, 3)), beyond / away_from[:, None])
-    over_neck = behind.hit & skin.neck[corners[np.maximum(behind.triangle, 0)]].all(1)
+    over_neck = behind.hit & skin.neck[skin.solid[np.maximum(behind.triangle, 0)]].all(1)
     use = ~behind.hit | (over_neck & (behind.distance - away_from > FOLD))
     keep, over_neck = keep[use], over_neck[use]
     across = normal[keep, :2] / np.maximum(np.linalg.norm(normal[keep, :2], axis=1, keepdims=True), 1e-9)

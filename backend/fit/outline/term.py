@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.fit.config import OutlineConfig
-from backend.fit.outline.edges import BIAS, HAIR, LOCAL, Edges, Outlook, edges_of
-from backend.fit.outline.rim import EAR, Rim, Skin, rim_of
+from backend.fit.outline.edges import BEYOND, BIAS, GLARE, HAIR, LOCAL, TOGETHER, Outlook, edges_of
+from backend.fit.outline.rim import EAR, Skin, rim_of
 from backend.fit.points import PointSet, cross, points_on
 from backend.fit.residuals import Rows
 from backend.fit.state import View, centre_jacobian
@@ -73,10 +73,10 @@ def outline_term(skin: Skin, outlook: Outlook, view: View, beta: np.ndarray, siz
     pixels, scale = view.focal * rim.in_camera[:, :2] / z[:, None] + centre, view.focal / z
     edges = edges_of(outlook, rim, pixels, scale, config)
     offset = edges.offset - BIAS[edges.kind]
-    # Hair covers: the rim may lie anywhere beneath it, and only skin that shows beyond the rim is wrong.
-    hidden = edges.kind % 3 == HAIR
-    offset = np.where(hidden, offset - config.hair_slack, offset)
-    use = np.flatnonzero(~hidden | (offset > 0))
+    # Hair covers, and light behind a head eats into it: skin that shows beyond the rim is wrong, a rim under them not.
+    covered = np.isin(edges.kind % BEYOND, (HAIR, GLARE))
+    offset = np.where(covered, offset - config.slack, offset)
+    use = np.flatnonzero(~covered | (offset > 0))
     if len(use) < FEWEST:
         return None
     place, offset, kind = edges.place[use], offset[use], edges.kind[use]
@@ -97,6 +97,6 @@ def _whitening(where: np.ndarray, offset: np.ndarray, kind: np.ndarray, ear: np.
     agreeing = 1 / (1 + ((offset - middle) / (config.robust * LOCAL[kind])) ** 2)
     nearby = 1 / (1 + (middle / np.where(ear, config.ear_far, config.far)) ** 2)
     local = local / np.maximum(agreeing * nearby, 1e-2)
-    together = np.where(kind % 3 == HAIR, config.hair_together, config.together) / np.maximum(nearby, 1e-2)
+    together = TOGETHER[kind] * config.inflation / np.maximum(nearby, 1e-2)
     covariance = np.diag(local**2) + np.exp(-apart / config.length) * np.outer(together, together)
     return np.linalg.inv(np.linalg.cholesky(covariance))
