@@ -105,7 +105,7 @@ class OutlineConfig:
     sharpen: float = 0.0012  # metres, how far colours may move the mask's edge
     peak: float = 0.0010  # metres about the steepest change over which its middle is taken
     contrast: float = 0.04  # sRGB 0..1 between both sides; less shows no edge
-    slack: float = 0.0005  # metres of skin seen beyond the rim, before hair or glare, that are forgiven
+    slack: float = 0.0005  # metres of skin seen beyond the rim, before what covers it or glare, that are forgiven
     neighbours: float = 0.010  # metres within which edges must agree
     robust: float = 3.0  # scale, in an edge's own sigmas, of how far one may be off its neighbours
     far: float = 0.006  # metres from the rim at which an edge keeps half its weight

@@ -1,9 +1,9 @@
 """Where a photo's own outline lies, looked for across the rim of the fitted head.
 
 The mask's face skin (ears are part of it) ends somewhere along each place's normal; the photo's colours, which change
-there, say where to a fraction of a pixel. What lies beyond decides what the edge is worth: background and clothes end
-the head; the neck's skin ends the jaw; hair covers, so that skin seen beyond the rim is an error but rim under hair is
-none; accessories tell nothing.
+there, say where to a fraction of a pixel. What lies beyond decides what the edge is worth: background ends the head;
+the neck's skin ends the jaw; hair and clothes cover, so that skin seen beyond the rim is an error but rim under a
+strand or a scarf is none; accessories tell nothing.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from backend.fit.config import OutlineConfig
 from backend.fit.outline.rim import EAR, Rim
 from backend.fit.pixels.term import sampled
 
-OPEN, NECK, HAIR, GLARE = range(4)
-"""What lies beyond an edge: nothing of the person's head or hair; skin of the neck; hair; light that burns the edge."""
+OPEN, NECK, COVER, GLARE = range(4)
+"""What lies beyond an edge: background; skin of the neck; hair or clothes; light that burns the edge."""
 BEYOND = 4
 
 BIAS = np.array([[-0.05, -0.25, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]).ravel() / 1000
@@ -31,7 +31,8 @@ TOGETHER = np.array([[0.4, 0.8, 1.2, 1.2], [0.45, 0.8, 1.5, 1.0]]).ravel() / 100
 
 PITCH = 0.0004  # metres per pixel to which a large photo is shrunk: a third of what the mask can tell
 MARGIN = 0.4  # sizes of the landmarks' box by which the part that is looked at is larger: ears, and room to move
-BURNT = 0.95  # nearly sRGB, of the darkest channel
+BURNT, LIT = 0.95, 0.4  # nearly sRGB, of the darkest channel: of what is white, and of skin in that light
+EAR_HAIR, COVERED = 0.008, 0.2  # metres beyond an ear's edge, and share of hair there, that make it a covered ear's
 STEP = 0.0004  # metres between samples across the rim
 SKIN, BACKGROUND, HAIRS, BODY, CLOTHES, OTHER = (MASK_CLASSES.index(name) for name in (
     "face_skin", "background", "hair", "body_skin", "clothes", "accessories"))
@@ -94,13 +95,20 @@ def edges_of(outlook: Outlook, rim: Rim, pixels: np.ndarray, scale: np.ndarray, 
     mask[~outlook.holds(along)] = np.nan
     place, crossing = _crossing(mask[..., SKIN], steps, reach)
     beyond = _mean_beyond(mask[place], steps, crossing, config.beside)
-    kind = np.where(beyond[:, HAIRS] > 0.5, HAIR, np.where(beyond[:, BODY] > 0.5, NECK, OPEN))
-    clear = np.max(np.stack([beyond[:, BACKGROUND] + beyond[:, CLOTHES], beyond[:, BODY], beyond[:, HAIRS]]), 0) > 0.6
+    covers = beyond[:, HAIRS] + beyond[:, CLOTHES]
+    kind = np.where(covers > 0.5, COVER, np.where(beyond[:, BODY] > 0.5, NECK, OPEN))
+    # An ear that seems to end well within may lie under hair that does not begin at once.
+    wide = _mean_beyond(mask[place], steps, crossing, (config.beside[0], EAR_HAIR))[:, HAIRS] > COVERED
+    kind = np.where(wide & (rim.part[place] == EAR) & (kind == OPEN), COVER, kind)
+    clear = np.max(np.stack([beyond[:, BACKGROUND], beyond[:, BODY], covers]), 0) > 0.6
     clear &= np.isfinite(beyond).all(1)
     place, crossing, kind = place[clear], crossing[clear], kind[clear]
     colours = outlook.at(outlook.colours, along[place])
     offset = _sharpened(colours, steps, crossing, 1 / (float(np.median(scale)) * outlook.factor[0]), config)
-    burnt = _mean_beyond(colours.min(2, keepdims=True), steps, crossing, config.beside)[:, 0] > BURNT
+    bright = colours.min(2, keepdims=True)
+    burnt = _mean_beyond(bright, steps, crossing, config.beside)[:, 0] > BURNT
+    # Skin that is bright itself just within: there the edge was lost. Dark skin before a white wall ends sharply.
+    burnt &= _mean_beyond(bright[:, ::-1], steps, -crossing, config.beside)[:, 0] > LIT
     return Edges(place, offset, BEYOND * rim.part[place] + np.where(burnt & (kind == OPEN), GLARE, kind))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.fit.config import OutlineConfig
-from backend.fit.outline.edges import BEYOND, BIAS, GLARE, HAIR, LOCAL, TOGETHER, Outlook, edges_of
+from backend.fit.outline.edges import BEYOND, BIAS, COVER, GLARE, LOCAL, TOGETHER, Outlook, edges_of
 from backend.fit.outline.rim import EAR, Skin, rim_of
 from backend.fit.points import PointSet, cross, points_on
 from backend.fit.residuals import Rows
@@ -73,8 +73,8 @@ def outline_term(skin: Skin, outlook: Outlook, view: View, beta: np.ndarray, siz
     pixels, scale = view.focal * rim.in_camera[:, :2] / z[:, None] + centre, view.focal / z
     edges = edges_of(outlook, rim, pixels, scale, config)
     offset = edges.offset - BIAS[edges.kind]
-    # Hair covers, and light behind a head eats into it: skin that shows beyond the rim is wrong, a rim under them not.
-    covered = np.isin(edges.kind % BEYOND, (HAIR, GLARE))
+    # Hair and clothes cover, light behind a head eats into it: skin seen beyond the rim is wrong, a rim beneath is not.
+    covered = np.isin(edges.kind % BEYOND, (COVER, GLARE))
     offset = np.where(covered, offset - config.slack, offset)
     use = np.flatnonzero(~covered | (offset > 0))
     if len(use) < FEWEST:
