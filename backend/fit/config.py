@@ -108,8 +108,8 @@ class OutlineConfig:
     slack: float = 0.0005  # metres of skin seen beyond the rim, before what covers it or glare, that are forgiven
     neighbours: float = 0.010  # metres within which edges must agree
     robust: float = 3.0  # scale, in an edge's own sigmas, of how far one may be off its neighbours
-    far: float = 0.006  # metres from the rim at which an edge keeps half its weight
-    ear_far: float = 0.012
+    far: float = 0.010  # metres from the rim at which an edge keeps half its weight
+    ear_far: float = 0.025
     inflation: float = 1.5  # on the measured sigmas: photos are no renders
     length: float = 0.020  # metres along the outline over which edges err alike
 
