@@ -161,9 +161,10 @@ class FitConfig:
     stages: tuple[Stage, ...] = (
         Stage("pose", ("camera", "depth"), 8),
         Stage("rough", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 10),
-        Stage("fine", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 12, True,
-              outline=True),
-        Stage("look", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 5, True, looks=True,
+        # Twice: the places where the head turns away, and which edges to believe, follow from where it was before.
+        Stage("fine", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 7, True, outline=True),
+        Stage("rim", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 6, True, outline=True),
+        Stage("look", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 5, True, True,
               outline=True),
         # Twice: what is hidden, what light falls and which pixels to disbelieve follow from where the face was before.
         Stage("pixels", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, pixels=True,

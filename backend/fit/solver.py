@@ -18,7 +18,7 @@ from backend.fit.residuals import IrisTerm, LandmarkTerm, PriorTerm, Rows
 from backend.fit.several.devices import Tie
 from backend.fit.state import State, View
 
-DAMPING_START, DAMPING_LEAST, DAMPING_MOST = 1e-3, 1e-9, 1e9
+DAMPING_START, DAMPING_LEAST, DAMPING_MOST = 1e-5, 1e-9, 1e9
 ENOUGH = 2e-5  # relative gain of the cost below which an iteration is the last
 
 
