@@ -62,6 +62,7 @@ class Stage:
     contours: bool = False  # let the face oval slide along its outline
     looks: bool = False  # hear what the network says of the fit so far (`learned`)
     pixels: bool = False  # add the photometric term
+    outline: bool = False  # add the silhouette
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,26 @@ class PixelConfig:
     lift: float = 0.0006  # metres off the surface, where a ray towards the camera starts
     fewest: int = 400  # points; fewer tell nothing of a face
     together: int = 6000  # places of all photos; of many photos each shows every second one or fewer, to save time
+
+
+@dataclass(frozen=True)
+class OutlineConfig:
+    """The silhouette: where the photo's own outline is looked for."""
+
+    enabled: bool = True
+    reach: float = 0.008  # metres to both sides of the rim
+    ear_reach: float = 0.014  # the same at an ear: ears stand off by as much more or less
+    beside: tuple[float, float] = (0.0012, 0.0040)  # metres from an edge, between which its two sides are compared
+    sharpen: float = 0.0012  # metres, how far colours may move the mask's edge
+    peak: float = 0.0010  # metres about the steepest change over which its middle is taken
+    contrast: float = 0.04  # sRGB 0..1 between both sides; less shows no edge
+    slack: float = 0.0005  # metres of skin seen beyond the rim, before what covers it or glare, that are forgiven
+    neighbours: float = 0.010  # metres within which edges must agree
+    robust: float = 3.0  # scale, in an edge's own sigmas, of how far one may be off its neighbours
+    far: float = 0.010  # metres from the rim at which an edge keeps half its weight
+    ear_far: float = 0.025
+    inflation: float = 1.5  # on the measured sigmas: photos are no renders
+    length: float = 0.020  # metres along the outline over which edges err alike
 
 
 @dataclass(frozen=True)
@@ -136,12 +157,18 @@ class FitConfig:
     devices: DeviceConfig = field(default_factory=DeviceConfig)
     limits: LimitConfig = field(default_factory=LimitConfig)
     pixels: PixelConfig = field(default_factory=PixelConfig)
+    outline: OutlineConfig = field(default_factory=OutlineConfig)
     stages: tuple[Stage, ...] = (
         Stage("pose", ("camera", "depth"), 8),
         Stage("rough", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 10),
-        Stage("fine", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 12, contours=True),
-        Stage("look", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 5, True, looks=True),
+        # Twice: the places where the head turns away, and which edges to believe, follow from where it was before.
+        Stage("fine", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 7, True, outline=True),
+        Stage("rim", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 6, True, outline=True),
+        Stage("look", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 5, True, True,
+              outline=True),
         # Twice: what is hidden, what light falls and which pixels to disbelieve follow from where the face was before.
-        Stage("pixels", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, pixels=True),
-        Stage("again", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, pixels=True),
+        Stage("pixels", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, pixels=True,
+              outline=True),
+        Stage("again", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 4, True, pixels=True,
+              outline=True),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from backend.fit.config import FitConfig
 from backend.fit.contour import slide_contours
 from backend.fit.headfit import HeadFit
 from backend.fit.noise import LandmarkNoise, measured_noise
+from backend.fit.outline.edges import Outlook
+from backend.fit.outline.rim import Skin
+from backend.fit.outline.term import outline_term
 from backend.fit.pixels.appearance import measured_appearance
 from backend.fit.pixels.surface import Surface
 from backend.fit.pixels.term import pixel_term
@@ -77,6 +80,7 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
     state = State(np.zeros(points.head.shape_basis.shape[0]), views)
     problem = _problem(observations, points, state, noise, config)
     surface: Surface | None = None
+    silhouettes: Silhouettes | None = None
     beliefs: tuple[Belief, ...] = ()
     stages = [stage for stage in config.stages
               if (config.pixels.enabled or not stage.pixels) and (config.learned.enabled or not stage.looks)]
@@ -90,6 +94,9 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
         if stage.pixels:
             surface = surface or Surface.of(points.head, measured_appearance().uvs)
             problem = _with_pixels(problem, state, observations, points, surface, config)
+        if stage.outline and config.outline.enabled:
+            silhouettes = silhouettes or Silhouettes.of(observations, points.head, state)
+            problem = silhouettes.added(problem, state, config)
         if stage.looks:
             beliefs = _learned(observations, points, state, config)
         problem = replace(problem, beliefs=beliefs,
@@ -97,6 +104,31 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
         problem = weighted(problem, state, config) if index > 1 else problem
         state = solve(problem, state, stage.free, stage.iterations)
     return state, problem
+
+
+@dataclass(frozen=True)
+class Silhouettes:
+    """What the outline term of every photo needs, taken once."""
+
+    skin: Skin
+    outlooks: tuple[Outlook, ...]
+    sizes: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, observations: Sequence[Observation], head: HeadModel, state: State) -> Silhouettes:
+        """Of photos whose faces are about where `state` says."""
+        return cls(Skin.of(head), tuple(
+            Outlook.of(observation, 1000 * float(view.centre[2]) / view.focal)
+            for observation, view in zip(observations, state.views, strict=True)),
+            tuple(observation.size for observation in observations))
+
+    def added(self, problem: Problem, state: State, config: FitConfig) -> Problem:
+        """`problem` with the silhouette of each photo that shows one."""
+        views = []
+        for terms, view, outlook, size in zip(problem.views, state.views, self.outlooks, self.sizes, strict=True):
+            term = outline_term(self.skin, outlook, view, state.beta, size, config.outline)
+            views.append(terms if term is None else replace(terms, extra=(*terms.extra, term)))
+        return replace(problem, views=tuple(views))
 
 
 def _learned(observations: Sequence[Observation], points: HeadPoints, state: State,
@@ -117,7 +149,7 @@ def _with_pixels(problem: Problem, state: State, observations: Sequence[Observat
     for number, (terms, view, observation) in enumerate(zip(problem.views, state.views, observations, strict=True)):
         places = np.arange(number % stride, len(table.uvs), stride)
         term = pixel_term(observation, points.head, surface, view, state.beta, table, config.pixels, places)
-        views.append(terms if term is None else replace(terms, extra=(term,)))
+        views.append(terms if term is None else replace(terms, extra=(*terms.extra, term)))
     return replace(problem, views=tuple(views))
 
 

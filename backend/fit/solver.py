@@ -18,7 +18,7 @@ from backend.fit.residuals import IrisTerm, LandmarkTerm, PriorTerm, Rows
 from backend.fit.several.devices import Tie
 from backend.fit.state import State, View
 
-DAMPING_START, DAMPING_LEAST, DAMPING_MOST = 1e-3, 1e-9, 1e9
+DAMPING_START, DAMPING_LEAST, DAMPING_MOST = 1e-5, 1e-9, 1e9
 ENOUGH = 2e-5  # relative gain of the cost below which an iteration is the last
 
 
@@ -76,13 +76,14 @@ def solve(problem: Problem, state: State, free: Sequence[str], iterations: int) 
         moving = np.flatnonzero(free_unknowns(problem, state, free, gradient))
         if not len(moving):
             break
+        _onto_valleys(hessian, gradient, state, moving)
         h, g = hessian[np.ix_(moving, moving)], gradient[moving]
         improved = False
         while damping < DAMPING_MOST:
             step = np.zeros(len(gradient))
             damped = h + damping * np.diag(np.diag(h) + 1e-9)
             step[moving] = -cho_solve(cho_factor(damped, check_finite=False), g, check_finite=False)
-            candidate = _moved(problem, state, step)
+            candidate = _moved(problem, state, _off_valleys(step, state, moving))
             new_cost = total_cost(problem, candidate)
             if new_cost < cost:
                 improved = True
@@ -95,6 +96,33 @@ def solve(problem: Problem, state: State, free: Sequence[str], iterations: int) 
         if gain < ENOUGH:
             break
     return state
+
+
+def _valleys(state: State, moving: np.ndarray) -> list[tuple[int, int]]:
+    """Where each view's log focal length and log distance stand in the vector, if both are among those `moving`.
+
+    A face hardly tells one from the other. Damping by the diagonal would hold both fast, for each alone changes the
+    face's size, which is known to a thousandth. So a longer focal length takes the face as much farther away.
+    """
+    pairs = [(place, place - view.slice("focal").start + view.slice("camera").stop - 1)
+             for place, view in zip(focal_places(state).tolist(), state.views, strict=True)]
+    return [pair for pair in pairs if np.isin(pair, moving).all()]
+
+
+def _onto_valleys(hessian: np.ndarray, gradient: np.ndarray, state: State, moving: np.ndarray) -> None:
+    """Turn the unknown focal lengths, in place, into focal lengths that take distances with them."""
+    for focal, distance in _valleys(state, moving):
+        hessian[focal] += hessian[distance]
+        hessian[:, focal] += hessian[:, distance]
+        gradient[focal] += gradient[distance]
+
+
+def _off_valleys(step: np.ndarray, state: State, moving: np.ndarray) -> np.ndarray:
+    """A step of those unknowns as one of the state's own."""
+    own = step.copy()
+    for focal, distance in _valleys(state, moving):
+        own[distance] += step[focal]
+    return own
 
 
 def normal_equations(problem: Problem, state: State) -> tuple[np.ndarray, np.ndarray]:
