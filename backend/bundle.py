@@ -101,12 +101,14 @@ def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *,
     where an imported head came from. Raises InputError when the folder is not ours to replace, cannot be
     written, or the disk is full: then nothing changed.
     """
+    from backend.confidence import confidence_map
+
     started = time.perf_counter()
     with replacing(folder, is_bundle, owned_files) as new:
         progress(0.0, "Writing the geometry")
         _write_arrays(new, head, fit, maps)
         (new / "maps").mkdir(mode=0o700)
-        listed = _write_maps(new, maps, progress)
+        listed = _write_maps(new, maps, confidence_map(maps, fit, head), progress)
         write_srgb_png(new / "preview.png", preview)
         files = [{"file": path.relative_to(new).as_posix(), "bytes": path.stat().st_size}
                  for path in sorted(new.rglob("*")) if path.is_file()]
@@ -210,8 +212,11 @@ _MAP_OWNER = {name: name for name in ("eye", "brow", "lash")}
 """Whose UV square a map is in, by the first word of its name; the skin's otherwise."""
 
 
-def _write_maps(folder: Path, maps: SkinMaps, progress: Progress) -> list[dict[str, Any]]:
-    """Write every map and say what each is. Encoders release the interpreter, so two run side by side."""
+def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, progress: Progress) -> list[dict[str, Any]]:
+    """Write every map and say what each is; `confidence` (R, R) is of skin and shape together.
+
+    Encoders release the interpreter, so two run side by side.
+    """
     plan: list[tuple[str, str, Callable[[Path], None], np.ndarray, dict[str, Any]]] = []
 
     def add(name: str, end: str, write: Callable[[Path], None], image: np.ndarray, **about: Any) -> None:
@@ -227,8 +232,10 @@ def _write_maps(folder: Path, maps: SkinMaps, progress: Progress) -> list[dict[s
         unit="Principled roughness")
     add("normal", "png", lambda path: write_png(path, maps.normal * 0.5 + 0.5, bits=16), maps.normal,
         **{**linear, "bits": 16}, unit="tangent space, +Y up, n * 0.5 + 0.5")
-    add("confidence", "png", lambda path: write_png(path, maps.confidence), maps.confidence, **linear,
-        unit="1 seen head-on, 0 invented")
+    add("confidence", "png", lambda path: write_png(path, confidence), confidence, **linear,
+        unit="1 seen head-on and its shape known, 0 invented")
+    add("seen", "png", lambda path: write_png(path, maps.confidence), maps.confidence, **linear,
+        unit="1 seen head-on, 0 not seen")
     add("displacement", "exr", lambda path: write_exr(path, maps.displacement), maps.displacement_mid, **metres)
     add("displacement_mid", "exr", lambda path: write_exr(path, maps.displacement_mid), maps.displacement_mid, **metres)
     add("displacement_high", "exr", lambda path: write_exr(path, maps.displacement_high), maps.displacement_high,

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from backend.capture.observation import Observation
+from backend.confidence import confidence_map
 from backend.fit.headfit import HeadFit, PhotoFit
 from backend.fit.several.chosen import near_sentences, used
 from backend.head.model import HeadModel
 from backend.reflectance.maps import SkinMaps
 
 UNSEEN = 0.15
-"""Mean confidence of a region below which a person is told that its skin was made up."""
+"""Mean of how well a region was seen, below which a person is told that it was not."""
+LOOSE = 1.5
+"""Millimetres, standard deviation: beyond it the shape of what was seen is worth a word. Faces differ by about two."""
 POOR_RMSE = 0.08
 """Landmark error per distance between the eyes above which the fit is called doubtful; a good one has 0.02 to 0.04."""
 
 _SPOKEN = (("forehead", "the forehead"), ("nose", "the nose"), ("cheek_left", "the left cheek"),
            ("cheek_right", "the right cheek"), ("ear_left", "the left ear"),
            ("ear_right", "the right ear"), ("neck", "the neck"), ("back", "the back of the head"))
-"""Regions worth a word, as a person calls them; finer ones are only in the numbers. Lips are left out: their map's
-confidence is low by rule, because expressions move them, not because nobody saw them."""
+"""Regions worth a word, as a person calls them; finer ones are only in the numbers. Lips are left out: they
+count as badly seen by rule, because expressions move them, not because nobody saw them."""
 _IRISES = (468, 473)  # MediaPipe: centre of the person's right, left iris
 
 
 def quality(observations: Sequence[Observation], fit: HeadFit, maps: SkinMaps, head: HeadModel,
             said: Sequence[str] = ()) -> dict[str, Any]:
     """The `quality` part of avatar.json: verdict, confidence by region, findings and warnings, `said` the last."""
-    regions = region_confidence(head, fit.neutral, maps.confidence)
+    seen = region_confidence(head, fit.neutral, maps.confidence)
+    believed = region_confidence(head, fit.neutral, confidence_map(maps, fit, head))
+    sigma = {name: round(1000 * value, 2) for name, value in region_sigma(head, fit).items()}
     shown = used(observations, fit)
     errors = [float(rmse / max(_eye_distance(observation), 1e-6))
               for rmse, observation in zip(fit.landmark_rmse, shown, strict=True)]
@@ -43,9 +48,9 @@ def quality(observations: Sequence[Observation], fit: HeadFit, maps: SkinMaps, h
     for observation, error in zip(shown, errors, strict=True):
         if error > POOR_RMSE:
             warnings.append(f"The head fits {observation.name} loosely; compare it in preview.png.")
-    sentence = unseen_sentence([name for name, value in regions.items() if value < UNSEEN])
-    if sentence:
-        warnings.append(sentence)
+    unseen = [name for name, value in seen.items() if value < UNSEEN]
+    warnings += [sentence for sentence in (unseen_sentence(unseen), loose_sentence(
+        {name: value for name, value in sigma.items() if name not in unseen})) if sentence]
     warnings += said
     serious = any(finding["severity"] == "warning" for finding in findings) or max(errors) > POOR_RMSE or not all(
         photo.used for photo in fit.photos)
@@ -54,9 +59,9 @@ def quality(observations: Sequence[Observation], fit: HeadFit, maps: SkinMaps, h
         "photos": [_photo(photo) for photo in fit.photos],
         "verdict": "usable" if serious else "good",
         "confidence": {"seen_share": _rounded(len(inside) / maps.confidence.size),
-                       "regions": {name: _rounded(value) for name, value in regions.items()}},
-        "surface_sigma_mm": {name: round(1000 * float(sigma), 2) for name, sigma in
-                             zip(fit.region_names, fit.region_sigma, strict=True) if np.isfinite(sigma)},
+                       "regions": {name: _rounded(value) for name, value in believed.items()},
+                       "seen": {name: _rounded(value) for name, value in seen.items()}},
+        "surface_sigma_mm": sigma,
         "landmark_rmse_pixels": [_rounded(value) for value in fit.landmark_rmse],
         "landmark_rmse_eye_distances": [_rounded(value) for value in errors],
         "findings": findings,
@@ -89,6 +94,17 @@ def region_confidence(head: HeadModel, neutral: np.ndarray, confidence: np.ndarr
     return result
 
 
+def region_sigma(head: HeadModel, fit: HeadFit) -> dict[str, float]:
+    """Metres by which the surface of each region may be off, see `HeadFit.region_sigma`; the back of the head too."""
+    found = {name: float(sigma) for name, sigma in zip(fit.region_names, fit.region_sigma, strict=True)
+             if np.isfinite(sigma)}
+    if len(fit.surface_sigma) and "back" not in found:
+        behind = fit.surface_sigma[(back_of_head(head, fit.neutral) > 0.5) & np.isfinite(fit.surface_sigma)]
+        if len(behind):
+            found["back"] = float(np.sqrt(np.mean(behind.astype(np.float64) ** 2)))
+    return found
+
+
 def back_of_head(head: HeadModel, neutral: np.ndarray) -> np.ndarray:
     """(V,) float32: 1 behind the middle of the skull, above the neck joint."""
     points = neutral[head.material_vertices("skin")]
@@ -98,17 +114,38 @@ def back_of_head(head: HeadModel, neutral: np.ndarray) -> np.ndarray:
 
 
 def unseen_sentence(regions: Sequence[str]) -> str:
-    """One sentence that names regions whose skin nobody saw; empty for none."""
+    """One sentence that names regions that nobody saw; empty for none."""
+    names = _spoken(regions)
+    if not names:
+        return ""
+    verb = "were" if len(names) > 1 or names[0].startswith("both") else "was"
+    said = f"{_joined(names)} {verb} not seen; skin and shape there are made up."
+    return said[0].upper() + said[1:]
+
+
+def loose_sentence(sigma: Mapping[str, float]) -> str:
+    """One sentence that names regions whose shape may be off by more than `LOOSE`, by their `sigma` in millimetres."""
+    loose = {name: value for name, value in sigma.items() if value > LOOSE}
+    names = _spoken(list(loose))
+    if not names:
+        return ""
+    worst = max(value for name, value in loose.items() if any(name == region for region, _ in _SPOKEN))
+    return f"The shape of {_joined(names)} is known to about {worst:.0f} mm only."
+
+
+def _spoken(regions: Sequence[str]) -> list[str]:
+    """What a person calls them, both sides in one."""
     names = [spoken for region, spoken in _SPOKEN if region in regions]
     for part in ("ear", "cheek"):
         pair = [f"the left {part}", f"the right {part}"]
         if set(pair) <= set(names):
             names[names.index(pair[0])] = f"both {part}s"
             names.remove(pair[1])
-    if not names:
-        return ""
-    joined = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"The skin of {joined} was not seen; what is there is made up."
+    return names
+
+
+def _joined(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _eye_distance(observation: Observation) -> float:

@@ -20,6 +20,7 @@ from backend.fit.outline.term import outline_term
 from backend.fit.pixels.appearance import measured_appearance
 from backend.fit.pixels.surface import Surface
 from backend.fit.pixels.term import pixel_term
+from backend.fit.refine import extended
 from backend.fit.result import assemble
 from backend.fit.several.agreement import Agreement, agree, view_errors, weighted
 from backend.fit.several.chosen import as_fitted, photo_fits
@@ -46,13 +47,14 @@ def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: Fi
     config = config or FitConfig()
     noise = noise or measured_noise()
     progress(0.0, "Preparing the head")
-    points = HeadPoints.of(head, config)
     agreement = Agreement.full(1)
     if len(observations) > 1:
-        agreement = compare(observations, points, config, noise, part(progress, 0.05, 0.35))
+        agreement = compare(observations, HeadPoints.of(head, config), config, noise, part(progress, 0.05, 0.35))
     chosen = as_fitted(observations, agreement.kept.tolist(), agreement.mirrored.tolist())
-    state, problem = solve_parameters(chosen, points, config, noise, part(progress, 0.35, 0.75))
-    found = assemble(chosen, points, state, problem, config, agreement.said, part(progress, 0.75, 1.0))
+    freer = HeadPoints.of(extended(head, config.refine), config)
+    state, problem = solve_parameters(chosen, freer, config, noise, part(progress, 0.35, 0.75))
+    found = assemble(chosen, freer, state, problem, config, agreement.said, len(head.shape_basis),
+                     part(progress, 0.75, 1.0))
     return replace(found, expression=found.expression[:, :len(head.expression_names)],
                    photos=photo_fits(observations, agreement, problem, state, found.scale_sigma))
 

@@ -48,4 +48,7 @@ class HeadFit:
     region_names: tuple[str, ...] = ()  # (R,) those of the head model
     region_sigma: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (R,) metres, standard deviation of the
     # neutral surface along its normal, size and place apart; NaN for a region without skin
+    surface_sigma: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (V,) metres, the same per vertex; NaN off
+    # the skin, empty where nothing is known of it
+    surface_spread: float = float("nan")  # metres by which people differ in the same way, RMS over the face
     photos: tuple[PhotoFit, ...] = ()  # all that were given, of which N are used; empty where all are, as they were

@@ -1,88 +1,81 @@
-"""Per-vertex offsets beyond the model's span, as the smoothest field that explains what landmarks are left with.
+"""Per-vertex offsets beyond the model's span: a smooth field, heard by everything that the fit hears.
 
-The offset is a Gaussian field over space (not over the surface): neighbours across the parting of the lips or of the
-lids move together, and with an amplitude well below the field's length the map cannot fold, so the surface stays free
-of spikes and of new intersections. Both sides of the face are correlated: what one side does unseen, the other shows.
-The landmarker's own correlated errors stay in the noise, so the field does not chase them.
+The field is Gaussian over space (not over the surface), along the smoothed normal: neighbours across the parting of the
+lips or of the lids move together, and with an amplitude well below the field's length the map cannot fold, so the
+surface stays free of spikes and of new intersections. Both sides of the face are correlated: what one side does
+unseen, the other shows.
+
+Its main modes, scaled to unit variance, stand behind the head's own identity components while a fit is solved; every
+term then speaks of them with the derivatives that it has anyway. Afterwards `divided` takes them apart.
+
+How strong it is was measured, not guessed: `python -m backend.training.identity beyond` says what the default head
+cannot express of real ones. That has a length of 4 mm; of what a field can carry that photos could show, there is
+little. So on the default head the field changes next to nothing, and is there for heads that span less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
-from backend.fit.config import FitConfig, RefineConfig
-from backend.fit.solver import Problem, row_weights
-from backend.fit.start import IRIS_CENTRES, HeadPoints
-from backend.fit.state import State
+from backend.core.rays import vertex_normals
+from backend.fit.config import RefineConfig
+from backend.fit.start import IRIS_CENTRES, IRIS_RINGS
 from backend.head.model import HeadModel
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
-def offsets(problem: Problem, state: State, points: HeadPoints, neutral: np.ndarray, config: FitConfig) -> np.ndarray:
-    """(V, 3) metres to add to `neutral` (V, 3); zeros when refinement is switched off."""
-    settings = config.refine
-    head = points.head
+def extended(head: HeadModel, settings: RefineConfig) -> HeadModel:
+    """The head with the field's modes behind its own identity components, the same head when it is switched off."""
     if not settings.enabled:
-        return np.zeros(head.template.shape)
-    places = head.landmark_points(neutral)[points.used]
-    keep = np.flatnonzero(~np.isin(points.used, IRIS_CENTRES))[::settings.every]
-    places = places[keep]
-    rows, rest, noise = [], [], []
-    for terms, view in zip(problem.views, state.views, strict=True):
-        found = terms.landmarks.rows(state.beta, view)
-        weight = np.sqrt(row_weights(terms, found, problem.robust)).reshape(-1, 3)[keep, :2]
-        frame = terms.landmarks.frame[keep, :2, :2] * weight[..., None]
-        by_point = (terms.landmarks.by_point(state.beta, view) @ view.rotation)[keep, :2]
-        rows.append(frame @ by_point)  # (P, 2, 3)
-        error = (terms.landmarks.measured - terms.landmarks.predicted(state.beta, view))[keep, :2]
-        modes = terms.landmarks.modes[keep, :2]
-        error = error + modes @ view.noise  # the modes are noise of the solve below, not already explained
-        rest.append(np.einsum("pij,pj->pi", frame, error).ravel())
-        noise.append((frame @ modes).reshape(2 * len(keep), -1))
-    return _field(settings, head, neutral, places, rows, rest, noise)
+        return head
+    return replace(head, shape_basis=np.concatenate([head.shape_basis, field_modes(head, settings)]))
 
 
-def _field(settings: RefineConfig, head: HeadModel, neutral: np.ndarray, places: np.ndarray, rows: Sequence[np.ndarray],
-           rest: Sequence[np.ndarray], noise: Sequence[np.ndarray]) -> np.ndarray:
-    """Posterior mean of the field at every vertex. P points, N views; `rows` are (P, 2, 3) each."""
-    count = len(places)
-    own, across = _kernels(settings, places, places)
-    covariance = np.einsum("pq,xy->pxqy", own, np.eye(3)) + np.einsum("pq,xy->pxqy", across, np.diag(MIRROR))
-    covariance = covariance.reshape(3 * count, 3 * count)
-    # Information form: 3 P unknowns whatever the number of views, noise modes marginalised by Woodbury.
-    information = np.zeros((3 * count, 3 * count))
-    pull = np.zeros(3 * count)
-    for row, residual, modes in zip(rows, rest, noise, strict=True):
-        scattered = np.zeros((2 * count, count, 3))
-        index = np.arange(count)
-        scattered[2 * index, index], scattered[2 * index + 1, index] = row[:, 0], row[:, 1]
-        dense = scattered.reshape(2 * count, 3 * count)
-        inner = cho_factor(np.eye(modes.shape[1]) + modes.T @ modes)
-        cleaned = residual - modes @ cho_solve(inner, modes.T @ residual)
-        projected = dense.T @ modes
-        information += dense.T @ dense - projected @ cho_solve(inner, projected.T)
-        pull += dense.T @ cleaned
-    # mean = K (1 + I K)^-1 pull; the field elsewhere follows by its covariance with the points.
-    dual = np.linalg.solve(np.eye(3 * count) + information @ covariance, pull).reshape(count, 3)
-    own, across = _kernels(settings, neutral, places)
-    field = own @ dual + (across @ dual) * MIRROR
-    squared = (field * field).sum(1, keepdims=True)
-    field *= settings.amplitude / np.sqrt(settings.amplitude**2 + squared)  # soft limit: never beyond the amplitude
-    return _carried(head, field)
+def divided(basis: np.ndarray, beta: np.ndarray, count: int, settings: RefineConfig) -> tuple[np.ndarray, np.ndarray]:
+    """The model's own part of `beta` (S + K,) and the offsets (V, 3), metres, of the rest.
+
+    `basis` (S + K, V, 3) is that of the `extended` head, whose first `count` components are its own.
+    """
+    offsets = np.tensordot(beta[count:], basis[count:].astype(np.float64), 1)
+    squared = (offsets * offsets).sum(1, keepdims=True)
+    return beta[:count], offsets * settings.amplitude / np.sqrt(settings.amplitude**2 + squared)
 
 
-def _kernels(settings: RefineConfig, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(A, B) covariances in square metres of a place with another, and with the other's mirror image."""
-    def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        squared = (x * x).sum(1)[:, None] + (y * y).sum(1) - 2 * x @ y.T
-        return settings.sigma**2 * np.exp(-squared / (2 * settings.length**2))
+def field_modes(head: HeadModel, settings: RefineConfig) -> np.ndarray:
+    """(K, V, 3) float32 metres per unit, by falling variance; each even or odd under the mirror."""
+    irises = [*IRIS_CENTRES, *(number for ring in IRIS_RINGS for number in ring)]
+    numbers = np.setdiff1d(np.flatnonzero(head.landmarks_placed), irises)[::settings.every]
+    template = head.template.astype(np.float64)
+    places = head.landmark_points(template)[numbers]
+    variance, columns = [], []
+    own, mirrored = _kernel(places, places, settings.length), _kernel(places * MIRROR, places, settings.length)
+    near, across = _kernel(template, places, settings.length), _kernel(template * MIRROR, places, settings.length)
+    for parity in (1, -1):
+        # An even field and an odd one, independent: their variances differ by what both sides have in common.
+        share = (1 + parity * settings.symmetry) / 2
+        value, vector = np.linalg.eigh(share * (own + parity * mirrored))
+        keep = value > 1e-6 * value[-1]
+        variance.append(value[keep])
+        columns.append(share * (near + parity * across) @ (vector[:, keep] / np.sqrt(value[keep])))
+    everything, order = np.concatenate(variance), np.argsort(-np.concatenate(variance))
+    count = int(np.searchsorted(np.cumsum(everything[order]), settings.share * everything.sum())) + 1
+    modes = settings.sigma * np.concatenate(columns, 1)[:, order[:count]]
+    # The skin's normal, smooth over space: lids, lips and what lies behind them share one.
+    skin = head.triangles[head.triangle_material == head.material_index("skin")]
+    normals = vertex_normals(template, skin)[head.triangles[head.landmark_triangles[numbers], 0]]
+    outwards = near @ normals + across @ normals * MIRROR
+    outwards /= np.maximum(np.linalg.norm(outwards, axis=1, keepdims=True), 1e-12)
+    field = modes.T[:, :, None] * outwards
+    return np.stack([_carried(head, mode) for mode in field]).astype(np.float32)
 
-    share = settings.symmetry
-    return kernel(a, b), share * kernel(a * MIRROR, b)
+
+def _kernel(a: np.ndarray, b: np.ndarray, length: float) -> np.ndarray:
+    """(A, B) correlations of places (A, 3) and (B, 3)."""
+    squared = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T
+    return np.exp(-squared / (2 * length**2))
 
 
 def _carried(head: HeadModel, field: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,21 +22,22 @@ from backend.fit.report import scale_belief, warnings, youth
 from backend.fit.solver import Problem
 from backend.fit.start import HeadPoints, face_unit
 from backend.fit.state import State, View, axis_angle
-from backend.fit.uncertainty import region_sigmas
+from backend.fit.uncertainty import region_sigmas, surface_doubt
 from backend.head.adapt import LOOK_DEGREES
 from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
 from backend.head.parameters import personal
 
 
 def assemble(observations: Sequence[Observation], points: HeadPoints, state: State, problem: Problem,
-             config: FitConfig, said: tuple[str, ...], progress: Progress) -> HeadFit:
-    """Vertices, errors, light and sentences, after those already `said`. Raises InputError when no view fits."""
-    head = points.head
+             config: FitConfig, said: tuple[str, ...], identities: int, progress: Progress) -> HeadFit:
+    """Vertices, errors, light and sentences, after those already `said`. Raises InputError when no view fits.
+
+    So many of beta's components are `identities` of the model; what stands behind them becomes offsets.
+    """
+    head = replace(points.head, shape_basis=points.head.shape_basis[:identities])
     tensors = HeadTensors.of(head, torch.float64)
-    progress(0.1, "Refining the surface")
-    neutral = neutral_vertices(tensors, torch.as_tensor(state.beta))
-    offsets = refine.offsets(problem, state, points, neutral.numpy(), config)
-    neutral = neutral + torch.as_tensor(offsets)
+    shape, offsets = refine.divided(points.head.shape_basis, state.beta, identities, config.refine)
+    neutral = neutral_vertices(tensors, torch.as_tensor(shape)) + torch.as_tensor(offsets)
     progress(0.4, "Posing the head")
     # What the bundle's shape keys are: so that a rig that plays psi shows what was posed here.
     tensors = HeadTensors.of(personal(head, neutral.numpy().astype(np.float32)), torch.float64)
@@ -60,8 +62,9 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
     light = np.stack([first_light(observation, head, posed[n], cameras[n], world_to_camera[n])
                       for n, observation in enumerate(observations)])
     source, sigma = scale_belief(problem, state, points)
+    doubt = surface_doubt(points.head, problem, state, neutral.numpy())
     return HeadFit(
-        head_id=head.id, shape=state.beta.astype(np.float32), vertex_offsets=offsets.astype(np.float32),
+        head_id=head.id, shape=shape.astype(np.float32), vertex_offsets=offsets.astype(np.float32),
         neutral=neutral.numpy().astype(np.float32),
         expression=np.stack([view.psi for view in state.views]).astype(np.float32),
         pose=pose.astype(np.float32), posed=posed.astype(np.float32),
@@ -72,7 +75,8 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
         light_sh=light.astype(np.float32), scale_source=source, scale_sigma=sigma,
         warnings=said + warnings(observations, relative, source, sigma,
                                  youth(problem, state, head, neutral.numpy())),
-        region_names=head.region_names, region_sigma=region_sigmas(head, problem, state, neutral.numpy()))
+        region_names=head.region_names, region_sigma=region_sigmas(head, doubt.sigma),
+        surface_sigma=doubt.sigma.astype(np.float32), surface_spread=doubt.people)
 
 
 def landmark_rmse(measured: np.ndarray, points: HeadPoints, posed: np.ndarray, k: np.ndarray,

@@ -17,7 +17,7 @@ class SkinMaps:
     displacement_mid: np.ndarray  # (R, R) float32 metres along the normal, wrinkles and folds
     displacement_high: np.ndarray  # (R, R) float32 metres along the normal, pores
     normal: np.ndarray  # (R, R, 3) float32 tangent space, unit, +Y up (OpenGL)
-    confidence: np.ndarray  # (R, R) float32, 1 = seen head-on, 0 = invented
+    confidence: np.ndarray  # (R, R) float32, 1 = skin seen head-on, 0 = invented; of the shape, see backend.confidence
     light_sh: np.ndarray  # (N, 9, 3) linear radiance of every photo's light, see core.harmonics
     eye_albedo: np.ndarray  # (P, P, 3) float32 linear, iris and sclera of both eyes in the eye's UV square
     iris_colour: np.ndarray  # (2, 3) float32 linear, person's left, right

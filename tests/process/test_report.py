@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from backend.head.model import default_head
-from backend.report import region_confidence, unseen_sentence
+from backend.report import loose_sentence, region_confidence, unseen_sentence
 
 
 @pytest.mark.parametrize(("regions", "sentence"), [
     ([], ""),
     (["whole head", "eyelid_left"], ""),
-    (["ear_left"], "The skin of the left ear was not seen; what is there is made up."),
-    (["back", "ear_left"], "The skin of the left ear and the back of the head was not seen; what is there is made up."),
+    (["ear_left"], "The left ear was not seen; skin and shape there are made up."),
+    (["back", "ear_left"], "The left ear and the back of the head were not seen; skin and shape there are made up."),
     (["ear_right", "back", "ear_left", "neck"],
-     "The skin of both ears, the neck and the back of the head was not seen; what is there is made up."),
+     "Both ears, the neck and the back of the head were not seen; skin and shape there are made up."),
 ])
 def test_unseen_regions_become_one_sentence(regions: list[str], sentence: str) -> None:
     assert unseen_sentence(regions) == sentence
@@ -37,3 +37,10 @@ def test_seeing_the_left_half_only_is_told_by_sides() -> None:
     assert values["cheek_left"] > 0.99
     assert values["cheek_right"] < 0.01
     assert values["whole head"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_shape_that_was_seen_but_is_hardly_known_is_named() -> None:
+    assert loose_sentence({"nose": 0.6, "neck": 1.0}) == ""
+    assert loose_sentence({"nose": 0.6, "ear_left": 1.8, "ear_right": 2.2}) == (
+        "The shape of both ears is known to about 2 mm only.")
+    assert loose_sentence({"scalp": 4.0}) == ""

@@ -1,6 +1,7 @@
 """Command line of the identity prior.
 
     python -m backend.training.identity measure SCAN.npz --out FILE.npz    the statistics, from the scan model
+    python -m backend.training.identity beyond SCAN.npz                    what the finished head cannot express of it
     python -m backend.training.identity sheet PICTURE.png                  24 random people of a head model
 """
 
@@ -15,9 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from backend.errors import LikenessError
+from backend.fit.config import RefineConfig
 from backend.head.model import DEFAULT_HEAD, load_head
 from backend.training.head.source import load_source
 from backend.training.identity.basis import combine
+from backend.training.identity.beyond import report, rests
 from backend.training.identity.evaluate import span
 from backend.training.identity.generator import read_generator
 from backend.training.identity.modes import Recipe, make_modes
@@ -37,13 +40,16 @@ def main(arguments: list[str] | None = None) -> int:
     measuring.add_argument("scan", type=Path)
     measuring.add_argument("--out", type=Path, default=STATISTICS_FILE)
     measuring.add_argument("--draws", type=int, default=8, help="random heads for the report")
+    looking = commands.add_parser("beyond", help="measure what the head cannot express of real ones")
+    looking.add_argument("scan", type=Path)
+    looking.add_argument("--draws", type=int, default=24, help="random heads")
     drawing = commands.add_parser("sheet", help="a picture of 24 random people")
     drawing.add_argument("picture", type=Path)
     drawing.add_argument("--head", type=Path, default=DEFAULT_HEAD)
     drawing.add_argument("--seed", type=int, default=7)
     options = parser.parse_args(arguments)
     try:
-        return _measure(options) if options.command == "measure" else _sheet(options)
+        return {"measure": _measure, "beyond": _beyond, "sheet": _sheet}[options.command](options)
     except LikenessError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -58,9 +64,16 @@ def _measure(options: argparse.Namespace) -> int:
     modes = make_modes(generator, registration.exposed, recipe)
     statistics = measure(generator, modes, registration, recipe)
     basis = combine(generator, modes, statistics, max(COUNTS))
-    report = span(generator, scan, registration, basis, COUNTS, options.draws, np.random.default_rng(2024))
-    save_statistics(dataclasses.replace(statistics, report=report), options.out)
-    print(json.dumps(report, indent=1))
+    spanned = span(generator, scan, registration, basis, COUNTS, options.draws, np.random.default_rng(2024))
+    save_statistics(dataclasses.replace(statistics, report=spanned), options.out)
+    print(json.dumps(spanned, indent=1))
+    return 0
+
+
+def _beyond(options: argparse.Namespace) -> int:
+    head = load_head(DEFAULT_HEAD)
+    found = rests(head, read_scan(options.scan), options.draws, np.random.default_rng(5))
+    print(json.dumps(report(head, found, RefineConfig()), indent=1))
     return 0
 
 
