@@ -99,6 +99,8 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     sigma = noise.sigma[used] * (scale if noise.by_face is None else settings.known_scale)
     sigma = np.maximum(sigma, settings.sigma_floor)
     sigma[np.isin(used, IRIS_CENTRES), :2] = settings.iris_sigma
+    place = observation.landmarks[used, :2]
+    sigma[((place < 0) | (place > (width, height))).any(1)] *= settings.outside  # nobody saw them
     frame = np.zeros((len(used), 3, 3))
     frame[:, [0, 1, 2], [0, 1, 2]] = 1 / (sigma * unit)
     modes = noise.modes[used] * (unit * settings.mode_scale)
