@@ -24,6 +24,7 @@ class LandmarkConfig:
     mode_scale: float = 1.0  # on the table's correlated error modes
     contour_tangent: float = 4.0  # factor on sigma along the contour, where a face-oval landmark may slide
     iris_sigma: float = 0.02  # face units, of an iris centre
+    outside: float = 4.0  # factor on the sigma of a landmark beyond the photo's border: the landmarker invents those
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class PriorConfig:
     """What is believed before looking."""
 
     shape_sigma: float = 1.0  # beta's own units; the head's shape basis is scaled to N(0, 1)
+    # The next six hold where no table says what scores tell (`faces`).
     expression_sigma: float = 0.08  # psi, for a shape scored as on calm faces; 0.04 to 0.11 on 2,182 own photos
     expression_gain: float = 0.8  # psi per unit of score added to the sigma: scores are opinions
     expression_trust: float = 0.2  # psi per unit of score; scan-model faces with 0.7: 1.36 mm, with 0.2: 1.32 mm

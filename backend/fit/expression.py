@@ -51,38 +51,41 @@ class Expression:
         return cls(False, np.full(count, -REACH), np.full(count, REACH), np.ones(count, bool),
                    _link(points, count, shapes[:, :, :names], config) * told, shapes, head.corrective_drivers)
 
-    def prior(self, scores: np.ndarray, config: PriorConfig) -> tuple[np.ndarray, np.ndarray]:
-        """Mean (E + 3,) of psi and the jaw's axis-angle, and the matrix (E + 3, E + 3) that whitens what is off it."""
-        count = len(self.lower)
-        mean, sigma = weight_prior(scores, config)
-        if self.arkit:
-            mean, sigma = mean * landmarks_tell(), np.pad(sigma, (0, count - len(sigma)), constant_values=1.0)
-            jaw = np.full(3, config.jaw_still)  # jawOpen and its kin do what the joint would
-            return self.link @ mean, np.diag(1 / np.concatenate([sigma, jaw]))
-        own = np.concatenate([np.full(count, config.own_sigma), config.own_sigma * np.array(config.jaw_sigma)])
-        covariance = (self.link * sigma**2) @ self.link.T + np.diag(own**2)
-        return self.link @ mean, np.linalg.inv(np.linalg.cholesky(covariance))
+    def prior(self, mean: np.ndarray, covariance: np.ndarray, config: PriorConfig) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (E + 3,) of psi and the jaw's axis-angle, and the matrix (E + 3, E + 3) that whitens what is off it.
 
-    def weights(self, points: PointSet, beta: np.ndarray, view: View, scores: np.ndarray,
-                config: PriorConfig) -> np.ndarray:
+        `mean` (52,) and `covariance` (52, 52) are what is believed of the ARKit weights.
+        """
+        count = len(self.lower)
+        if self.arkit:
+            spread = np.diag(np.concatenate([np.ones(count), np.full(3, config.jaw_still)]) ** 2)
+            spread[:len(mean), :len(mean)] = covariance  # jawOpen and its kin do what the joint would
+            return self.link @ (mean * landmarks_tell()), np.linalg.inv(np.linalg.cholesky(spread))
+        own = np.concatenate([np.full(count, config.own_sigma), config.own_sigma * np.array(config.jaw_sigma)])
+        spread = self.link @ covariance @ self.link.T + np.diag(own**2)
+        return self.link @ mean, np.linalg.inv(np.linalg.cholesky(spread))
+
+    def weights(self, points: PointSet, beta: np.ndarray, view: View, scores: np.ndarray, mean: np.ndarray,
+                covariance: np.ndarray, config: PriorConfig) -> np.ndarray:
         """(52,) 0..1, what the rig is to play for this view; gaze shapes are nought.
 
         Where psi is not ARKit: the non-negative weights whose shapes and correctives move the landmarks as psi and the
-        jaw do, the scores deciding what that leaves open. What no landmark tells is the score itself.
+        jaw do, what is believed of them (`mean`, `covariance`) deciding what that leaves open. What no landmark tells
+        is the score itself.
         """
         if self.arkit:
             return np.clip(view.psi[:len(ARKIT_NAMES)], 0, 1)
         still, turns = np.stack([np.eye(3)] * len(TURNING)), np.stack([np.eye(3)] * len(TURNING))
         turns[JAW] = view.turns[JAW]
         moved = points.posed(beta, view.psi, turns) - points.posed(beta, np.zeros_like(view.psi), still)
-        mean, sigma = weight_prior(scores, config)
         told = landmarks_tell()
         weights, count = mean.copy(), len(ARKIT_NAMES)
+        whiten = np.linalg.inv(np.linalg.cholesky(covariance[np.ix_(told, told)]))
         basis = self.shapes[:, :, :count][:, :, told].reshape(moved.size, -1) / config.rig_sigma
-        design = np.vstack([basis, np.diag(1 / sigma[told])])
+        design = np.vstack([basis, whiten])
         for _ in range(ROUNDS if len(self.drivers) else 1):
             products = self.shapes[:, :, count:] @ corrective_weights(weights, self.drivers)
-            target = np.concatenate([(moved - products).ravel() / config.rig_sigma, (mean / sigma)[told]])
+            target = np.concatenate([(moved - products).ravel() / config.rig_sigma, whiten @ mean[told]])
             normal, right = design.T @ design, design.T @ target
             root = np.linalg.cholesky(normal)
             weights[told] = lsq_linear(root.T, np.linalg.solve(root, right), (0, 1), method="bvls").x
@@ -97,14 +100,14 @@ def landmarks_tell() -> np.ndarray:
 
 
 def weight_prior(scores: np.ndarray, config: PriorConfig) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sigma (52,) of the ARKit weights, after the landmarker's `scores` (52,)."""
+    """Mean (52,) and covariance (52, 52) of the ARKit weights where no table says what `scores` (52,) tell of them."""
     scores = np.clip(scores.astype(np.float64), 0, 1)
     mean = config.expression_trust * scores
     sigma = config.expression_sigma + config.expression_gain * scores
     jaw_open = ARKIT_NAMES.index("jawOpen")
     mean[jaw_open] = config.jaw_trust * scores[jaw_open]
     sigma[jaw_open] = config.jaw_open_sigma + config.jaw_open_gain * scores[jaw_open]
-    return mean, sigma
+    return mean, np.diag(sigma**2)
 
 
 def expressive(head: HeadModel) -> HeadModel:

@@ -23,8 +23,9 @@ from backend.fit.pixels.term import pixel_term
 from backend.fit.refine import extended
 from backend.fit.result import assemble
 from backend.fit.several.agreement import Agreement, agree, view_errors, weighted
-from backend.fit.several.chosen import as_fitted, photo_fits
+from backend.fit.several.chosen import as_fitted, informative, photo_fits, unread
 from backend.fit.several.devices import shared, ties
+from backend.fit.several.looks import measured_looks
 from backend.fit.several.opinion import Listener
 from backend.fit.solver import Belief, Problem, solve
 from backend.fit.start import HeadPoints, first_view, view_problem
@@ -53,8 +54,10 @@ def fit_head(observations: Sequence[Observation], head: HeadModel, *, config: Fi
     chosen = as_fitted(observations, agreement.kept.tolist(), agreement.mirrored.tolist())
     freer = HeadPoints.of(extended(head, config.refine), config)
     state, problem = solve_parameters(chosen, freer, config, noise, part(progress, 0.35, 0.75))
-    found = assemble(chosen, freer, state, problem, config, agreement.said, len(head.shape_basis),
-                     part(progress, 0.75, 1.0))
+    said = agreement.said
+    if config.pixels.enabled or config.learned.enabled:
+        said += unread(chosen, informative(state.views))
+    found = assemble(chosen, freer, state, problem, config, said, len(head.shape_basis), part(progress, 0.75, 1.0))
     return replace(found, expression=found.expression[:, :len(head.expression_names)],
                    photos=photo_fits(observations, agreement, problem, state, found.scale_sigma))
 
@@ -68,7 +71,8 @@ def compare(observations: Sequence[Observation], points: HeadPoints, config: Fit
     for index, observation in enumerate(observations):
         progress(index / len(observations), "Comparing the photos")
         state, problem = solve_parameters([observation], points, quick, noise)
-        opinions.append(listener.hear(problem, state, quick.stages[-1].free, config.limits.tempered))
+        opinion = listener.hear(problem, state, quick.stages[-1].free, config.limits.tempered)
+        opinions.append(replace(opinion, looks=measured_looks().heard(observation)))
         errors.append(float(view_errors(problem, state)[0]))
     return agree(observations, opinions, np.array(errors), listener, config)
 
@@ -138,7 +142,9 @@ def _learned(observations: Sequence[Observation], points: HeadPoints, state: Sta
     """What the network sees of the photos; nothing where it has nothing to say."""
     from backend.fit.learned.evidence import believed  # torch is loaded only when it is asked
 
-    belief = believed(observations, points, state, config.learned)
+    read = informative(state.views)
+    belief = believed([observations[index] for index in read], points,
+                      replace(state, views=tuple(state.views[index] for index in read)), config.learned)
     return () if belief is None else (belief,)
 
 
@@ -146,12 +152,15 @@ def _with_pixels(problem: Problem, state: State, observations: Sequence[Observat
                  surface: Surface, config: FitConfig) -> Problem:
     """The problem with the photometric term of each photo that shows enough skin."""
     table = measured_appearance()
-    stride = -(-len(table.uvs) * len(observations) // config.pixels.together)
-    views = []
-    for number, (terms, view, observation) in enumerate(zip(problem.views, state.views, observations, strict=True)):
+    read = informative(state.views)
+    stride = -(-len(table.uvs) * len(read) // config.pixels.together)
+    views = list(problem.views)
+    for number, index in enumerate(read):
         places = np.arange(number % stride, len(table.uvs), stride)
-        term = pixel_term(observation, points.head, surface, view, state.beta, table, config.pixels, places)
-        views.append(terms if term is None else replace(terms, extra=(*terms.extra, term)))
+        term = pixel_term(observations[index], points.head, surface, state.views[index], state.beta, table,
+                          config.pixels, places)
+        terms = views[index]
+        views[index] = terms if term is None else replace(terms, extra=(*terms.extra, term))
     return replace(problem, views=tuple(views))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.errors import ModelError
+from backend.fit.faces import FaceScores, measured_faces
 
 TABLE = Path(__file__).parent / "landmark_noise.npz"
 PARTS = ("bias", "sigma", "modes")
@@ -75,6 +76,7 @@ class LandmarkNoise:
     by_face: np.ndarray | None = None  # (N, 3, R) error per score of `follow`
     follow: Follow | None = None
     made: Made | None = None
+    faces: FaceScores | None = None  # what scores tell of the face that is made; of straight and turned heads alike
 
     def facing(self, yaw: float) -> LandmarkNoise:
         """The part that holds for a head turned by `yaw` radians."""
@@ -113,6 +115,6 @@ def measured_noise() -> LandmarkNoise:
             calm, by_score = (file[name].astype(np.float64) for name in MADE)
             return LandmarkNoise(straight[0], straight[1], straight[2], LandmarkNoise(
                 turned[0], turned[1], turned[2], by_face=by_face, follow=Follow(middle, directions)),
-                made=Made(calm, by_score))
+                made=Made(calm, by_score), faces=measured_faces())
     except (OSError, KeyError, ValueError) as error:
         raise ModelError(f"The table {TABLE.name} cannot be read: {error}.", "Reinstall Likeness.") from error

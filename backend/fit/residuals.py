@@ -149,6 +149,8 @@ class PriorTerm:
     jaw: int  # index of the jaw among the turning joints
     eyes: tuple[int, int]  # indices of the two eyes
     config: FitConfig = field(default_factory=FitConfig)
+    weights_mean: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (52,) what `face_mean` was made from
+    weights_covariance: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # (52, 52)
 
     def rows(self, view: View) -> Rows:
         """Focal length, depth scale, noise scores, face (psi and jaw), gaze, and that both eyes look one way."""

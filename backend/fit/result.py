@@ -19,6 +19,7 @@ from backend.fit.headfit import HeadFit
 from backend.fit.light import first_light
 from backend.fit.points import TURNING, pose_of
 from backend.fit.report import scale_belief, warnings, youth
+from backend.fit.residuals import PriorTerm
 from backend.fit.solver import Problem
 from backend.fit.start import HeadPoints, face_unit
 from backend.fit.state import State, View, axis_angle
@@ -68,8 +69,8 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
         neutral=neutral.numpy().astype(np.float32),
         expression=np.stack([view.psi for view in state.views]).astype(np.float32),
         pose=pose.astype(np.float32), posed=posed.astype(np.float32),
-        arkit=np.stack([_arkit(points, state.beta, view, observation, config)
-                        for view, observation in zip(state.views, observations, strict=True)]).astype(np.float32),
+        arkit=np.stack([_arkit(points, state.beta, view, observation, terms.prior) for view, observation, terms
+                        in zip(state.views, observations, problem.views, strict=True)]).astype(np.float32),
         intrinsics=cameras, world_to_camera=world_to_camera,
         image_size=np.array([observation.size for observation in observations]), landmark_rmse=rmse,
         light_sh=light.astype(np.float32), scale_source=source, scale_sigma=sigma,
@@ -91,9 +92,10 @@ def landmark_rmse(measured: np.ndarray, points: HeadPoints, posed: np.ndarray, k
 
 
 def _arkit(points: HeadPoints, beta: np.ndarray, view: View, observation: Observation,
-           config: FitConfig) -> np.ndarray:
+           prior: PriorTerm) -> np.ndarray:
     """(52,) 0..1: what the rig plays for this view, gaze from the eyes' turns."""
-    scores = points.expression.weights(points.points, beta, view, observation.blendshapes, config.priors)
+    scores = points.expression.weights(points.points, beta, view, observation.blendshapes, prior.weights_mean,
+                                       prior.weights_covariance, prior.config.priors)
     for side, inwards in (("Left", -1.0), ("Right", 1.0)):
         turn = axis_angle(view.turns[TURNING.index(f"eye_{side.lower()}")])
         down, left = turn[0], turn[2]  # about +X the gaze (-Y) goes down; about +Z it goes to the person's left (+X)

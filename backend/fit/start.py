@@ -11,7 +11,7 @@ from backend.arkit import ARKIT_NAMES
 from backend.capture.observation import Observation
 from backend.errors import InputError
 from backend.fit.config import FitConfig
-from backend.fit.expression import JAW, Expression, expressive
+from backend.fit.expression import JAW, Expression, expressive, weight_prior
 from backend.fit.noise import LandmarkNoise, yaw_pitch
 from backend.fit.points import TURNING, PointSet, points_on, shapes_on
 from backend.fit.residuals import FACE_UNIT, IrisTerm, LandmarkTerm, PriorTerm
@@ -85,19 +85,22 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     unit = face_unit(view)
     width, height = observation.size
     yaw, pitch = yaw_pitch(view.rotation)
-    noise = noise.facing(yaw)
+    faces, noise = noise.faces, noise.facing(yaw)
     used = points.used
     measured = observation.landmarks[used].astype(np.float64)
     measured[:, 2] -= measured[:, 2].mean()
     errors, scores = noise.at(yaw, pitch, float(view.centre[2])), observation.blendshapes.astype(np.float64)
     if noise.made is not None:
-        errors, scores = errors + noise.made.at(scores), noise.made.beyond(scores)
+        errors = errors + noise.made.at(scores)
+    told = weight_prior(scores, config.priors) if faces is None else faces.told(scores)
     measured = measured - errors[used] * unit
     settings = config.landmarks
     scale = np.array([settings.sigma_scale, settings.sigma_scale, settings.depth_scale])
     sigma = noise.sigma[used] * (scale if noise.by_face is None else settings.known_scale)
     sigma = np.maximum(sigma, settings.sigma_floor)
     sigma[np.isin(used, IRIS_CENTRES), :2] = settings.iris_sigma
+    place = observation.landmarks[used, :2]
+    sigma[((place < 0) | (place > (width, height))).any(1)] *= settings.outside  # nobody saw them
     frame = np.zeros((len(used), 3, 3))
     frame[:, [0, 1, 2], [0, 1, 2]] = 1 / (sigma * unit)
     modes = noise.modes[used] * (unit * settings.mode_scale)
@@ -109,16 +112,17 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
                              score, score_shape)
     face = points.expression
     return ViewProblem(landmarks, _iris_term(observation, points, config, yaw, unit, photos),
-                       _prior(observation, scores, face, config), face.lower, face.upper, face.movable)
+                       _prior(observation, told, face, config), face.lower, face.upper, face.movable)
 
 
-def _prior(observation: Observation, scores: np.ndarray, face: Expression, config: FitConfig) -> PriorTerm:
+def _prior(observation: Observation, told: tuple[np.ndarray, np.ndarray], face: Expression,
+           config: FitConfig) -> PriorTerm:
     priors = config.priors
-    mean, whiten = face.prior(scores, priors)
+    mean, whiten = face.prior(*told, priors)
     gaze = np.array([priors.gaze_sigma, priors.gaze_roll_sigma, priors.gaze_sigma])
     eyes = (TURNING.index("eye_left"), TURNING.index("eye_right"))
     return PriorTerm(float(np.log(observation.focal.pixels)), observation.focal.sigma, mean, whiten, gaze, JAW, eyes,
-                     config)
+                     config, *told)
 
 
 def _iris_term(observation: Observation, points: HeadPoints, config: FitConfig, yaw: float, unit: float,

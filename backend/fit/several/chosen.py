@@ -13,13 +13,17 @@ from backend.capture.observation import Observation
 from backend.fit.headfit import HeadFit, PhotoFit
 from backend.fit.several.agreement import Agreement
 from backend.fit.solver import Problem, focal_places, normal_equations
-from backend.fit.state import State
+from backend.fit.state import State, View
 
 NEAR = 0.45
 """Metres from which a face is visibly distorted: nose and chin are a sixth nearer than the ears and more."""
 OPTIMISM = 2.5
 """By which landmarks seem to know the focal length better than they do: without EXIF, errors of 80 photos of own heads
 were 2.1 times (calm, laughing) to 2.6 times (selfies from 30 cm) what the normal equations said."""
+MOST = 6
+"""Photos of which the pixels are read: landmarks cost little, pixels and network half a minute for twenty photos."""
+SPREAD = 0.35
+"""Radians by which two views of a face must differ to show as good as all that either can."""
 WIDE = 30.0
 """Millimetres, 35 mm equivalent: the lenses that phones take selfies with, and wider ones."""
 
@@ -35,6 +39,36 @@ def used(observations: Sequence[Observation], fit: HeadFit) -> list[Observation]
     if not fit.photos:
         return list(observations)
     return as_fitted(observations, [photo.used for photo in fit.photos], [photo.mirrored for photo in fit.photos])
+
+
+def informative(views: Sequence[View], most: int = MOST) -> np.ndarray:
+    """Indices, in order, of at most `most` views that show the face from the most sides, and largest.
+
+    One after the other, each time the view that adds the most: the logarithm of the face's size in pixels, and how far
+    it is turned from those that were taken.
+    """
+    if len(views) <= most:
+        return np.arange(len(views))
+    size = np.log([np.exp(view.log_focal) / view.centre[2] for view in views])
+    size = np.clip(size - size.max(), -2.0, 0.0)
+    towards = np.array([-view.rotation[2] for view in views])  # from the head to the camera
+    apart = np.arccos(np.clip(towards @ towards.T, -1, 1))
+    frontal = np.arccos(np.clip(-towards[:, 1], -1, 1))
+    taken = [int(np.argmax(size - frontal / SPREAD))]
+    while len(taken) < most:
+        gain = size + np.minimum(apart[:, taken].min(1) / SPREAD, 2.0)
+        gain[taken] = -np.inf
+        taken.append(int(np.argmax(gain)))
+    return np.sort(taken)
+
+
+def unread(observations: Sequence[Observation], read: np.ndarray) -> tuple[str, ...]:
+    """What is to be said when the pixels of only some photos were `read` (indices)."""
+    if len(read) == len(observations):
+        return ()
+    names = ", ".join(observations[index].name for index in read)
+    return (f"Of {len(observations)} photos the pixels of {len(read)} shaped the head, those that show it largest and from "
+            f"the most sides ({names}); of the others only where eyes, nose, mouth and outline lie.",)
 
 
 def photo_fits(observations: Sequence[Observation], agreement: Agreement, problem: Problem, state: State,

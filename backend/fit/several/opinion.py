@@ -17,6 +17,8 @@ from backend.fit.points import PointSet
 from backend.fit.solver import Problem, free_unknowns, normal_equations
 from backend.fit.state import State
 
+LOOKS_TRUST = 0.5  # share of what looks say that is believed: they come of renders, and change with hair and make-up
+LOOKS_MOST = 8.0  # and at most so much of it: a beard that has grown outweighs no shape that agrees
 DIRECTIONS = 60  # of beta; what landmarks show beyond these is less than their own trembling
 
 
@@ -26,9 +28,11 @@ class Opinion:
 
     information: np.ndarray  # (D, D)
     pull: np.ndarray  # (D,) information times the value that fits best
+    looks: Opinion | None = None  # of colours, which a mirror does not change
 
     def __add__(self, other: Opinion) -> Opinion:
-        return Opinion(self.information + other.information, self.pull + other.pull)
+        looks = None if self.looks is None or other.looks is None else self.looks + other.looks
+        return Opinion(self.information + other.information, self.pull + other.pull, looks)
 
     @property
     def evidence(self) -> float:
@@ -80,9 +84,12 @@ class Listener:
     def mirrored(self, opinion: Opinion) -> Opinion:
         """What the photo says of the person if it shows them as in a mirror."""
         pull = opinion.pull - opinion.information @ self.offset
-        return Opinion(self.mirror.T @ opinion.information @ self.mirror, self.mirror.T @ pull)
+        return Opinion(self.mirror.T @ opinion.information @ self.mirror, self.mirror.T @ pull, opinion.looks)
 
 
 def together(one: Opinion, other: Opinion) -> float:
     """Log of how much likelier both come of one person than of two; below nought for two."""
-    return (one + other).evidence - one.evidence - other.evidence
+    gain = (one + other).evidence - one.evidence - other.evidence
+    if one.looks is None or other.looks is None:
+        return gain
+    return gain + float(np.clip(LOOKS_TRUST * together(one.looks, other.looks), -LOOKS_MOST, LOOKS_MOST))
