@@ -88,7 +88,8 @@ class SheetNet(nn.Module):
 
 def box(image: Tensor, side: int) -> Tensor:
     """Mean over a square of odd `side`."""
-    return functional.avg_pool2d(functional.pad(image, (side // 2,) * 4, mode="replicate"), side, 1)
+    along = functional.avg_pool2d(functional.pad(image, (side // 2,) * 4, mode="replicate"), (1, side), 1)
+    return functional.avg_pool2d(along, (side, 1), 1)
 
 
 def _smooth(image: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a head needs to stand in a photo: shoulders in a plain shirt, hair that stands off the scalp."""
+"""What a head needs to stand in a photo: shoulders in a plain shirt, hair and beards that stand off the skin."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ AROUND, LEVELS = 96, 40
 
 LOCKS, LOCK_POINTS, LOCK_WIDTH = 9000, 9, 0.0024
 """Locks on a whole scalp, points along each, metres across at the root."""
+
+TUFTS, TUFT_WIDTH = 6000, 0.0012
+"""Tufts of a beard, metres across at the root."""
 
 
 def shoulders(head: HeadModel, posed: np.ndarray) -> Part:
@@ -125,3 +128,45 @@ def hair(head: HeadModel, posed: np.ndarray, cover: np.ndarray, length: float, r
     corner_uv = np.stack([tint, along], -1)[faces]
     return Part(vertices.astype(np.float32), faces.astype(np.int32), corner_uv.astype(np.float32),
                 np.full(len(faces), HAIR, np.int32))
+
+
+def beard(head: HeadModel, posed: np.ndarray, cover: np.ndarray, length: float, rng: np.random.Generator) -> Part:
+    """Tufts as tapering ribbons that stand off the skin below the nose and turn down.
+
+    `posed` (V, 3) metres; `cover` (R, R) where there is a beard, anything above the nose is left out; `length` metres
+    of the longest. uv as in `hair`.
+    """
+    from backend.training.render.texture import by_uv
+
+    points = head.landmark_points(posed)
+    chosen = np.flatnonzero(head.triangle_material == head.material_index("skin"))
+    triangles, uvs = head.triangles[chosen], head.triangle_uvs[chosen]
+    corner = posed[triangles]
+    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    below = corner.mean(1) @ [0, 0, 1.0] < points[1, 2]  # the nose's tip
+    weight = area * by_uv(cover, uvs.mean(1)) * below
+    if weight.sum() <= 0:
+        return Part(posed[:3], np.zeros((0, 3), np.int32), np.zeros((0, 3, 2), np.float32), np.zeros(0, np.int32))
+    pick = rng.choice(len(chosen), TUFTS, p=weight / weight.sum())
+    share = rng.dirichlet(np.ones(3), TUFTS)
+    root = np.einsum("nc,ncx->nx", share, corner[pick])
+    normal = np.einsum("nc,ncx->nx", share, vertex_normals(posed, head.triangles)[triangles[pick]])
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    heading = 0.6 * normal + rng.normal(0, 0.25, (TUFTS, 3)) + [0, 0, -0.5]
+    step = length * rng.uniform(0.4, 1.0, TUFTS)[:, None] / 3
+    path = [root - normal * 0.0005]
+    for _ in range(3):
+        heading = heading / np.linalg.norm(heading, axis=1, keepdims=True) + [0, 0, -0.15]
+        inward = np.minimum(np.einsum("nx,nx->n", heading, normal) - 0.15, 0)[:, None]
+        heading = heading - inward * normal  # never into the skin
+        path.append(path[-1] + heading / np.linalg.norm(heading, axis=1, keepdims=True) * step)
+    spine = np.stack(path, 1)
+    across = np.cross(np.gradient(spine, axis=1), normal[:, None] + rng.normal(0, 0.3, (TUFTS, 1, 3)))
+    across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-9)
+    width = TUFT_WIDTH * np.linspace(1, 0.3, 4)[None, :, None] / 2
+    vertices = np.stack([spine - across * width, spine + across * width], 2).reshape(-1, 3)
+    base = (np.arange(TUFTS)[:, None] * 4 + np.arange(3)[None]).reshape(-1, 1) * 2
+    faces = np.concatenate([base + np.array([[0, 1, 2]]), base + np.array([[1, 3, 2]])])
+    tint, along = np.repeat(rng.beta(2, 2, TUFTS), 8), np.tile(np.repeat(np.linspace(0, 1, 4), 2), TUFTS)
+    return Part(vertices.astype(np.float32), faces.astype(np.int32),
+                np.stack([tint, along], -1)[faces].astype(np.float32), np.full(len(faces), HAIR, np.int32))

@@ -132,10 +132,11 @@ class TruthSample:
 def make_sample(head: HeadModel, person: Person, view: View, environment: np.ndarray, rng: np.random.Generator, *,
                 name: str = "sample.png", expression: np.ndarray | None = None, pose: np.ndarray | None = None,
                 look: CameraLook | None = None, settings: Settings | None = None, clothes: bool = True,
-                hair_length: float = 0.0) -> TruthSample:
+                hair_length: float = 0.0, beard_length: float = 0.0) -> TruthSample:
     """Photograph a person. `expression` (E,) and `pose` (J, 3) default to rest; `rng` is the sensor's noise.
 
     `hair_length` metres of real locks that stand off the scalp and cast shadows; 0 leaves what is painted on it.
+    `beard_length` the same of a beard, where the skin has one.
     """
     look, settings = look or CameraLook(), settings or Settings()
     expression = np.zeros(len(head.expression_names), np.float32) if expression is None else expression
@@ -149,6 +150,10 @@ def make_sample(head: HeadModel, person: Person, view: View, environment: np.nda
     worn = [props.shoulders(head, posed)] if clothes else []
     if hair_length > 0:
         worn.append(props.hair(head, posed, person.skin.scalp_hair, hair_length, np.random.default_rng(7)))
+    if beard_length > 0:
+        grown = person.skin.all_hair * (1 - person.skin.scalp_hair)
+        worn.append(props.beard(head, posed, grown, beard_length, np.random.default_rng(8)))
+    if hair_length > 0 or beard_length > 0:
         settings = replace(settings, hair=person.skin.traits.hair_colour)
     scene = Scene(head, posed, tuple(worn))
     picture = render(scene, person.skin, view, environment, settings)

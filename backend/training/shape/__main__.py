@@ -3,8 +3,11 @@
     python -m backend.training.shape make FOLDER --minutes 60     photos of people who do not exist, and fits of them
     python -m backend.training.shape train FOLDER --steps 8000    the network, its variances, its card
     python -m backend.training.shape evaluate FOLDER              what it explains on people it has not seen
+    python -m backend.training.shape make OTHER --views 3 --seed 77 --shards 4
+    python -m backend.training.shape worth OTHER                  what it is worth beside the landmarks, and of several
 
-Both go on where they stopped when `--minutes` were over. The same folder and number of steps give the same network.
+Making and training go on where they stopped when `--minutes` were over. The same folder, start and number of steps give
+the same network.
 """
 
 from __future__ import annotations
@@ -29,11 +32,12 @@ from backend.npz import read_arrays, write_arrays
 from backend.training.shape.basis import error_modes, metres_of
 from backend.training.shape.fits import fit_shard
 from backend.training.shape.samples import load_shards, make_shards
+from backend.training.shape.several import worth
 from backend.training.shape.sheets import Fits, Sheets, sheets_of
 from backend.training.shape.train import Report, report_on, train
 
 SCORES = 48
-UNSEEN = 0.2  # share of skins, and of the people in them, that are kept for testing
+UNSEEN = 0.12  # share of skins, and of the people in them, that are kept for testing
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,21 +45,26 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m backend.training.shape")
     commands = parser.add_subparsers(required=True, dest="command")
     for name, words in (("make", "photos with known truth, and fits of them"), ("train", "the network"),
-                        ("evaluate", "what the network explains on people it has not seen")):
+                        ("evaluate", "what the network explains on people it has not seen"),
+                        ("worth", "what it says is worth beside the landmarks, of one photo and of several")):
         command = commands.add_parser(name, help=words)
         command.add_argument("folder", type=Path)
         command.add_argument("--seed", type=int, default=1)
         if name == "make":
-            command.add_argument("--shards", type=int, default=40, help="of 48 people each")
-        if name != "evaluate":
+            command.add_argument("--shards", type=int, default=40, help="of 48 photos each")
+            command.add_argument("--views", type=int, default=1, help="photos of each person; more are for worth")
+        if name in ("make", "train"):
             command.add_argument("--minutes", type=float, default=60)
         if name == "train":
             command.add_argument("--steps", type=int, default=8000)
+            command.add_argument("--start", type=Path, help="weights to begin with")
+            command.add_argument("--fresh", type=int, nargs="*",
+                                 help="seeds of the shards to hold people back from, where --start has seen the others")
         if name != "make":
             command.add_argument("--weights", type=Path, default=FOLDER / WEIGHTS)
     options = parser.parse_args(arguments)
     try:
-        return {"make": _make, "train": _train, "evaluate": _evaluate}[options.command](options)
+        return {"make": _make, "train": _train, "evaluate": _evaluate, "worth": _worth}[options.command](options)
     except LikenessError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -63,7 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _make(options: argparse.Namespace) -> int:
     head, config, noise = default_head(), FitConfig(), measured_noise()
-    make_shards(head, options.folder, options.seed, range(options.shards), options.minutes)
+    make_shards(head, options.folder, options.seed, range(options.shards), options.minutes, views=options.views)
+    if options.views > 1:
+        return 0
     points = HeadPoints.of(head, config)
     pool: list[tuple[np.ndarray, float]] = []
     for path in sorted(options.folder.glob("faces_*.npz")):
@@ -80,17 +91,23 @@ def _train(options: argparse.Namespace) -> int:
     mean = points.points.mean[np.searchsorted(points.used, np.arange(COUNT))]
     fits = load_fits(options.folder)
     known, unseen = split(fits.skin, options.seed)
-    modes, sign = error_modes(fits.error[known, 0], mean, SCORES)
-    metres, layout = metres_of(modes, fits.error[known, 0], mean), layout_of(mean)
+    if options.fresh is not None:
+        known = np.flatnonzero(~np.isin(np.arange(len(fits.skin)), unseen)
+                               | ~np.isin(fits.skin // 1_000_000, options.fresh))
+        unseen = np.setdiff1d(unseen, known)
+    start = load_evidence(options.start) if options.start else None
+    modes, sign = (start.modes, start.sign) if start else error_modes(fits.error[known, 0], mean, SCORES)
+    metres, layout = metres_of(modes, fits.error[known, 0], mean), start.layout if start else layout_of(mean)
     sheets = sheets_of(fits, points, layout, modes)
     kept = options.folder / f"reached_{options.seed}_{options.steps}.pt"
-    net = train(sheets, known, sign, metres, options.seed, options.steps, options.minutes, kept)
+    net = train(sheets, known, sign, metres, options.seed, options.steps, options.minutes, kept,
+                start.net if start else None)
     if net is None:
         print("The minutes are over; the same command goes on.", file=sys.stderr)
         return 0
     kept.unlink(missing_ok=True)
     report = report_on(net, sheets, unseen, sign, metres, fits.yaw)
-    card = _card(options, report, fits, len(known))
+    card = _card(options, report, fits, len(known), len(unseen))
     save_evidence(Evidence(net, layout, modes, sign, report.factor), options.weights, {"card": card})
     options.weights.with_suffix(".json").write_text(card + "\n")
     if options.weights == FOLDER / WEIGHTS:
@@ -114,36 +131,75 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _worth(options: argparse.Namespace) -> int:
+    """Photos of a folder made with `--views`, of people the network has not seen."""
+    config = FitConfig()
+    points, evidence, noise = HeadPoints.of(default_head(), config), load_evidence(options.weights), measured_noise()
+    samples = load_shards(sorted(options.folder.glob("faces_*.npz")))
+    key = samples["skin"] * 1000 + samples["person"]
+    groups = [np.flatnonzero(key == one).tolist() for one in np.unique(key)]
+    most = max(len(group) for group in groups)
+    groups = [group for group in groups if len(group) == most]
+    metres = np.sqrt(1 / (evidence.modes**2).sum((1, 2)))
+    alone = worth(evidence, [[row] for group in groups for row in group], samples, points, metres, config, noise)
+    print(f"{alone.people} photos: landmarks off {alone.before:.2f}, claimed {alone.claimed:.2f}; {alone.after:.2f} "
+          f"with what the pixels say, whose square per variance stated is {alone.honest:.2f}")
+    if most > 1:
+        all_of = worth(evidence, groups, samples, points, metres, config, noise)
+        print(f"{all_of.people} people in {most} photos: off {all_of.before:.2f}, claimed {all_of.claimed:.2f}; "
+              f"{all_of.after:.2f} with what the pixels say; errors of photos correlate {all_of.together:.2f}, "
+              f"information grows with the power {all_of.power(most):.2f}")
+    return 0
+
+
 def load_fits(folder: Path) -> Fits:
     """All photos of a folder with their fits. Raises InputError when there are none."""
     paths = sorted(folder.glob("fits_*.npz"))
     if not paths:
         raise InputError(f"There are no fits in {folder.name}.", "Run the command make first.")
     parts = []
-    for number, path in enumerate(paths):
+    for path in paths:
         found, faces = read_arrays(path), read_arrays(path.with_name(path.name.replace("fits_", "faces_")))
         rows = found.pop("row")
-        parts.append(found | {name: faces[name][rows] for name in ("photo", "seen")}
-                     | {"skin": faces["skin"][rows] + 1000 * number})
+        seed, number = (int(part) for part in path.stem.split("_")[1:])
+        parts.append({name: found[name] for name in ("placed", "focal", "error", "yaw")}
+                     | {name: faces[name][rows] for name in ("photo", "seen")}
+                     | {"skin": faces["skin"][rows] + 1000 * number + 1_000_000 * seed})
+    most = max(part["focal"].shape[1] for part in parts)
+    for part in parts:  # shards with fewer swapped errors show theirs more often
+        ways = np.r_[0, np.arange(most - 1) % (part["focal"].shape[1] - 1) + 1] if most > 1 else [0]
+        part |= {name: part[name][:, ways] for name in ("placed", "focal", "error")}
     return Fits(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
 def split(skin: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to train on and rows to test on, no skin and no person in both."""
+    """Rows to train on and rows to test on, no skin and no person in both; a skin stays where it is as others come."""
     skins = np.unique(skin)
-    np.random.default_rng(seed).shuffle(skins)
-    unseen = np.isin(skin, skins[:max(1, round(UNSEEN * len(skins)))])
+    drawn = np.array([np.random.default_rng((seed, int(one))).random() for one in skins])
+    unseen = np.isin(skin, skins[drawn <= max(UNSEEN, drawn.min())])  # at least one
     return np.flatnonzero(~unseen), np.flatnonzero(unseen)
 
 
-def _card(options: argparse.Namespace, report: Report, fits: Fits, known: int) -> str:
+def _card(options: argparse.Namespace, report: Report, fits: Fits, known: int, tested: int) -> str:
+    begun = {}
+    if options.start:
+        begun = {"start": hashlib.sha256(options.start.read_bytes()).hexdigest(),
+                 "start_command": json.loads(_text_of(options.start)).get("command", "")}
+    command = f"python -m backend.training.shape train FOLDER --seed {options.seed} --steps {options.steps}"
+    command += " --start START" if options.start else ""
+    command += f" --fresh {' '.join(map(str, options.fresh))}" if options.fresh is not None else ""
     return json.dumps({
         "what": "scores of the landmark fit's error from a photo laid out along the fitted landmarks",
         "data": "photos rendered from the project's own heads and skins; no photo of a person",
-        "photos": len(fits.yaw), "trained_on": known, "licence": "GPL-3.0-or-later", "seed": options.seed,
-        "command": f"python -m backend.training.shape train FOLDER --seed {options.seed} --steps {options.steps}",
+        "photos": len(fits.yaw), "trained_on": known, "tested_on": tested, "licence": "GPL-3.0-or-later",
+        "seed": options.seed, "command": command, **begun,
         "explained_on_unseen_people": round(report.explained, 3), "explained_straight": round(report.straight, 3),
     }, indent=1)
+
+
+def _text_of(weights: Path) -> str:
+    card = weights.with_suffix(".json")
+    return card.read_text() if card.exists() else "{}"
 
 
 def _pin(path: Path) -> None:

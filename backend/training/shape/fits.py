@@ -38,9 +38,9 @@ def true_state(points: HeadPoints, samples: dict[str, np.ndarray], row: int, mod
     matrix, pivot = samples["world_to_camera"][row], points.points.mean.mean(0)
     psi = np.zeros(len(points.head.expression_names))
     psi[:samples["expression"].shape[1]] = samples["expression"][row]
+    turns = samples["turns"][row] if "turns" in samples else np.stack([np.eye(3)] * 3)
     view = View(matrix[:3, :3], pivot, matrix[:3, :3] @ pivot + matrix[:3, 3],
-                float(np.log(samples["intrinsics"][row][0, 0])), np.zeros(2), np.stack([np.eye(3)] * 3),
-                np.zeros(modes), psi)
+                float(np.log(samples["intrinsics"][row][0, 0])), np.zeros(2), turns, np.zeros(modes), psi)
     return State(beta, (view,))
 
 
@@ -100,11 +100,12 @@ def _true_landmarks(observation: Observation, points: HeadPoints, state: State) 
 
 
 def fit_shard(samples: dict[str, np.ndarray], points: HeadPoints, config: FitConfig, noise: LandmarkNoise,
-              pool: list[tuple[np.ndarray, float]], rng: np.random.Generator, swaps: int = 3) -> dict[str, np.ndarray]:
+              pool: list[tuple[np.ndarray, float]], rng: np.random.Generator, swaps: int = 1) -> dict[str, np.ndarray]:
     """Fits of all photos of a shard whose landmarks are of this face at all; `pool` grows by their errors and yaws.
 
     row (N,) in `samples`, placed (N, 1 + swaps, L, 3) metres in the camera's axes, focal (N, 1 + swaps) pixels, error
-    (N, 1 + swaps, 468, 3) metres of the neutral face, fitted less true, yaw (N,).
+    (N, 1 + swaps, 468, 3) metres of the neutral face, fitted less true, yaw (N,). More swaps of the same photos teach
+    less than more photos do.
     """
     modes = noise.modes.shape[2]
     kept = []
