@@ -7,6 +7,7 @@ how sure it is, and what tone the skin has. Works at half the grid inside, becau
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +48,8 @@ class LightNet(nn.Module):
         self.shape = shape
         widths = [shape.width * min(2**level, 6) for level in range(shape.depth + 1)]
         self.stem = _Block(4 * CHANNELS, widths[0])
-        self.down = nn.ModuleList(_Block(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        self.up = nn.ModuleList(_Block(a + b, a) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.down = nn.ModuleList(_Block(a, b) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(_Block(a + b, a) for a, b in pairwise(widths))
         self.tell = nn.Sequential(nn.Linear(2 * widths[-1] + NUMBERS, 96), nn.SiLU(), nn.Linear(96, 96), nn.SiLU(),
                                   nn.Linear(96, 6))
         self.wide = nn.Linear(NUMBERS, widths[-1])

@@ -43,9 +43,15 @@ def shipped() -> bool:
     return WEIGHTS in manifest(FOLDER)
 
 
+def fingerprint() -> str:
+    """Changes with the weights that ship. Raises ModelError when there are none."""
+    if not shipped():
+        raise ModelError("This version has no trained network for skin.", "Use --reflectance classical.")
+    return str(manifest(FOLDER)[WEIGHTS]["sha256"])
+
+
 @cache
 def shipped_light() -> LightNet:
     """The network that ships, read once. Raises ModelError when there is none."""
-    if not shipped():
-        raise ModelError("This version has no trained network for skin.", "Use --reflectance classical.")
+    fingerprint()
     return load_light(asset_path(WEIGHTS))

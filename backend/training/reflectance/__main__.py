@@ -81,7 +81,8 @@ def _train(options: argparse.Namespace) -> int:
                 + ("; skins of a folder" if options.skins else "") + ("; environments of a folder" if options.lights
                                                                       else ""),
         "licence": "GPL-3.0-or-later", "seed": options.seed, "device": device, "steps": plan.steps,
-        "samples": plan.steps * plan.batch, "heads": plan.stages, "skins": plan.coats, "command": _command(options, plan),
+        "samples": plan.steps * plan.batch, "heads": plan.stages, "skins": plan.coats,
+        "command": _command(options, plan),
         "scores": as_json(score(net, unseen, plan.held_out)),
     }, indent=1)
     path = folder / f"{options.name}.safetensors"

@@ -1,4 +1,4 @@
-"""What a camera and the unwrapping make of light on the skin's square: exposure, tint, curve, noise, and a fit's errors."""
+"""What a camera and the unwrapping make of light on the skin's square: exposure, tint, curve, noise, a fit's errors."""
 
 from __future__ import annotations
 

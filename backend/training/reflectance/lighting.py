@@ -44,8 +44,9 @@ def random_lighting(directions: np.ndarray, face: np.ndarray, rng: np.random.Gen
         environment = environment + lights.panel(rng.uniform(-140, 140), rng.uniform(-20, 50), rng.uniform(20, 60),
                                                  rng.uniform(20, 60), colour, 5, GRID)
     if rng.random() < HARD:
-        environment = environment * rng.uniform(0.15, 0.6) + lights.sun(
-            rng.uniform(-100, 100), rng.uniform(0, 70), lights.kelvin(rng.uniform(3000, 6500)) * rng.uniform(1, 4), GRID)
+        strength = lights.kelvin(rng.uniform(3000, 6500)) * rng.uniform(1, 4)
+        environment = environment * rng.uniform(0.15, 0.6) + lights.sun(rng.uniform(-100, 100), rng.uniform(0, 70),
+                                                                        strength, GRID)
     power = binned(lights.normalised(environment), directions)
     if rng.random() >= LAMP:
         return Lighting(power, None, np.zeros(3, np.float32), 0)

@@ -29,7 +29,8 @@ def random_occluder(a: Anatomy, rng: np.random.Generator) -> Occluder | None:
     """Something before the face, or nothing."""
     which = rng.random()
     size = a.resolution
-    cover, colour = np.zeros((size, size), np.float32), np.exp(rng.uniform(np.log(0.01), np.log(0.25)))
+    cover: np.ndarray = np.zeros((size, size), np.float32)
+    colour = np.exp(rng.uniform(np.log(0.01), np.log(0.25)))
     tint = colour * np.exp(rng.normal(0, 0.2, 3)) * (np.array([1.3, 1.0, 0.75]) if which < STRANDS else 1.0)
     if which < STRANDS:
         _strands(a, cover, rng)
@@ -40,7 +41,7 @@ def random_occluder(a: Anatomy, rng: np.random.Generator) -> Occluder | None:
         tint = np.exp(rng.uniform(np.log(0.02), np.log(0.6), 3)) * 0.5 + tint * 0.5
     else:
         return None
-    cover = cv2.GaussianBlur(cover, (0, 0), 0.6)
+    cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.6), np.float32)
     offset = rng.uniform(-4, 4, 2) / 1000 / (a.millimetres_per_texel / 1000)
     moved = cv2.warpAffine(cover, np.array([[1, 0, offset[0]], [0, 1, offset[1]]]), (size, size))
     shadow = np.clip(cv2.GaussianBlur(moved, (0, 0), 1.0) * rng.uniform(0.2, 0.9), 0, 1)
@@ -74,8 +75,8 @@ def _frames(a: Anatomy, cover: np.ndarray, rng: np.random.Generator) -> None:
         radius = span * np.array([rng.uniform(0.8, 1.0), rng.uniform(0.6, 0.95)])
         angle = np.linspace(0, 2 * np.pi, 40)
         square = rng.uniform(0.5, 1)
-        rim = centre + [0, 0.15 * span] + np.stack([np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** square,
-                                                    np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** square], -1) * radius
+        way = np.stack([np.cos(angle), np.sin(angle)], -1)
+        rim = centre + [0, 0.15 * span] + np.sign(way) * np.abs(way) ** square * radius
         shape = [np.round(rim * 16).astype(np.int32)]
         if dark:
             cv2.fillPoly(cover, shape, 1.0, cv2.LINE_AA, 4)
@@ -83,14 +84,13 @@ def _frames(a: Anatomy, cover: np.ndarray, rng: np.random.Generator) -> None:
         inner.append((centre, radius))
     root = a.landmark_texel[NOSE_ROOT]
     for centre, radius in inner:
-        side = np.sign(centre[0] - root[0])
-        for start, end in ((centre - [side * radius[0], 0], root),
-                           (centre + [side * radius[0], 0], centre + [side * radius[0] * 4, -2.0])):
+        out = np.array([np.sign(centre[0] - root[0]) * radius[0], 0])
+        for start, end in ((centre - out, root), (centre + out, centre + 4 * out)):
             cv2.line(cover, tuple(int(v) for v in start), tuple(int(v) for v in end), 1.0, thick, cv2.LINE_AA)
 
 
 def _blot(a: Anatomy, cover: np.ndarray, rng: np.random.Generator) -> None:
     centre = a.landmark_texel[int(rng.choice([50, 280, 152, 10, 205, 425]))] + rng.normal(0, 4, 2)
     axes = rng.uniform(6, 30, 2) / a.millimetres_per_texel
-    cv2.ellipse(cover, tuple(int(v) for v in centre), tuple(max(1, int(v)) for v in axes), float(rng.uniform(0, 180)), 0,
-                360, 1.0, -1, cv2.LINE_AA)
+    cv2.ellipse(cover, tuple(int(v) for v in centre), tuple(max(1, int(v)) for v in axes), float(rng.uniform(0, 180)),
+                0, 360, 1.0, -1, cv2.LINE_AA)

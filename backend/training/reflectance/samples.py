@@ -11,13 +11,12 @@ import numpy as np
 import torch
 
 from backend.core.colour import luminance
-from backend.core.harmonics import basis
 from backend.head.model import HeadModel
 from backend.reflectance.albedo import region_prior
 from backend.reflectance.filters import fill
 from backend.reflectance.networks import features
 from backend.reflectance.networks.features import Ground, Shown, Whites
-from backend.reflectance.regions import SkinSpace
+from backend.reflectance.regions import SkinSpace, plain_skin
 from backend.reflectance.tone import SCLERA_ALBEDO, SHEEN, TEETH_ALBEDO
 from backend.training.reflectance import camera, shade
 from backend.training.reflectance.lighting import Lighting, random_lighting
@@ -75,7 +74,7 @@ class Maker:
         self.size = stages[0].size
         space = SkinSpace.of(head, head.template)
         self.relative = reduce(region_prior(space), self.size)
-        self.bare = reduce(bare_of(space), self.size)
+        self.bare = reduce(plain_skin(space), self.size)
         self.place = reduce(space.position, self.size)
         self.anatomy = anatomy_of(head, self.size)
         eyes = np.maximum(self.anatomy.masks["under_eye"], self.anatomy.masks["upper_lid"])
@@ -141,7 +140,8 @@ class Maker:
 
         normal = there(bent(stage, coat.height * relief))
         seen = there(stage.seen).float()
-        directions, power = (torch.as_tensor(field, device=device)[None] for field in (stage.directions, lighting.power))
+        directions = torch.as_tensor(stage.directions, device=device)[None]
+        power = torch.as_tensor(lighting.power, device=device)[None]
         lamp = _lamp(stage, rows, lighting, device)
         light = shade.diffuse(normal, seen, directions, power, lamp)
         albedo = there(coat.albedo)
@@ -184,12 +184,6 @@ class Maker:
             teeth = camera.whites(key, look, white, float(np.exp(rng.normal(0, 0.15))), SHEEN)
         behind = look.background * float(np.exp(rng.normal(0, 0.1))) if rng.random() < BEHIND_SEEN else 0.0
         return Whites(sclera, trust, around, teeth, min(behind, 1.0))
-
-
-def bare_of(space: SkinSpace) -> np.ndarray:
-    """(F, F) 0..1 plain skin of the face."""
-    other = np.clip(space.lips + space.brows + space.lids + space.nostrils + space.beard, 0, 1)
-    return (space.face * (1 - other) * space.surface.inside).astype(np.float32)
 
 
 def transfer_of(stage: Stage) -> tuple[np.ndarray, np.ndarray]:

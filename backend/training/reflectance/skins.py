@@ -89,12 +89,12 @@ def pictured_coats(folder: Path, size: int, plain: Sequence[Coat]) -> list[Coat]
 
 def worn(coats: Sequence[Coat], head: HeadModel, rng: np.random.Generator) -> Coat:
     """One of the skins, perhaps blended with another of about its tone, brighter or darker, perhaps mirrored."""
-    chosen = coats[rng.integers(len(coats))]
+    chosen = coats[int(rng.integers(len(coats)))]
     if rng.random() < MIX:
         level = np.array([np.log(luminance(np.median(coat.albedo.reshape(-1, 3), 0))) for coat in coats])
         mine = np.log(luminance(np.median(chosen.albedo.reshape(-1, 3), 0)))
         near = np.argsort(np.abs(level - mine))[:max(2, len(coats) // 6)]
-        chosen = _blended(chosen, coats[rng.choice(near)], anatomy_of(head, len(chosen.albedo)), rng)
+        chosen = _blended(chosen, coats[int(rng.choice(near))], anatomy_of(head, len(chosen.albedo)), rng)
     if rng.random() < 0.5:
         chosen = Coat(*(np.ascontiguousarray(getattr(chosen, field.name)[:, ::-1]) for field in fields(Coat)))
     gain = np.exp(rng.normal(0, DARKEN) + rng.normal(0, TINT, 3)).astype(np.float32)

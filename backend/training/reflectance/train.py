@@ -62,8 +62,7 @@ def train(head: HeadModel, folder: Path, plan: Plan, seed: int, minutes: float, 
     folder.mkdir(parents=True, exist_ok=True)
     seen, unseen = makers(head, folder, plan, seed, device, skins, lights)
     torch.manual_seed(seed)
-    net = LightNet(plan.shape).to(device, memory_format=torch.channels_last).train()
-    average = LightNet(plan.shape).to(device, memory_format=torch.channels_last).eval()
+    net, average = LightNet(plan.shape).to(device).train(), LightNet(plan.shape).to(device).eval()
     average.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), plan.rate, weight_decay=DECAY)
     kept, first = folder / "reached.pt", 0
@@ -138,7 +137,9 @@ def _fed(maker: Maker, plan: Plan, first: int, workers: int) -> Iterator[tuple[i
 def score(net: LightNet, maker: Maker, count: int) -> Scores:
     """How the network does on `count` samples."""
     device = next(net.parameters()).device.type
-    shading, guess, stops, tones, sigma = [], [], [], [], []
+    shading: list[float] = []
+    guess: list[float] = []
+    stops, tones, sigma = [], [], []
     for number in range(count):
         lit = maker.sample(10_000_000 + number)
         batch = batch_of([lit], device)
@@ -156,14 +157,14 @@ def score(net: LightNet, maker: Maker, count: int) -> Scores:
     off, level_of = np.array(stops), np.array(tones)
     bias = [float(off[chosen].mean()) if (chosen := np.digitize(level_of, edges[1:3]) == place).any() else float("nan")
             for place in range(3)]
-    return Scores(float(np.mean(shading)), float(np.mean(guess)), float(np.abs(off).mean()), (bias[0], bias[1], bias[2]),
-                  float(np.mean(sigma)))
+    return Scores(float(np.mean(shading)), float(np.mean(guess)), float(np.abs(off).mean()),
+                  (bias[0], bias[1], bias[2]), float(np.mean(sigma)))
 
 
 def as_json(scores: Scores) -> dict[str, object]:
     """For the card."""
-    return {name: [round(v, 3) for v in value] if isinstance(value, tuple) else round(value, 4)
-            for name, value in asdict(scores).items()}
+    return {name: [round(v, 3) if np.isfinite(v) else None for v in value] if isinstance(value, tuple)
+            else round(value, 4) for name, value in asdict(scores).items()}
 
 
 def write_sheet(path: Path, samples: list[Lit], net: LightNet | None = None) -> None:
