@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     train.add_argument("--lights", type=Path, help="a folder of OpenEXR environments")
     train.add_argument("--seed", type=int)
     train.add_argument("--steps", type=int, help="instead of the plan's")
-    train.add_argument("--plan", choices=("gpu", "cpu"), help="how much; default: by the device")
+    train.add_argument("--plan", choices=("gpu", "cpu", "quick"), help="how much; default: by the device")
     train.add_argument("--folder", type=Path, help="where the training lives; default: build/train/NAME")
     train.add_argument("--smoke", action="store_true", help="all of it, as small as it gets")
     train.add_argument("--ship", action="store_true", help="afterwards, make it the network that ships")

@@ -30,6 +30,7 @@ from backend.unwrap.observed import ObservedTexture
 from backend.unwrap.surface import enlarge, reduce, skin_normals, solid_triangles
 
 if TYPE_CHECKING:
+    from backend.reflectance.networks.estimate import Told
     from backend.reflectance.networks.lightnet import LightNet
 
 LIGHT_GRID = 256
@@ -180,6 +181,15 @@ def _light(observed: ObservedTexture, fit: HeadFit, head: HeadModel, space: Skin
 def _plain_light(light_sh: np.ndarray) -> Light:
     """A light that gives back given harmonics roughly: for views that added nothing."""
     return Light(np.maximum(harmonics.basis(sphere()) @ light_sh, 0), np.zeros((0, 3)), np.zeros((0, 3)))
+
+
+def told_of(observed: ObservedTexture, fit: HeadFit, head: HeadModel, net: LightNet) -> Told | None:
+    """What a network tells of the photos, without making maps: for benchmarks."""
+    from backend.reflectance.networks.estimate import tell
+
+    space = SkinSpace.of(head, fit.neutral)
+    colour, weight = _small(observed, space.size)
+    return tell(net, observed, fit, head, space, colour, weight, region_prior(space), plain_skin(space))
 
 
 def tone_evidence(observed: ObservedTexture, fit: HeadFit, head: HeadModel) -> Evidence:

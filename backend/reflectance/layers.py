@@ -109,7 +109,8 @@ def highlight_of(photo: np.ndarray, expected: np.ndarray, light_colour: np.ndarr
     return np.clip(np.minimum(gloss, brighter), 0, None).astype(np.float32)
 
 
-def without_highlight(photo: np.ndarray, expected: np.ndarray, gloss: np.ndarray, light_colour: np.ndarray) -> np.ndarray:
+def without_highlight(photo: np.ndarray, expected: np.ndarray, gloss: np.ndarray,
+                      light_colour: np.ndarray) -> np.ndarray:
     """(h, w, 3) the photo less its highlight `gloss` (h, w), other arguments as of `highlight_of`.
 
     Each lamp leaves a highlight of its own colour, and a window's is bluer than the light of the room: what is taken

@@ -110,5 +110,5 @@ def test_a_highlight_of_another_colour_leaves_no_tint_on_dark_skin(shine):
     gloss = highlight_of(photo, expected, light)
     bare = without_highlight(photo, expected, gloss, light)
     left = np.log(bare[32, 32] / expected[32, 32])
-    assert np.ptp(left) < 0.25  # what one colour for all left behind was 1.5 under a white lamp, 2.7 under the bluish one
+    assert np.ptp(left) < 0.25  # one colour for all left 1.5 behind under the white lamp, 2.7 under the bluish one
     assert left.mean() < 0.2

@@ -84,7 +84,7 @@ def test_damaged_weights_say_so(tmp_path):
 
 
 def test_a_network_that_knows_nothing_still_gives_a_person(truth_sample):
-    """Untrained, it corrects the first guess by nothing: the maps are those of a soft light, of skin of its own tone."""
+    """Untrained, it corrects the first guess by nothing: the maps are those of a soft light and a tone from nowhere."""
     torch.manual_seed(0)
     head, fit = default_head(), truth_sample.fit()
     observed = unwrap([truth_sample.observation()], fit, head, 512)
