@@ -136,7 +136,8 @@ def run(people: int, light_names: Sequence[str], resolution: int, size: int, fit
     """Photograph, estimate and score everyone; `fitted` is "truth" or "real"."""
     head = default_head()
     a = anatomy_of(head, resolution)
-    photo, methods = Column("photo as albedo"), [(Column("classical"), None)]
+    photo = Column("photo as albedo")
+    methods: list[tuple[Column, LightNet | None]] = [(Column("classical"), None)]
     methods += [(Column("networks"), net)] if net is not None else []
     for index in range(people):
         person = person_of(index, people, head, resolution)
