@@ -77,6 +77,7 @@ class Maker:
         self.bare = reduce(plain_skin(space), self.size)
         self.place = reduce(space.position, self.size)
         self.anatomy = anatomy_of(head, self.size)
+        self.lidless = (self.anatomy.masks["eye_opening"] < 0.4).astype(np.float32)  # masks of photos leave eyes out
         eyes = np.maximum(self.anatomy.masks["under_eye"], self.anatomy.masks["upper_lid"])
         left = self.anatomy.position[..., 0] > 0
         self.around = np.stack([eyes * left, eyes * ~left])
@@ -100,7 +101,7 @@ class Maker:
         to_eye = eye - stage.position
         to_eye = (to_eye / np.linalg.norm(to_eye, axis=-1, keepdims=True)).astype(np.float32)
         facing = np.einsum("hwc,hwc->hw", stage.normal, to_eye)
-        weight = _weight(stage, facing, sight, coat, rng)
+        weight = _weight(stage, facing, sight, coat, rng) * self.lidless
         shading, gloss = self._shaded(stage, stage.inside & sight & (facing > 0.02), coat, lighting, to_eye,
                                       self._transfer(which)[1], float(rng.uniform(0.3, 1.6)))
         cover = np.zeros(weight.shape, np.float32)
