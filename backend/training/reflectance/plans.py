@@ -26,7 +26,7 @@ class Plan:
 
 
 PLANS = {
-    "gpu": Plan(Shape(grid=256, width=40, depth=5), 384, 768, 8, 12_000, 1e-3, 300, 0.999, 1000, 160),
+    "gpu": Plan(Shape(grid=256, width=40, depth=5), 256, 512, 8, 12_000, 1e-3, 300, 0.999, 1000, 160),
     "cpu": Plan(Shape(grid=128, width=24, depth=4), 40, 96, 2, 2_400),
     "quick": Plan(Shape(grid=64, width=24, depth=3), 64, 96, 4, 2_000, sheets=400, held_out=120),
     "smoke": Plan(Shape(grid=64, width=8, depth=3), 2, 3, 2, 4, warm=1, sheets=2, held_out=3),

@@ -81,29 +81,26 @@ class Maker:
         eyes = np.maximum(self.anatomy.masks["under_eye"], self.anatomy.masks["upper_lid"])
         left = self.anatomy.position[..., 0] > 0
         self.around = np.stack([eyes * left, eyes * ~left])
-        self._light: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def sample(self, number: int) -> Lit:
         """The sample of that number."""
         rng = np.random.default_rng([self.seed, 3, number])
-        which = int(rng.integers(len(self.stages)))
-        stage = self.stages[which]
+        stage = self.stages[int(rng.integers(len(self.stages)))]
         coat = worn(self.coats, self.head, rng)
         nose = self.anatomy.landmark_texel[NOSE_TIP].astype(int)
         face = stage.position[nose[1], nose[0]]
         lighting = random_lighting(stage.directions, face, rng, self.pictures)
         eye, sight = _camera(stage, face, rng)
-        return self._photographed(which, coat, lighting, eye, sight, random_occluder(self.anatomy, rng), rng)
+        return self._photographed(stage, coat, lighting, eye, sight, random_occluder(self.anatomy, rng), rng)
 
-    def _photographed(self, which: int, coat: Coat, lighting: Lighting, eye: np.ndarray, sight: np.ndarray,
+    def _photographed(self, stage: Stage, coat: Coat, lighting: Lighting, eye: np.ndarray, sight: np.ndarray,
                       occluder: Occluder | None, rng: np.random.Generator) -> Lit:
-        stage = self.stages[which]
         to_eye = eye - stage.position
         to_eye = (to_eye / np.linalg.norm(to_eye, axis=-1, keepdims=True)).astype(np.float32)
         facing = np.einsum("hwc,hwc->hw", stage.normal, to_eye)
         weight = _weight(stage, facing, sight, coat, rng) * self.lidless
         shading, gloss = self._shaded(stage, stage.inside & sight & (facing > 0.02), coat, lighting, to_eye,
-                                      self._transfer(which)[1], float(rng.uniform(0.3, 1.6)))
+                                      float(rng.uniform(0.3, 1.6)))
         cover = np.zeros(weight.shape, np.float32)
         radiance = coat.albedo * shading + gloss
         if occluder is not None:
@@ -121,8 +118,7 @@ class Maker:
         photo, shading, albedo, gloss, cover, hair, weight_there = (camera.moved(field, places) for field in (
             photo, shading, coat.albedo, luminance(gloss * look.gain), cover, coat.hair, weight))
         weight = weight * (weight_there > 0.05)
-        transfer, blocked = self._transfer(which)
-        ground = Ground(stage.normal, to_eye, transfer, blocked, self.place, self.relative, self.bare)
+        ground = Ground(stage.normal, to_eye, stage.transfer, stage.blocked, self.place, self.relative, self.bare)
         bare = (self.bare > 0.5) & (coat.hair < 0.3)
         plain = np.log(coat.albedo[bare]) - self.relative[bare]
         middle = np.exp(np.median(plain, 0))
@@ -132,7 +128,7 @@ class Maker:
                    tone.astype(np.float32), ground, whites)
 
     def _shaded(self, stage: Stage, rows: np.ndarray, coat: Coat, lighting: Lighting, to_eye: np.ndarray,
-                blocked: np.ndarray, relief: float) -> tuple[np.ndarray, np.ndarray]:
+                relief: float) -> tuple[np.ndarray, np.ndarray]:
         """Shading and highlights (G, G, 3) of the texels `rows` (G, G) that the camera sees; continued elsewhere."""
         device = self.device
 
@@ -146,7 +142,7 @@ class Maker:
         lamp = _lamp(stage, rows, lighting, device)
         light = shade.diffuse(normal, seen, directions, power, lamp)
         albedo = there(coat.albedo)
-        light = light + shade.bounced(there(blocked), light, albedo, torch.ones_like(light[..., 0]))
+        light = light + shade.bounced(there(stage.blocked), light, albedo, torch.ones_like(light[..., 0]))
         gloss = shade.highlight(normal, there(to_eye), seen, there(coat.rough), there(LEVEL * coat.level), directions,
                                 power, lamp)
         both = np.zeros((2, self.size, self.size, 3), np.float32)
@@ -156,12 +152,6 @@ class Maker:
         texel = torch.as_tensor([float(np.median(stage.texel[self.bare > 0.5]))])
         soft = shade.softened(image, texel, within)[0].permute(1, 2, 0).cpu().numpy()
         return fill(soft, rows.astype(np.float32)), both[1]
-
-    def _transfer(self, which: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of a stage: (G, G, 9) and (G, G), see `Ground`."""
-        if which not in self._light:
-            self._light[which] = transfer_of(self.stages[which])
-        return self._light[which]
 
     def _whites(self, stage: Stage, shading: np.ndarray, weight: np.ndarray, look: camera.Look,
                 rng: np.random.Generator) -> Whites:
@@ -185,18 +175,6 @@ class Maker:
             teeth = camera.whites(key, look, white, float(np.exp(rng.normal(0, 0.15))), SHEEN)
         behind = look.background * float(np.exp(rng.normal(0, 0.1))) if rng.random() < BEHIND_SEEN else 0.0
         return Whites(sclera, trust, around, teeth, min(behind, 1.0))
-
-
-def transfer_of(stage: Stage) -> tuple[np.ndarray, np.ndarray]:
-    """What a stage's texels receive: (G, G, 9) of a light's harmonics, (G, G) the share that the head itself blocks."""
-    rows = stage.inside
-    cosine = np.maximum(stage.normal[rows] @ stage.directions.T, 0) * (4 / len(stage.directions))
-    seen = stage.seen[rows]
-    transfer = np.zeros((*rows.shape, 9), np.float32)
-    blocked = np.zeros(rows.shape, np.float32)
-    transfer[rows] = features.transfer_of(cosine * seen, stage.directions)
-    blocked[rows] = np.minimum((cosine * ~seen).sum(1), 1)
-    return transfer, blocked
 
 
 def _lamp(stage: Stage, rows: np.ndarray, lighting: Lighting, device: str) -> shade.Lamp | None:

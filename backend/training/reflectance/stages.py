@@ -17,6 +17,7 @@ from backend.core.rays import Mesh
 from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
 from backend.head.model import HeadModel
 from backend.npz import read_arrays, write_arrays
+from backend.reflectance.networks.features import transfer_of
 from backend.unwrap.surface import skin_normals, solid_triangles, surface_of
 
 DIRECTIONS = 256
@@ -47,6 +48,8 @@ class Stage:
     texel: np.ndarray  # (G, G) float32 metres a texel
     directions: np.ndarray  # (D, 3) float32 unit
     visible: np.ndarray  # (G, G, D / 8) uint8, bits: the texel sees the direction
+    transfer: np.ndarray  # (G, G, 9) float32: shading of albedo 1 per coefficient of a light's harmonics
+    blocked: np.ndarray  # (G, G) float32 0..1, share of the cosine-weighted sphere in which the head sees itself
 
     @property
     def size(self) -> int:
@@ -98,8 +101,12 @@ def stage_of(head: HeadModel, posed: np.ndarray, size: int, directions: np.ndarr
         seen[rows, number] = ~mesh.occluded(start[rows], np.broadcast_to(direction, (len(rows), 3)))
     visible = np.zeros((size, size, len(directions) // 8), np.uint8)
     visible[inside] = np.packbits(seen, axis=-1)
+    cosine = np.maximum(normal[inside] @ directions.T, 0) * (4 / len(directions))
+    transfer, blocked = np.zeros((size, size, 9), np.float32), np.zeros((size, size), np.float32)
+    transfer[inside] = transfer_of(cosine * seen, directions)
+    blocked[inside] = np.minimum((cosine * ~seen).sum(1), 1)
     return Stage(inside, position.astype(np.float32), normal.astype(np.float32), slope_u, slope_v, texel,
-                 directions.astype(np.float32), visible)
+                 directions.astype(np.float32), visible, transfer, blocked)
 
 
 def turned_sphere(rng: np.random.Generator, count: int = DIRECTIONS) -> np.ndarray:

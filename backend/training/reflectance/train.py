@@ -6,15 +6,17 @@ import csv
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from backend.head.model import HeadModel
+from backend.head.model import HeadModel, default_head
 from backend.reflectance.networks.lightnet import LightNet
 from backend.training.reflectance.lighting import read_pictures
 from backend.training.reflectance.losses import batch_of, loss_of
@@ -43,9 +45,10 @@ class Scores:
 
 
 def makers(head: HeadModel, folder: Path, plan: Plan, seed: int, device: str, skins: Path | None,
-           lights: Path | None) -> tuple[Maker, Maker]:
-    """Of samples to train on, and of samples of other people."""
+           lights: Path | None, workers: int = 0) -> tuple[Maker, Maker]:
+    """Of samples to train on, and of samples of other people. What is missing is made by so many processes."""
     grid = plan.shape.grid
+    prepare(folder / "data", plan, seed, workers)
     stages = cached_stages(head, folder / "data", grid, seed, range(plan.stages))
     coats = cached_coats(head, folder / "data", grid, seed, range(plan.coats))
     cut, cut_coats = (max(1, round(UNSEEN * count)) for count in (len(stages), len(coats)))
@@ -55,12 +58,33 @@ def makers(head: HeadModel, folder: Path, plan: Plan, seed: int, device: str, sk
             Maker(head, stages[:cut], coats[:cut_coats], seed + 1_000_003, device, pictures))
 
 
+def prepare(folder: Path, plan: Plan, seed: int, workers: int) -> None:
+    """Make heads and skins by several processes; without workers they are made when they are read."""
+    if workers < 2:
+        return
+    jobs = [("stage", number) for number in range(plan.stages)] + [("coat", number) for number in range(plan.coats)]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        list(pool.map(partial(_made, folder=folder, grid=plan.shape.grid, seed=seed), jobs, chunksize=4))
+
+
+def _made(job: tuple[str, int], folder: Path, grid: int, seed: int) -> None:
+    torch.set_num_threads(1)
+    kind, number = job
+    (cached_stages if kind == "stage" else cached_coats)(_head(), folder, grid, seed, [number])
+
+
+@cache
+def _head() -> HeadModel:
+    """A worker process reads it once."""
+    return default_head()
+
+
 def train(head: HeadModel, folder: Path, plan: Plan, seed: int, minutes: float, device: str = "cpu",
           skins: Path | None = None, lights: Path | None = None, workers: int = 0) -> LightNet | None:
     """The network after `plan.steps`, or None when the minutes were over first: the same call goes on from there."""
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    seen, unseen = makers(head, folder, plan, seed, device, skins, lights)
+    seen, unseen = makers(head, folder, plan, seed, device, skins, lights, workers)
     torch.manual_seed(seed)
     net, average = LightNet(plan.shape).to(device).train(), LightNet(plan.shape).to(device).eval()
     average.load_state_dict(net.state_dict())

@@ -9,7 +9,7 @@ from backend.core.colour import luminance
 from backend.head.model import default_head
 from backend.training.reflectance import shade
 from backend.training.reflectance.lighting import binned
-from backend.training.reflectance.samples import Maker, transfer_of
+from backend.training.reflectance.samples import Maker
 from backend.training.reflectance.skins import cached_coats, pictured_coats
 from backend.training.reflectance.stages import cached_stages, stage_of, turned_sphere
 from backend.training.render import Settings, View, lights, render
@@ -94,7 +94,7 @@ def test_the_square_is_lit_as_the_picture_is(head, calm):
 
 
 def test_a_hollow_sees_less_of_the_sky_than_a_forehead(calm):
-    _, blocked = transfer_of(calm)
+    blocked = calm.blocked
     below = calm.inside & (calm.normal[..., 2] < -0.5) & (calm.position[..., 1] < -0.05)
     high = calm.inside & (calm.position[..., 2] > calm.position[calm.inside][:, 2].max() - 0.02)
     assert blocked[below].mean() > 0.15
