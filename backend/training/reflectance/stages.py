@@ -142,11 +142,14 @@ def bent(stage: Stage, height: np.ndarray) -> np.ndarray:
 def cached_stages(head: HeadModel, folder: Path, size: int, seed: int, numbers: Sequence[int]) -> list[Stage]:
     """Stages of these numbers, made when `folder` lacks them; the same for a seed, whoever makes them when."""
     folder.mkdir(parents=True, exist_ok=True)
+    names = [field.name for field in fields(Stage)]
     found = []
     for number in numbers:
         path = folder / f"stage_{size}_{seed}_{number:04d}.npz"
-        if not path.exists():
+        kept = read_arrays(path) if path.exists() else {}
+        if set(kept) != set(names):  # none, or of another make
             made = random_stage(head, size, np.random.default_rng([seed, 1, number]))
-            write_arrays(path, {field.name: getattr(made, field.name) for field in fields(Stage)}, compress=False)
-        found.append(Stage(**{name: array.copy() for name, array in read_arrays(path).items()}))  # torch wants its own
+            kept = {name: getattr(made, name) for name in names}
+            write_arrays(path, kept, compress=False)
+        found.append(Stage(**{name: np.array(array) for name, array in kept.items()}))  # torch wants its own
     return found
