@@ -5,7 +5,8 @@
     python -m backend.training.reflectance pin FOLDER                    makes a trained network the one that ships
 
 A training lives in one folder: kept heads and skins, what was reached, the log, sheets, at the end the weights and
-their card. The same command goes on where it stopped; the same seed, steps and device give the same network.
+their card. The same command goes on where it stopped; on a CPU the same seed and steps give the same bytes, and a GPU
+adds up in another order.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training of the light network: resumable, the same for a seed on a device, with a log, contact sheets and scores."""
+"""Training of the light network: resumable, the same for a seed on a CPU, with a log, contact sheets and scores."""
 
 from __future__ import annotations
 
@@ -87,6 +87,7 @@ def train(head: HeadModel, folder: Path, plan: Plan, seed: int, minutes: float, 
     seen, unseen = makers(head, folder, plan, seed, device, skins, lights, workers)
     torch.manual_seed(seed)
     net, average = LightNet(plan.shape).to(device).train(), LightNet(plan.shape).to(device).eval()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), plan.rate, weight_decay=DECAY)
     kept, first = folder / "reached.pt", 0
