@@ -6,6 +6,7 @@
     python3 build.py setup             make the environments and stop
     python3 build.py package           the extension for every platform, and a repository's index, in dist/
     python3 build.py lint              ruff and mypy only
+    python3 build.py docs              write docs/troubleshooting.md anew from the sources
     python3 build.py head              rebuild the default head from its CC0 source
     python3 build.py bench [NAME]      measure; writes benchmarks/README.md
     python3 build.py train [NAME]      train a network of the skin, or go on with it, in build/train/
@@ -35,12 +36,14 @@ def main(arguments: list[str]) -> int:
     demo.add_argument("--face", type=int, help="which face, counted from the left, when there are several")
     test = verbs.add_parser("test", help="lint, types and every test")
     test.add_argument("--all-blender", action="store_true", help="every supported Blender, not only the oldest and 5.0")
+    test.add_argument("--gui", action="store_true", help="only this: a real Blender in a window, driven by mouse")
     test.add_argument("pytest", nargs="*", help="paths: run only these")
     verbs.add_parser("setup", help="make the environments")
     package = verbs.add_parser("package", help="the extension's zips and the index of a repository, in dist/")
     package.add_argument("--platform", action="append", help="linux-x64, windows-x64 or macos-arm64; default: all")
     package.add_argument("--out", type=Path, help="another folder than dist/")
     verbs.add_parser("lint", help="ruff and mypy")
+    verbs.add_parser("docs", help="write docs/troubleshooting.md anew from the sources")
     head = verbs.add_parser("head", help="rebuild the default head")
     head.add_argument("--out", type=Path, help="where to write it; default: the asset that ships")
     bench = verbs.add_parser("bench", help="measure")

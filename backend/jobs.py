@@ -68,7 +68,20 @@ def _import_head(parameters: dict[str, Any], folder: Path, progress: StageProgre
     return {"head": entry.as_json(), "heads": [head.name for head in library.heads()]}
 
 
-KINDS: dict[str, Kind] = {"create": _create, "import_head": _import_head}
+def _check(parameters: dict[str, Any], folder: Path, progress: StageProgress) -> dict[str, Any]:
+    from backend.checks import check
+
+    values = dict(parameters)
+    photos = values.pop("photos", None)
+    if not isinstance(photos, list) or not all(isinstance(path, str) for path in photos):
+        raise InputError("A check job needs its photos as a list of paths.")
+    if values:
+        raise InputError(f"A check job has no option {sorted(values)[0][:40]}.")
+    return {"photos": check([Path(path) for path in photos], folder,
+                            lambda fraction, text: progress("capture", fraction, fraction, text))}
+
+
+KINDS: dict[str, Kind] = {"create": _create, "check": _check, "import_head": _import_head}
 """Job kind -> what runs in the child."""
 
 
@@ -159,7 +172,7 @@ class _Child:
         os._exit(1)  # the main thread sits in native code; nobody waits for its result any more
 
     def _do(self, message: Message) -> None:
-        job = message["id"]
+        job, folder = message["id"], Path(message["folder"])
 
         def tell(stage: str, fraction: float, overall: float, text: str) -> None:
             if job in self._cancelled or "*" in self._cancelled:
@@ -168,10 +181,10 @@ class _Child:
             if stage != self._told[0] or now - self._told[1] >= _PROGRESS_SECONDS or fraction in (0.0, 1.0):
                 self._told = (stage, now)
                 self._writer.send("progress", id=job, stage=stage, fraction=round(min(max(fraction, 0.0), 1.0), 4),
-                                  overall=round(overall, 4), text=text)
+                                  overall=round(overall, 4), text=text, preview=_newest_glimpse(folder))
 
         try:
-            result = KINDS[message["kind"]](message["parameters"], Path(message["folder"]), tell)
+            result = KINDS[message["kind"]](message["parameters"], folder, tell)
             self._writer.send("result", id=job, result=result)
         except LikenessError as error:
             self._writer.error(error, job)
@@ -180,6 +193,12 @@ class _Child:
             self._writer.error(crash.Bug(report), job, report=str(report))
         finally:
             self._cancelled.discard(job)
+
+
+def _newest_glimpse(folder: Path) -> str | None:
+    """The last picture that a running job left for a person to see."""
+    found = sorted(folder.glob("glimpse-*.png"))
+    return str(found[-1]) if found else None
 
 
 def _heads() -> list[dict[str, Any]]:

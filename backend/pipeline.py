@@ -48,6 +48,7 @@ class Options:
     reflectance: Literal["classical", "networks"] = "classical"
     face: int | None = None  # which face, from 1, when a photo shows several
     fresh: bool = False  # forget what an interrupted run left
+    keep: bool = False  # keep the stages of a finished run, so that another with other options repeats only some
 
     def __post_init__(self) -> None:
         if self.resolution not in RESOLUTIONS:
@@ -131,7 +132,8 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
     finally:
         if not any(work.glob("*.npz")):  # nothing to go on from
             discard(work)
-    discard(work)
+    if not options.keep:
+        discard(work)
     return made
 
 
@@ -139,7 +141,7 @@ def discard(work: Path) -> None:
     """Remove a job's folder with all it kept; only files that a job of ours wrote go."""
     if not (work / _MARK).is_file():
         return
-    for path in [*work.glob("*.npz"), *work.glob("*.half"), work / _MARK]:
+    for path in [*work.glob("*.npz"), *work.glob("*.half"), *work.glob("glimpse-*.png"), work / _MARK]:
         path.unlink(missing_ok=True)
     if not any(work.iterdir()):
         work.rmdir()
@@ -148,7 +150,7 @@ def discard(work: Path) -> None:
 def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, options: Options, job: _Job) -> Made:
     job.stage_progress("capture")(0.0, "Loading the models")
     started = time.perf_counter()
-    from backend import preview, report
+    from backend import glimpses, preview, report
     from backend.capture import observe
     from backend.capture.observation import Finding, Focal, Observation
     from backend.fit import fit_head
@@ -180,8 +182,12 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
                      for index, path in enumerate(photos))
 
     observations = job.run("capture", taken, (Observation, Finding, Focal), capture)
+    with disk_errors(job.folder):
+        glimpses.save(job.folder / "glimpse-1.png", glimpses.of_photo(observations[0], landmarks=True))
     fit = job.run("fit", shot, (HeadFit, PhotoFit), lambda tell: fit_head(observations, head, progress=tell))
     shown = used(observations, fit)
+    with disk_errors(job.folder):
+        glimpses.save(job.folder / "glimpse-2.png", glimpses.of_fit(shown[0], head, fit))
     texture_types = tuple(kind for kind in vars(seen).values() if isinstance(kind, type))
     texture = job.run("unwrap", sized, texture_types,
                       lambda tell: unwrap(shown, fit, head, options.resolution, progress=tell))

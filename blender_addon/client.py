@@ -65,6 +65,7 @@ class Job:
     result: dict[str, Any] | None = None
     error: AddonError | None = None
     report: Path | None = None  # a file to send, when the backend broke
+    preview: Path | None = None  # a small picture of what there is so far
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> when it was first heard of, time.monotonic()
 
 
@@ -200,6 +201,7 @@ class Client:
         if kind == "progress":
             job.stage, job.text = str(message.get("stage", "")), str(message.get("text", ""))
             job.fraction = float(message.get("overall", job.fraction))
+            job.preview = Path(message["preview"]) if message.get("preview") else job.preview
             job.seconds.setdefault(job.stage, time.monotonic())
             job.state = JobState.WAITING if job.stage == "waiting" else JobState.RUNNING
         elif kind == "result":

@@ -30,6 +30,16 @@ def add_shape_key(owner: bpy.types.Object, name: str) -> bpy.types.ShapeKey:
     return key
 
 
+def curve(owner: bpy.types.ID, path: str, index: int) -> bpy.types.FCurve:
+    """A new curve for a property of `owner`, in its own action. From 5.0 an action holds curves by slot."""
+    data = owner.animation_data or owner.animation_data_create()
+    if data.action is None:
+        data.action = bpy.data.actions.new(owner.name)
+    if hasattr(data.action, "fcurve_ensure_for_datablock"):
+        return data.action.fcurve_ensure_for_datablock(owner, path, index=index)
+    return data.action.fcurves.new(path, index=index)
+
+
 def use_adaptive_subdivision(owner: bpy.types.Object, modifier: bpy.types.SubsurfModifier, on: bool) -> None:
     """Dice to pixels in Cycles. A modifier setting from 5.0; an experimental feature of Cycles before."""
     if hasattr(modifier, "use_adaptive_subdivision"):
@@ -76,3 +86,27 @@ def set_view_transform(scene: bpy.types.Scene, name: str) -> None:
     """Choose a view transform; a build without that colour configuration keeps its own."""
     with suppress(TypeError):
         scene.view_settings.view_transform = name
+
+
+def share_action(source: bpy.types.ID, target: bpy.types.ID) -> None:
+    """Let `target` be animated by the action of `source`. From 4.4 an action moves one of its slots."""
+    data = source.animation_data
+    if data is None or data.action is None:
+        return
+    own = target.animation_data or target.animation_data_create()
+    own.action = data.action
+    if hasattr(data, "action_slot") and data.action_slot is not None:
+        own.action_slot = data.action_slot
+
+
+def set_video(scene: bpy.types.Scene) -> bool:
+    """Let the scene be rendered to an MP4; False for a build that cannot. From 5.0 the kind of media is said first."""
+    settings = scene.render.image_settings
+    try:
+        if hasattr(settings, "media_type"):
+            settings.media_type = "VIDEO"
+        settings.file_format = "FFMPEG"
+    except TypeError:  # the enumeration lacks what the build lacks
+        return False
+    scene.render.ffmpeg.format, scene.render.ffmpeg.codec = "MPEG4", "H264"
+    return True

@@ -16,7 +16,7 @@ from typing import ClassVar
 import bpy
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
-from . import strings
+from . import strings, verdicts
 from .errors import InputError
 from .operator_base import Checked
 from .properties import text
@@ -39,6 +39,7 @@ def choose(settings: bpy.types.PropertyGroup, files: Iterable[Path]) -> list[Pat
     settings.more_photos.clear()
     for photo in photos[1:]:
         settings.more_photos.add().name = str(photo)
+    verdicts.ask_soon()
     return photos
 
 
@@ -73,7 +74,7 @@ class LIKENESS_OT_drop_photos(Checked, bpy.types.Operator):
 
 
 class LIKENESS_OT_remove_photo(bpy.types.Operator):
-    """One less."""
+    """One less in the list."""
 
     bl_idname = "likeness.remove_photo"
     bl_label, bl_description = strings.OPERATOR["remove_photo"]

@@ -12,17 +12,19 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from . import heads, jobs, properties, strings
-from .errors import AddonError, InputError
+from . import heads, jobs, journal, properties, strings, verdicts
+from .errors import AddonError, Cancelled, InputError
+from .journal import Note
 from .operator_base import Checked, assemble
 from .properties import text
+from .scene import avatar as avatars
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = jobs.POLL_SECONDS
 ASK = "ASK"
 LICENCES = [(key, words.label, words.tip) for key, words in strings.LICENCE.items()]
 
 
-class _JobOperator(Checked):
+class JobOperator(Checked):
     """Starts a job and follows it to its end. `start` and `done` are what differs."""
 
     needs_avatar = False
@@ -38,7 +40,7 @@ class _JobOperator(Checked):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """One job at a time."""
-        if jobs.running() is not None:
+        if jobs.busy():
             cls.poll_message_set(strings.POLL["running"])
             return False
         return super().poll(context)
@@ -69,6 +71,12 @@ class _JobOperator(Checked):
             return outcome
         return {"PASS_THROUGH"}
 
+    def cancel(self, _context: bpy.types.Context) -> None:
+        """Blender ends the watch, as it does when another file is opened: the job goes on, and is kept for later."""
+        job = getattr(self, "_job", None)  # none while the operator still asks for a file
+        if job is not None and jobs.running() is job:
+            jobs.follow(job, lambda _result: None, _keep_error)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """In a script or in background mode: the same job in a plain loop."""
         outcome = self._start(context)
@@ -83,26 +91,23 @@ class _JobOperator(Checked):
         except AddonError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        context.scene.likeness.running = True
+        _keep_error(None)
         return {"RUNNING_MODAL"}
 
     def _step(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.likeness
         try:
             state = self._job.poll()
         except AddonError as error:
-            settings.running = False
+            _keep_error(error)
             self.report({"WARNING" if error.kind == "cancelled" else "ERROR"}, str(error))
             return {"CANCELLED"}
-        settings.progress, settings.progress_text = state.fraction, state.text
         result = state.result
         if result is None:
             return {"RUNNING_MODAL"}
-        settings.running = False
         return self.attempt(lambda: self.done(context, result))
 
 
-class LIKENESS_OT_create(_JobOperator, bpy.types.Operator):
+class LIKENESS_OT_create(JobOperator, bpy.types.Operator):
     """Photo to avatar."""
 
     bl_idname = "likeness.create"
@@ -115,20 +120,120 @@ class LIKENESS_OT_create(_JobOperator, bpy.types.Operator):
     face: IntProperty(min=0, **text("face"))
     head: StringProperty(default=heads.DEFAULT, **text("head"))
     level: properties.level_property()
+    name: StringProperty(**text("name"))
+    keep: properties.keep_property()
 
     def start(self, context: bpy.types.Context) -> jobs.RunningJob:
         """Hand in the photos."""
         if not self.photo:
             raise InputError(strings.POLL["no_photo"])
         photos = [Path(bpy.path.abspath(path)) for path in (self.photo, *(more.name for more in self.more_photos))]
-        return jobs.create(context, photos, self.out, int(self.resolution), self.face, self.head)
+        return jobs.create(context, photos, self.out, int(self.resolution), self.face, self.head, name=self.name,
+                           level=self.level, keep=self.keep)
 
     def done(self, context: bpy.types.Context, result: dict[str, Any]) -> str:
         """Build the avatar."""
-        return assemble(context, Path(result["bundle"]), Path(self.photo).stem, self.level)
+        return place(context, self._job.note, Path(result["bundle"]))
 
 
-class LIKENESS_OT_import_head(_JobOperator, bpy.types.Operator):
+def place(context: bpy.types.Context, note: Note | None, bundle: Path) -> str:
+    """Build the avatar of a finished job, which then needs no note any more; what there is to report."""
+    if note is None:
+        return assemble(context, bundle, "", "base")
+    said = assemble(context, bundle, note.name, note.level)
+    made = avatars.active(context)
+    if made is not None:
+        avatars.remember_photos(made, [str(photo) for photo in note.parameters.get("photos", ())])
+    journal.forget(jobs.notes(), note)
+    jobs.look_again()
+    return said
+
+
+class LIKENESS_OT_resume(JobOperator, bpy.types.Operator):
+    """A job that Blender's end cut off, or whose avatar no scene has yet."""
+
+    bl_idname = "likeness.resume"
+    bl_label, bl_description = strings.OPERATOR["resume"]
+
+    note: StringProperty(options={"HIDDEN"}, **text("note"))
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """What is finished only has to be placed; what is not is watched."""
+        return self._place(context) or super().invoke(context, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Place what is finished; go on with what is not."""
+        return self._place(context) or super().execute(context)
+
+    def _place(self, context: bpy.types.Context) -> set[str] | None:
+        try:
+            note = self._note()
+        except InputError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return self.attempt(lambda: place(context, note, Path(note.bundle))) if note.bundle else None
+
+    def start(self, context: bpy.types.Context) -> jobs.RunningJob:
+        """The same job again, in the same folder."""
+        return jobs.resume(context, self._note())
+
+    def done(self, context: bpy.types.Context, result: dict[str, Any]) -> str:
+        """Build the avatar."""
+        return place(context, self._job.note, Path(result["bundle"]))
+
+    def _note(self) -> Note:
+        found = [note for note in journal.left(jobs.notes()) if self.note in ("", note.id)]
+        if not found:
+            raise InputError(strings.REPORT["no_note"])
+        return found[-1]
+
+
+class LIKENESS_OT_forget_job(bpy.types.Operator):
+    """Not to be gone on with."""
+
+    bl_idname = "likeness.forget_job"
+    bl_label, bl_description = strings.OPERATOR["forget_job"]
+    bl_options: ClassVar[set[str]] = {"REGISTER", "INTERNAL"}
+
+    note: StringProperty(options={"HIDDEN"}, **text("note"))
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        """The note and the kept stages go."""
+        for note in journal.left(jobs.notes()):
+            if note.id == self.note:
+                journal.discard(jobs.notes(), note)
+        jobs.look_again()
+        return {"FINISHED"}
+
+
+class LIKENESS_OT_check_photos(JobOperator, bpy.types.Operator):
+    """A verdict on each photo."""
+
+    bl_idname = "likeness.check_photos"
+    bl_label, bl_description = strings.OPERATOR["check_photos"]
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """With photos."""
+        if not context.scene.likeness.photo:
+            cls.poll_message_set(strings.POLL["no_photo"])
+            return False
+        return super().poll(context)
+
+    def start(self, context: bpy.types.Context) -> jobs.RunningJob:
+        """All of them, known or not."""
+        return jobs.check(context, verdicts.chosen(context.scene.likeness))
+
+    def done(self, context: bpy.types.Context, result: dict[str, Any]) -> str:
+        """Keep what was said."""
+        del context
+        verdicts.take(result)
+        words = [told["verdict"] for told in result["photos"]]
+        return strings.REPORT["verdicts"].format(**{word: words.count(word) for word in strings.VERDICT})
+
+
+class LIKENESS_OT_import_head(JobOperator, bpy.types.Operator):
     """A head model of the user's own."""
 
     bl_idname = "likeness.import_head"
@@ -182,7 +287,7 @@ class LIKENESS_OT_import_head(_JobOperator, bpy.types.Operator):
         return strings.REPORT["head_imported"].format(**head, how_well=how_well)
 
 
-class LIKENESS_OT_list_heads(_JobOperator, bpy.types.Operator):
+class LIKENESS_OT_list_heads(JobOperator, bpy.types.Operator):
     """Which heads there are."""
 
     bl_idname = "likeness.list_heads"
@@ -221,6 +326,19 @@ class LIKENESS_OT_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
+_error: AddonError | None = None
+
+
+def _keep_error(error: AddonError | None) -> None:
+    global _error
+    _error = error
+
+
+def last_error() -> AddonError | None:
+    """What ended the last job, for as long as no other has begun; None when it ended well or was cancelled."""
+    return None if isinstance(_error, Cancelled) else _error
+
+
 def stop_running_job() -> None:
     """Called when the add-on is disabled: the backend must not outlive it."""
     job = jobs.running()
@@ -228,4 +346,5 @@ def stop_running_job() -> None:
         job.close()
 
 
-CLASSES = (LIKENESS_OT_create, LIKENESS_OT_import_head, LIKENESS_OT_list_heads, LIKENESS_OT_cancel)
+CLASSES = (LIKENESS_OT_create, LIKENESS_OT_resume, LIKENESS_OT_forget_job, LIKENESS_OT_check_photos,
+           LIKENESS_OT_import_head, LIKENESS_OT_list_heads, LIKENESS_OT_cancel)

@@ -26,15 +26,17 @@ class LikenessPreferences(bpy.types.AddonPreferences):
     device: EnumProperty(items=DEVICES, default="auto", **text("device"))
     resolution: EnumProperty(items=properties.RESOLUTIONS, default="2048", **text("default_resolution"))
 
+    hdri_folder: StringProperty(subtype="DIR_PATH", **text("hdri_folder"))
+
     heads: StringProperty(options={"HIDDEN"})  # see `heads`
 
     def draw(self, context: bpy.types.Context) -> None:
-        """What is set up, and the four settings, one below the other."""
+        """What is set up, and the settings, one below the other."""
         from .setup import panel  # knows of jobs, which know these preferences
 
         panel.draw_preferences(self.layout, context)
         self.layout.use_property_split = True
-        for name in ("backend_python", "backend_folder", "device", "resolution"):
+        for name in ("backend_python", "backend_folder", "device", "resolution", "hdri_folder"):
             self.layout.prop(self, name)
 
 

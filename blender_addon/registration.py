@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import bpy
 
+from . import command, pictures, translations, verdicts
+from .avatar_operators import CLASSES as AVATAR_OPERATORS
 from .drop import CLASSES as DROP
-from .export import command
 from .export.operators import CLASSES as EXPORT_OPERATORS
 from .export.panels import CLASSES as EXPORT_PANELS
 from .export.properties import CLASSES as EXPORT_PROPERTIES
 from .export.properties import LikenessExportOptions
+from .face_operators import CLASSES as FACE_OPERATORS
 from .job_operators import CLASSES as JOB_OPERATORS
 from .job_operators import stop_running_job
+from .light_operators import CLASSES as LIGHT_OPERATORS
 from .operators import CLASSES as OPERATORS
 from .panels import CLASSES as PANELS
 from .preferences import CLASSES as PREFERENCES
@@ -23,9 +26,10 @@ from .setup.panel import CLASSES as SETUP_PANELS
 from .setup.properties import CLASSES as SETUP_PROPERTIES
 from .setup.properties import LikenessSetup
 
-CLASSES: tuple[type, ...] = (*PROPERTIES, *EXPORT_PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS,
-                             *OPERATORS, *EXPORT_OPERATORS, *DROP, *setup.CLASSES, *SETUP_PANELS, *PANELS,
-                             *EXPORT_PANELS)
+CLASSES: tuple[type, ...] = (
+    *PROPERTIES, *EXPORT_PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *FACE_OPERATORS,
+    *LIGHT_OPERATORS, *AVATAR_OPERATORS, *EXPORT_OPERATORS, *DROP, *setup.CLASSES, *SETUP_PANELS, *PANELS,
+    *EXPORT_PANELS)
 
 
 def register() -> None:
@@ -38,12 +42,16 @@ def register() -> None:
     bpy.types.WindowManager.likeness_setup = bpy.props.PointerProperty(type=LikenessSetup)
     bpy.app.handlers.save_pre.append(textures.follow_save)
     command.register()
+    translations.register()
 
 
 def unregister() -> None:
     """The reverse of `register`; a running job is stopped first."""
     stop_running_job()
     setup.settle()
+    verdicts.settle()
+    pictures.forget()
+    translations.unregister()
     command.unregister()
     bpy.app.handlers.save_pre.remove(textures.follow_save)
     del bpy.types.WindowManager.likeness_setup

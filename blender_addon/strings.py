@@ -21,15 +21,39 @@ OPERATOR = {
     "list_heads": Words("Refresh", "Ask the backend which head models it knows"),
     "drop_photos": Words("Photos for Likeness", "Photos of one person, to make an avatar from"),
     "remove_photo": Words("Remove Photo", "Take this photo off the list; the file stays"),
+    "resume": Words("Resume", "Go on with the avatar that was cut off, from its last finished stage; put one that "
+                    "is finished into this scene"),
+    "forget_job": Words("Forget", "Do not go on with it. What its stages have kept is deleted; photos and avatars "
+                        "stay"),
+    "check_photos": Words("Look at the Photos", "Say of each photo what can be made of it, before anything is made"),
+    "redo": Words("Make Again", "Make the avatar again with these settings, from the same photos. Only the stages that "
+                  "depend on what has changed are done anew, where the others were kept. Place, face, pose and skin "
+                  "settings stay"),
+    "show_confidence": Words("Show Confidence", "Colour the head in the viewport by what the camera saw (blue) and "
+                             "what was guessed (orange)"),
+    "mark_asset": Words("Mark as Asset", "Put the avatar into the asset browser, with a picture of it: as a collection "
+                        "that other files can append or link"),
+    "skin_reset": Words("Reset Skin", "Return to the skin of the photo"),
     "cancel": Words("Cancel", "Stop the running job; what is finished is kept for the next attempt"),
     "assemble": Words("Assemble Bundle", "Build the avatar from a bundle folder made earlier"),
     "remove": Words("Remove Avatar", "Delete the avatar with its rig, materials and textures from this file"),
-    "hdri": Words("Light with HDRI", "Light the scene with one of the environment images that ship with Blender"),
+    "hdri": Words("Light the Scene", "Light the scene with this environment. Afterwards it follows what is chosen "
+                  "here"),
     "photo_light": Words("Light of the Photo", "Light the scene as the photo was lit, as far as the face told"),
     "photo_match": Words("Match Photo", "Look through the photo's camera, in the photo's light and expression"),
     "expression": Words("Expression", "Set the avatar's face to a preset expression"),
     "set_resolution": Words("Set Resolution", "Give the avatar's mesh another resolution. Face, pose, animation and "
                             "materials stay; weights painted by hand do not"),
+    "save_expression": Words("Save Expression", "Keep the face as it is now among the presets, for every file"),
+    "delete_expression": Words("Delete Expression", "Forget this one; only expressions of your own can be"),
+    "mirror": Words("Mirror", "Swap the sides of the face, or give both sides what one has"),
+    "studio": Words("Three-Point Studio", "Set up a key, a fill and a rim light about the head, and dim the world"),
+    "remove_studio": Words("Remove Studio", "Take the three lamps away and bring the world from before back"),
+    "turntable": Words("Turntable", "A camera that goes once round the head in so many frames; render it with "
+                       "Blender's own Render Animation"),
+    "suggest_look": Words("Suggested Look", "Colour management and sampling that suit skin: AgX, 128 samples, "
+                          "denoised. Nothing else is changed"),
+    "portrait": Words("Portrait Camera", "Put a camera before the head, 85 mm, a little from the side"),
     "look": Words("Look At", "Put the eyes' target somewhere, and aim the eyes at it"),
     "reset": Words("Reset Face", "Return every shape key to zero and every bone to rest"),
     "sheet": Words("Render Expression Sheet", "Render eight expressions in a studio's light into one picture"),
@@ -38,6 +62,11 @@ OPERATOR = {
 PROPERTY = {
     "photo": Words("Photo", "A photo of one face"),
     "more_photos": Words("More Photos", "Further photos of the same person: each adds to the shape"),
+    "name": Words("Name", "What the avatar is called. Empty: as the photo is"),
+    "note": Words("Job", "Which job; empty: the last"),
+    "keep": Words("Keep Stages", "Keep what every stage found, so that the avatar can be made again with other "
+                  "settings in seconds. Takes up to half a gigabyte beside the avatar"),
+    "quality": Words("Quality", "How fine skin and mesh are"),
     "photo_index": Words("Index", "Which photo of the list, counted from zero"),
     "out": Words("Save To", "Where the avatar's bundle is kept. Empty: beside the photo"),
     "face": Words("Face", "Which face, counted from 1, when the photo shows several. 0 takes the largest"),
@@ -50,6 +79,15 @@ PROPERTY = {
     "licence_text": Words("Its Name", "The licence in a few words"),
     "bundle": Words("Bundle", "Folder with an avatar.json"),
     "hdri": Words("HDRI", "Environment image"),
+    "hdri_folder": Words("HDRI Folder", "A folder of .exr and .hdr environments of your own, for the Relight panel"),
+    "mix": Words("Add", "Add to the face that is there, in place of setting all of it"),
+    "expression_name": Words("Name", "What to call it"),
+    "how": Words("How", "Which way"),
+    "part": Words("Part", "The part of the face; empty: all of it, and every bone"),
+    "search": Words("Search", "Show the shapes whose name has this in it"),
+    "frames": Words("Frames", "How many frames a round takes"),
+    "film": Words("File", "Where the rendered round is kept. Empty: nothing is set"),
+    "render": Words("Render", "Render it now and wait for it; for scripts"),
     "rotation": Words("Rotation", "Turn the light about the vertical axis"),
     "strength": Words("Strength", "Brightness of the light"),
     "engine": Words("Engine", "Renderer"),
@@ -67,13 +105,19 @@ PROPERTY = {
 
 PANEL = {
     "create": "Create",
+    "create_options": "Options",
     "avatar": "Avatar",
+    "report": "Report",
+    "redo": "Make Again",
+    "skin": "Skin",
     "head": "Head Model",
     "expression": "Expression",
     "eyes": "Eyes",
+    "pose": "Head, Neck, Jaw",
     "shapes": "Shapes",
     "components": "Model Expressions",
     "relight": "Relight",
+    "studio": "Studio and Camera",
     "photo_match": "Photo Match",
 }
 
@@ -81,11 +125,33 @@ PANEL_HINT = {
     "registration": "Show Registration",
     "licence": "Licence: {licence}",
     "no_backend": "The backend is not set up",
+    "cut_off": "{name} was not finished when Blender closed.",
+    "ready": "{name} is ready.",
+    "no_background": "The photos are not where they were, so the camera's background stays empty",
+    "seen": "The photos show {seen:.0%} of the skin",
+    "sigma": "The face is good to about {sigma:.1f} mm",
+    "made_in": "Made in {seconds:.0f} s from {photos}",
+    "left_out": "Not used: {names}",
+    "set": "Set",
+    "add": "Add",
+    "left_and_right": "The person's left and right",
+    "nothing_found": "No shape is called so",
+    "hide_confidence": "Hide Confidence",
+    "legend": "Blue: seen. Orange: guessed",
+    "no_report": "Assembled by an earlier version: no report",
+    "place": "Put into Scene",
+    "cancel": "Cancel (ESC)",
+    "choose": "Choose Photos",
+    "choose_others": "Choose Others",
+    "looking": "Looking at the photo...",
+    "drop": "Drop photos on the viewport, or choose them",
+
     "preferences": "Open Preferences",
 }
 
 POLL = {
     "no_avatar": "Select an avatar first, or create one",
+    "no_studio": "There is no studio in this scene",
     "no_camera": "The scene has no camera",
     "no_photo": "Choose a photo first",
     "running": "A job is running",
@@ -97,6 +163,24 @@ REPORT = {
     "assembled": "{name}: {shapes} shapes, {correctives} correctives, {bones} joints",
     "removed": "{name} removed",
     "photos": "{count} photos chosen",
+    "photos_gone": "The photos of this avatar are not where they were: {names}.",
+    "choose_them": "Choose them under Create, then make it again.",
+    "made_again": "{name} made again. New: {stages}",
+    "confidence": "Blue was seen, orange was guessed",
+    "marked": "{name} is an asset: save this file in an asset library",
+    "no_expression": "There is no expression {name}.",
+    "other_expression": "Choose another.",
+    "name_taken": "An expression cannot be called '{name}'.",
+    "other_name": "Choose another name.",
+    "not_own": "{name} ships with Likeness and stays.",
+    "not_written": "{file} cannot be written: {reason}.",
+    "user_folder": "Make Blender's user folder writable.",
+    "expression_saved": "{name} is among the presets",
+    "no_light": "There is no environment {file} there.",
+    "other_light": "Choose another light, or the folder in the preferences.",
+    "film": "Render Animation writes {file}",
+    "no_note": "There is no avatar to go on with.",
+    "verdicts": "{good} good, {usable} usable, {refused} refused",
     "no_photos": "{file} is no photo.",
     "photo_kinds": "Photos are files that end in {kinds}.",
     "copyright": "Head model: {attribution}. Licence: {licence}",
@@ -120,6 +204,37 @@ REPORT = {
     "photo_size": "The photo {file} is {found}; the bundle was made from {expected}.",
 }
 
+VERDICT = {"good": "Good", "usable": "Usable", "refused": "Of no use"}
+
+QUALITY = {
+    "DRAFT": Words("Draft", "Skin of 1024 pixels: quick, good enough to see how like it is"),
+    "STANDARD": Words("Standard", "Skin of 2048 pixels: good for most uses"),
+    "CLOSE_UP": Words("Close-Up", "Skin of 4096 pixels and a dense mesh: pores fill the picture"),
+    "CUSTOM": Words("Custom", "Resolution and mesh as they are set below"),
+}
+
+STAGE = {"capture": "Photo", "fit": "Shape", "unwrap": "Texture", "reflectance": "Skin", "bundle": "Files"}
+
+ASSET = {"description": "{name}, a rigged head with the 52 ARKit shapes, made with Likeness"}
+
+REGION = {
+    "forehead": "Forehead", "brow_left": "Left Brow", "brow_right": "Right Brow", "eye_socket_left": "Left Eye",
+    "eye_socket_right": "Right Eye", "nose": "Nose", "cheek_left": "Left Cheek", "cheek_right": "Right Cheek",
+    "lips": "Lips", "chin": "Chin", "jaw": "Jaw", "ear_left": "Left Ear", "ear_right": "Right Ear", "neck": "Neck",
+    "scalp": "Scalp", "back": "Back of the Head",
+}
+"""Regions that the report lists, as people call them."""
+
+TIME_LEFT = {"seconds": "about {count} s left", "minutes": "about {count} min left"}
+
+COMMAND = {
+    "usage": "usage: blender --command likeness {verbs} ...   (each explains itself with --help)",
+    "no_blend": "{file} is no .blend file.",
+    "say_blend": "Let --out end in .blend.",
+    "no_folder": "There is no folder {folder} there.",
+    "make_folder": "Make it first.",
+}
+
 NO_BACKEND = ("No backend environment is set up.", "Set it up in the sidebar's Likeness tab, or name a Python of your "
               "own in the add-on's preferences.")
 
@@ -133,6 +248,26 @@ GAZE = {
     "lids_follow": Words("Lids Follow", "Lids follow the eye bones, and eyeLook shapes let go of an eye that its bone "
                          "turns. Off: bones and shapes simply add up"),
     "reach": Words("Reach", "How far an eye can turn to its target"),
+}
+
+MIRROR = {
+    "FLIP": Words("Flip", "Left and right change places"),
+    "LEFT": Words("Left to Right", "The person's right side does as the left one"),
+    "RIGHT": Words("Right to Left", "The person's left side does as the right one"),
+}
+
+LIGHT = {
+    "shipped": "Ships with Blender", "own": "From your folder", "photo": "The light that the photo was taken in, as "
+    "far as the face told", "of_photo": "Photo: {photo}",
+}
+
+STUDIO = {"name": "Likeness Studio", "pivot": "Likeness Studio Turn", "key": "Likeness Key", "fill": "Likeness Fill",
+          "rim": "Likeness Rim"}
+TURNTABLE = "Turntable"
+
+BONE = {"neck": "Neck", "head": "Head", "jaw": "Jaw"}
+TURN = {
+    "nod": "Nod", "turn": "Turn", "tilt": "Tilt", "open": "Open", "sideways": "Sideways",
 }
 
 HEAD = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tools import checks, environments, locks, validator
+from tools import checks, environments, locks, sentences, validator
+from tools import gui as windows
 from tools import package as packages
 from tools import train as training
 from tools.paths import BLENDERS, DEMO_BLENDER, ROOT, SAMPLE_PHOTO, TESTED_BLENDERS
@@ -37,8 +38,10 @@ def demo(photo: Path | None, resolution: int, face: int | None) -> int:
     return run(command + (["--face", str(face)] if face is not None else []))
 
 
-def test(all_blender: bool, pytest: list[str]) -> int:
-    """Lint, types, the backend's tests, then the add-on's tests in every Blender asked for."""
+def test(all_blender: bool, gui: bool, pytest: list[str]) -> int:
+    """Lint, types, the backend's tests, then the add-on's tests in every Blender asked for; or a window (`gui`)."""
+    if gui:
+        return windows.in_a_window()
     backend_python = environments.backend()
     blenders = {version: environments.blender(version) for version in (BLENDERS if all_blender else TESTED_BLENDERS)}
     validator.ensure()
@@ -65,6 +68,11 @@ def lint() -> int:
     """ruff and mypy."""
     environments.backend()
     return checks.lint()
+
+
+def docs() -> int:
+    """The page of every error sentence."""
+    return sentences.write()
 
 
 def package(platform: list[str] | None, out: Path | None) -> int:

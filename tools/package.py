@@ -91,8 +91,10 @@ def stage(folder: Path, platform: str) -> None:
 
 def contents() -> Iterator[tuple[Path, PurePosixPath]]:
     """Every file that goes into all zips, with its name there."""
-    viewer = (ROOT / "blender_addon" / "export" / "viewer").iterdir()
-    for source in sorted([*(ROOT / "blender_addon").rglob("*.py"), *viewer]):
+    addon = ROOT / "blender_addon"
+    beside = [*(addon / "export" / "viewer").iterdir(), *(addon / "thumbnails").glob("*.png"),
+              *(addon / "locale").glob("*.json")]
+    for source in sorted([*addon.rglob("*.py"), *beside]):
         yield source, PurePosixPath(source.relative_to(ROOT / "blender_addon").as_posix())
     for source in sorted((ROOT / "backend").rglob("*")):
         inside = source.relative_to(ROOT)

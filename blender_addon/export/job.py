@@ -4,19 +4,40 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from .. import strings
 from ..scene.avatar import Avatar
-from . import budget, formats, levels, looks, output, pictures, provenance, source, standin, viewer, words
+from . import (
+    animation,
+    bake,
+    budget,
+    compress,
+    formats,
+    levels,
+    looks,
+    output,
+    pictures,
+    provenance,
+    source,
+    standin,
+    vrm,
+    words,
+)
+from . import viewer as pages
 from .naming import safe_name
 from .presets import Preset
 
-TAKES_PICTURES = ("GLB", "USD")
+TAKES_PICTURES = ("GLB", "VRM", "USD")
 """Formats whose exporter puts the pictures where they belong."""
+
+
+WHOLE = -1
+"""The head as it is, beside the levels that are written: baking looks at it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +58,7 @@ def export(avatar: Avatar, preset: Preset, path: Path, *, max_size: int | None =
     not on disk or a level cannot be made.
     """
     formats.require(preset.format)
+    compress.require(preset)
     path = path if path.suffix.lower() == preset.suffix else path.with_name(path.name + preset.suffix)
     if max_size is None:
         return _attempt(avatar, preset, path, None)
@@ -62,41 +84,56 @@ def _vertices(avatar: Avatar, preset: Preset) -> dict[int, float]:
 
 def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -> Report | None:
     """Write everything; None, with nothing written, when it turns out larger than it may be."""
-    bones = source.skeleton(avatar)
-    surfaces, fewer = levels.of(avatar, source.surface(avatar, preset), preset)
-    found, surfaces = looks.of(avatar, surfaces)
+    bones, whole = source.skeleton(avatar), source.surface(avatar, preset)
+    moving = animation.of(avatar, preset, bones, whole.key_names)
+    surfaces, fewer = levels.of(avatar, whole, preset)
+    found, sorted_out = looks.of(avatar, {**surfaces, WHOLE: whole})
+    whole, surfaces = sorted_out[WHOLE], {level: sorted_out[level] for level in surfaces}
+    found = bake.with_occlusion(found, whole)
+    if preset.format == "VRM":
+        bones, surfaces = vrm.with_body(bones, surfaces)
     with output.staged(path) as folder:
         if preset.lod_layout == "files":
             for level, surface in surfaces.items():
                 name = path.name if level == min(surfaces) else f"{path.stem}_LOD{level}{path.suffix}"
-                _write(avatar, preset.at_level(level), folder / name, bones, {level: surface}, found)
+                seen = bake.at_level(found, whole, surface) if level else found
+                _write(avatar, preset.at_level(level), folder / name, bones, {level: surface}, seen, moving)
         else:
-            _write(avatar, preset, folder / path.name, bones, surfaces, found)
+            _write(avatar, preset, folder / path.name, bones, surfaces, found, moving)
         size = sum(item.stat().st_size for item in folder.rglob("*") if item.is_file())
         if max_size is not None and size > max_size:
             shutil.rmtree(folder)
             return None
         if preset.viewer:
-            viewer.write(folder / f"{path.stem}.html", folder / path.name, avatar.name, provenance.of(avatar, preset))
+            pages.write(folder / f"{path.stem}.html", folder / path.name, avatar.name, provenance.of(avatar, preset))
         written = sorted((item.relative_to(folder) for item in folder.rglob("*") if item.is_file()),
                          key=lambda item: (item.name != path.name, str(item)))
-    notes = tuple(filter(None, [fewer, *_notes(avatar)]))
+    notes = tuple(filter(None, [fewer, _length(preset, moving), *_notes(avatar)]))
     return Report(tuple(path.parent / item for item in written), size,
                   {level: surface.triangles for level, surface in surfaces.items()}, notes)
 
 
 def _write(avatar: Avatar, preset: Preset, path: Path, bones: source.Skeleton,
-           surfaces: dict[int, source.Surface], found: list[looks.Look]) -> None:
+           surfaces: dict[int, source.Surface], found: list[looks.Look],
+           moving: animation.Performance | None) -> None:
     """One file and, where the format keeps them outside, its pictures."""
     name = safe_name(avatar.name)
     with tempfile.TemporaryDirectory() as scratch:
         beside = Path(scratch) if preset.format in TAKES_PICTURES else path.parent
-        written = pictures.write(found, preset, beside, safe_name(path.stem), name)
+        used = {int(slot) for surface in surfaces.values() for slot in np.unique(surface.material)}
+        shown = [look if slot in used else replace(look, maps={}) for slot, look in enumerate(found)]
+        written = pictures.write(shown, preset, beside, safe_name(path.stem), name)
         about = provenance.of(avatar, preset)
         copyright_line = strings.REPORT["copyright"].format(**vars(avatar.head))
-        with standin.built(preset, name, bones, surfaces, written) as scene:
+        with standin.built(preset, name, bones, surfaces, written, moving) as scene:
             formats.write(preset, scene, path, about, copyright_line)
     bpy.context.view_layer.update()
+
+
+def _length(preset: Preset, moving: animation.Performance | None) -> str:
+    if moving is not None:
+        return words.REPORT["frames"].format(count=len(moving.weights), rate=round(moving.rate, 3))
+    return words.REPORT["no_frames"] if preset.format == "ABC" else ""
 
 
 def _notes(avatar: Avatar) -> list[str]:

@@ -24,8 +24,8 @@ from .source import Surface
 
 Maker = Callable[[int], np.ndarray]
 """Longest side in pixels -> (H, W, C) float32, row 0 on top. `base_color` is encoded sRGB, with coverage where it has a
-fourth channel; `roughness`, `specular` (0.5 is F0 0.04) and `normal` (tangent space, +Y up) are 0..1; `displacement` is
-metres."""
+fourth channel; `roughness`, `specular` (0.5 is F0 0.04), `normal` (tangent space, +Y up) and `occlusion` (from `bake`)
+are 0..1; `displacement` is metres."""
 
 CLEAR_ALPHA = 0.2  # enough for engines to show the highlight of cornea and tears, little enough to see the iris
 CLEAR_COLOUR = (0.0, 0.0, 0.0)  # black adds nothing but that highlight; white would be a haze over the iris

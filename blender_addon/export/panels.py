@@ -15,7 +15,9 @@ from . import job, words
 from .presets import PRESETS
 from .properties import NAMES, preset_with
 
-ICONS = {"GLB": "WORLD", "FBX": "ARMATURE_DATA", "USD": "SCENE_DATA", "OBJ": "SCULPTMODE_HLT"}
+ICONS = {
+    "GLB": "WORLD", "FBX": "ARMATURE_DATA", "USD": "SCENE_DATA", "VRM": "OUTLINER_OB_ARMATURE", "ABC": "FILE_CACHE",
+    "OBJ": "SCULPTMODE_HLT"}
 
 
 class _Panel:

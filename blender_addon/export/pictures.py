@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..scene import textures
+from ..scene.render import resized
 from . import pixels
 from .looks import Look
 from .presets import Preset
@@ -24,7 +25,8 @@ class Written:
 
 
 LABELS = {"base_color": "BaseColor", "normal": "Normal", "orm": "ORM", "mask": "MaskMap", "specular": "Specular",
-          "roughness": "Roughness", "displacement": "Displacement"}
+          "roughness": "Roughness", "displacement": "Displacement",
+          "occlusion": "Occlusion"}
 
 
 def write(looks: Sequence[Look], preset: Preset, folder: Path, stem: str, name: str) -> list[Written]:
@@ -45,6 +47,8 @@ def kinds(look: Look, preset: Preset) -> list[str]:
     found = [name for name in ("base_color", "normal") if name in look.maps]
     if "roughness" in look.maps:
         found.append({"orm": "orm", "mask": "mask", "separate": "roughness"}[preset.packing])
+    if "occlusion" in look.maps and preset.packing == "separate" and preset.format != "USD":
+        found.append("occlusion")  # USD's exporter takes along what a shader uses, and this it does not
     if "specular" in look.maps and preset.packing != "mask":
         found.append("specular")
     if "displacement" in look.maps and preset.displacement:
@@ -54,7 +58,7 @@ def kinds(look: Look, preset: Preset) -> list[str]:
 
 def side(kind: str, look: Look, preset: Preset) -> int:
     """Longest side of one of a look's pictures, pixels."""
-    share = preset.shine_share if kind in ("orm", "mask", "roughness", "specular") else 1.0
+    share = preset.shine_share if kind in ("orm", "mask", "roughness", "specular", "occlusion") else 1.0
     return max(int(preset.texture_size * look.share * share), 1)
 
 
@@ -70,7 +74,8 @@ def _write(path: Path, kind: str, look: Look, preset: Preset) -> None:
         textures.write_exr(path, np.repeat(look.maps[kind](size), 3, -1))
         return
     if kind in ("orm", "mask"):
-        pixels.write(path, _packed(kind, look.maps["roughness"](size)))
+        roughness = look.maps["roughness"](size)
+        pixels.write(path, _packed(kind, roughness, _like(look.maps["occlusion"](size), roughness)))
         return
     values = look.maps[kind](size)
     if kind == "normal" and preset.normal_y < 0:
@@ -81,10 +86,15 @@ def _write(path: Path, kind: str, look: Look, preset: Preset) -> None:
     pixels.write(path, values)
 
 
-def _packed(kind: str, roughness: np.ndarray) -> np.ndarray:
-    """No occlusion is baked (it is 1) and nothing is metal.
+def _like(occlusion: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """At the size of another map, which is never enlarged."""
+    return occlusion if occlusion.shape == other.shape else resized(occlusion, *other.shape[:2])
+
+
+def _packed(kind: str, roughness: np.ndarray, occlusion: np.ndarray) -> np.ndarray:
+    """Nothing is metal.
 
     "orm": occlusion, roughness, metallic. "mask": Unity's metallic, occlusion, detail, smoothness.
     """
-    none, full = np.zeros_like(roughness), np.ones_like(roughness)
-    return np.concatenate([full, roughness, none] if kind == "orm" else [none, full, none, 1 - roughness], -1)
+    none = np.zeros_like(roughness)
+    return np.concatenate([occlusion, roughness, none] if kind == "orm" else [none, occlusion, none, 1 - roughness], -1)

@@ -15,12 +15,16 @@ SIZES = (256, 512, 1024, 2048, 4096)
 """Sides of textures in pixels that can be asked for."""
 LODS = (0, 1, 2, 3)
 INFLUENCES = 4
+COMPRESSIONS = ("draco", "meshopt", "ktx2")
 
 BONES = {
     "likeness": {},
     "unreal": {"neck": "neck_01", "head": "head", "jaw": "jaw", "eye_left": "eye_l", "eye_right": "eye_r"},
     # Unity's Humanoid and Godot's SkeletonProfileHumanoid map these by name.
-    "humanoid": {"neck": "Neck", "head": "Head", "jaw": "Jaw", "eye_left": "LeftEye", "eye_right": "RightEye"},
+    "humanoid": {"neck": "Neck", "head": "Head", "jaw": "Jaw", "eye_left": "LeftEye", "eye_right": "RightEye",
+                 "hips": "Hips", "spine": "Spine", "chest": "Chest",
+                 **{f"{side.lower()}{part}": f"{side}{part}" for side in ("Left", "Right")
+                    for part in ("UpperArm", "LowerArm", "Hand", "UpperLeg", "LowerLeg", "Foot")}},
 }
 """By vocabulary, what a joint of the bundle is called; joints that are not listed keep their names."""
 
@@ -30,7 +34,7 @@ class Preset:
     """One target."""
 
     key: str
-    format: str  # "GLB", "FBX", "OBJ", "USD"
+    format: str  # "GLB", "VRM", "FBX", "OBJ", "USD", "ABC"
     suffix: str
     bones: str  # of BONES
     packing: str  # "orm": occlusion, roughness, metallic; "mask": Unity's; "separate": one picture each
@@ -41,7 +45,8 @@ class Preset:
     lods: tuple[int, ...] = (0,)
     lods_asked: bool = False  # by a person: a level that cannot be made is then an error, else it is left out
     lod_layout: str = "files"  # "files", "names" (_LOD0...), "group" (FBX LodGroup)
-    gaze: str = "shapes"  # what turns the eyeballs with eyeLook: "shapes", or "joints" (then the engine turns them)
+    gaze: str = "shapes"  # what turns the eyeballs with eyeLook: "shapes", or "joints" (then the engine turns them);
+    # "scene": every key and bone as it is in the scene, for a cache of what one sees there
     morphs: bool = True
     morph_normals: bool = True  # in glTF they double a target's size
     skeleton: bool = True
@@ -50,6 +55,9 @@ class Preset:
     viewer: bool = False  # a page beside the GLB that shows it by itself
     components: bool = False
     correctives: bool = False
+    visemes: bool = False
+    compress: str = ""  # of COMPRESSIONS, for GLB
+    animated: bool = True  # when the scene animates the avatar
 
     def at_level(self, level: int) -> Preset:
         """For a level of detail that has a file to itself: each has textures half as wide as the one before."""
@@ -63,15 +71,17 @@ PRESETS = {preset.key: preset for preset in (
     Preset("unreal", "FBX", ".fbx", "unreal", "separate", 4096, normal_y=-1, lods=LODS, lod_layout="group",
            gaze="joints"),
     Preset("unity", "FBX", ".fbx", "humanoid", "mask", 4096, lods=LODS, lod_layout="names", gaze="joints"),
+    Preset("vrm", "VRM", ".vrm", "humanoid", "orm", 2048, animated=False),
     Preset("usd", "USD", ".usdc", "likeness", "separate", 4096, triangles=False),
     Preset("obj", "OBJ", ".obj", "likeness", "separate", 4096, triangles=False, morphs=False, skeleton=False,
-           displacement=True),
+           displacement=True, animated=False),
+    Preset("abc", "ABC", ".abc", "likeness", "separate", 4096, triangles=False, gaze="scene"),
 )}
 
 
 def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] | None = None,
-           gaze: str | None = None, correctives: bool = False, components: bool = False,
-           viewer: bool = False) -> Preset:
+           gaze: str | None = None, correctives: bool = False, components: bool = False, visemes: bool = False,
+           animated: bool = True, viewer: bool = False, compress: str = "") -> Preset:
     """A preset with a person's wishes in place of its own; None keeps what it says. Raises InputError."""
     if key not in PRESETS:
         raise InputError(f"There is no export preset {key}.", f"Choose one of {', '.join(PRESETS)}.")
@@ -83,11 +93,17 @@ def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] |
     if lods is not None and (not lods or not set(lods) <= set(LODS)):
         raise InputError("There is no such level of detail.", "Choose from 0, 1, 2 and 3.")
     preset = PRESETS[key]
+    if compress and (compress not in COMPRESSIONS or preset.format != "GLB"):
+        raise InputError(f"{preset.format} files cannot be compressed by {compress}.",
+                         f"Choose a GLB preset and one of {', '.join(COMPRESSIONS)}.")
+    if compress and viewer:
+        raise InputError("The viewer page cannot read compressed files.", "Export the page without compression.")
     return replace(preset, texture_size=texture_size or preset.texture_size,
                    lods=tuple(sorted(set(lods))) if lods else preset.lods, lods_asked=lods is not None,
-                   gaze=gaze or preset.gaze,
-                   correctives=correctives, components=components,
-                   viewer=viewer and preset.format == "GLB")
+                   gaze=gaze if gaze and preset.gaze != "scene" else preset.gaze,
+                   correctives=correctives, components=components, visemes=visemes,
+                   animated=animated and preset.animated,
+                   compress=compress, viewer=viewer and preset.format == "GLB")
 
 
 def bone(preset: Preset, joint: str) -> str:

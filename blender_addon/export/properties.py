@@ -13,7 +13,8 @@ from . import presets, words
 from .presets import Preset
 
 AS_PRESET = ("PRESET", *words.AS_PRESET)
-NAMES = ("texture_size", "lods", "gaze", "correctives", "components", "max_size", "viewer")
+NAMES = ("texture_size", "lods", "gaze", "visemes", "correctives", "components", "still", "max_size", "compress",
+         "viewer")
 MEGABYTE = 1_000_000
 
 
@@ -28,8 +29,12 @@ class Options:
                                **_text("texture_size"))
     lods: EnumProperty(items=[AS_PRESET, *((key, *text) for key, text in words.LODS.items())], **_text("lods"))
     gaze: EnumProperty(items=[AS_PRESET, *((key, *text) for key, text in words.GAZE.items())], **_text("gaze"))
+    visemes: BoolProperty(**_text("visemes"))
+    still: BoolProperty(**_text("still"))
     correctives: BoolProperty(**_text("correctives"))
     components: BoolProperty(**_text("components"))
+    compress: EnumProperty(items=[("NONE", *words.UNCOMPRESSED),
+                                  *((key, *text) for key, text in words.COMPRESS.items())], **_text("compress"))
     viewer: BoolProperty(**_text("viewer"))
     max_size: FloatProperty(min=0.0, soft_max=200.0, precision=1, **_text("max_size"))
 
@@ -44,7 +49,8 @@ def preset_with(key: str, options: Any) -> Preset:
         key, texture_size=None if options.texture_size == "PRESET" else int(options.texture_size),
         lods=None if options.lods == "PRESET" else tuple(int(digit) for digit in options.lods),
         gaze=None if options.gaze == "PRESET" else options.gaze, correctives=options.correctives,
-        components=options.components, viewer=options.viewer)
+        components=options.components, visemes=options.visemes, animated=not options.still, viewer=options.viewer,
+        compress=options.compress if options.compress != "NONE" and presets.PRESETS[key].format == "GLB" else "")
 
 
 CLASSES = (LikenessExportOptions,)

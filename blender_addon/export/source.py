@@ -12,6 +12,7 @@ import numpy as np
 
 from ..scene import gaze, keys, names
 from ..scene.avatar import Avatar
+from . import visemes
 from .presets import INFLUENCES, Preset
 
 KNOWN_MODIFIERS = ("ARMATURE", "SUBSURF")
@@ -75,13 +76,16 @@ def left_behind(avatar: Avatar) -> list[str]:
 
 
 def target_names(body: bpy.types.Object, preset: Preset) -> list[str]:
-    """The targets that a preset wants, Apple's 52 first and in Apple's order, then what somebody added."""
+    """The targets that a preset wants: Apple's 52 first and in Apple's order, and last what somebody added."""
     if body.data.shape_keys is None or not preset.morphs:
         return []
     kinds = keys.kinds(body)
+    if preset.gaze == "scene":
+        return [key.name for key in body.data.shape_keys.key_blocks[1:] if not key.mute]
     ours = {*kinds.arkit, *kinds.correctives, *kinds.components, *kinds.hidden}
     added = [key.name for key in body.data.shape_keys.key_blocks[1:] if key.name not in ours and not key.mute]
-    return [*kinds.arkit, *(kinds.correctives if preset.correctives else ()),
+    spoken = [name for name in visemes.NAMES if name not in added] if preset.visemes else []
+    return [*kinds.arkit, *spoken, *(kinds.correctives if preset.correctives else ()),
             *(kinds.components if preset.components else ()), *added]
 
 
@@ -94,10 +98,14 @@ def _targets(body: bpy.types.Object, preset: Preset) -> tuple[tuple[str, ...], n
     deltas = np.zeros((len(wanted), len(body.data.vertices), 3), np.float32)
     blocks = body.data.shape_keys.key_blocks if wanted else {}
     for index, name in enumerate(wanted):
+        if name not in blocks:
+            continue
         lids, ball = gaze.LIDS + name, gaze.BALL + name
         deltas[index] = _delta(blocks[lids if preset.gaze == "joints" and lids in blocks else name])
         if preset.gaze == "shapes" and ball in blocks:
             deltas[index] += _delta(blocks[ball])
+    for name in set(wanted) - set(blocks.keys()):
+        deltas[wanted.index(name)] = visemes.composed(name, wanted, deltas)
     return tuple(wanted), deltas
 
 

@@ -17,7 +17,8 @@ from mathutils import Matrix, Vector
 
 from .. import compat
 from ..scene import mesh, nodes, rig
-from . import pixels, presets
+from . import animation, pixels, presets
+from .animation import Performance
 from .pictures import Written
 from .presets import Preset
 from .source import Skeleton, Surface
@@ -26,6 +27,8 @@ BONE_LENGTH = 0.05  # metres; joints have none, Blender's bones must
 TAG = "likeness_standin"
 TO_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 CENTIMETRES = 100.0
+UNSEEN = ("displacement", "mask", "occlusion")
+"""Pictures that no exporter looks for in a shader: they stand beside the file."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +38,24 @@ class StandIn:
     scene: bpy.types.Scene
     root: bpy.types.Object | None  # the armature
     meshes: dict[int, bpy.types.Object]  # by level
+    frames: tuple[int, int] | None = None  # first and last, where it moves
 
 
 @contextmanager
 def built(preset: Preset, name: str, bones: Skeleton, surfaces: Mapping[int, Surface],
-          materials: Sequence[Written]) -> Iterator[StandIn]:
-    """Everything for one file, current and selected for the length of the block.
+          materials: Sequence[Written], performance: Performance | None = None) -> Iterator[StandIn]:
+    """Everything for one file, current and selected for the length of the block; it moves where a performance is given.
 
     FBX counts in centimetres and most readers keep a node's scale and turn, so there the data itself is in centimetres
     and Y up, under an object that the exporter's own conversion brings back to no turn at all.
     """
     stores: tuple[Any, ...] = (bpy.data.objects, bpy.data.meshes, bpy.data.armatures, bpy.data.materials,
-                               bpy.data.images, bpy.data.scenes)
+                               bpy.data.images, bpy.data.scenes, bpy.data.actions)
     before = [set(store) for store in stores]
     window, current = bpy.context.window, bpy.context.window.scene
     aside = _names_aside(name)
     try:
-        scene = bpy.data.scenes.new("likeness scratch")
+        scene = bpy.data.scenes.new(f"{name}_Performance")  # FBX calls an animation so
         turned = np.eye(3)
         if preset.format == "FBX":
             scene.unit_settings.scale_length = 1 / CENTIMETRES
@@ -69,11 +73,14 @@ def built(preset: Preset, name: str, bones: Skeleton, surfaces: Mapping[int, Sur
         if preset.format == "FBX":
             for item in filter(lambda item: item.parent is None, list(scene.objects)):
                 item.matrix_world = Matrix(TO_Y_UP.T.tolist()).to_4x4()
+        if performance is not None:
+            animation.apply(performance, scene, root, list(meshes.values()),
+                            [presets.bone(preset, joint) for joint in bones.names], bones.parents, turned)
         for item in scene.objects:
             item.select_set(True)
         scene.view_layers[0].objects.active = next(iter(meshes.values()))
         bpy.context.view_layer.update()
-        yield StandIn(scene, root, meshes)
+        yield StandIn(scene, root, meshes, (performance.first, performance.last) if performance else None)
     finally:
         window.scene = current
         for store, known in zip(stores, before, strict=True):
@@ -182,7 +189,7 @@ def _material(written: Written) -> bpy.types.Material:
         "Alpha": look.alpha})
     nodes.add(tree, "ShaderNodeOutputMaterial", (300, 0), inputs={"Surface": (shader, "BSDF")})
     picture = {kind: nodes.image(tree, pixels.load(path, colour=kind == "base_color"), (-600, -300 * row), label=kind)
-               for row, (kind, path) in enumerate(written.files.items()) if kind not in ("displacement", "mask")}
+               for row, (kind, path) in enumerate(written.files.items()) if kind not in UNSEEN}
     if "base_color" in picture:
         nodes.put(tree, shader, "Base Color", picture["base_color"])
         if look.hairs:

@@ -11,6 +11,8 @@ PRESET = {
     "unreal": Words("Unreal (FBX)", "FBX in centimetres with separate DirectX-style textures and levels of detail"),
     "unity": Words("Unity (FBX)", "FBX with humanoid bone names, mask maps and levels of detail"),
     "usd": Words("USD", "USD with skeleton and blend shapes, for Omniverse and Houdini"),
+    "vrm": Words("VRM 1.0", "For programs that animate people by camera: VRM's expressions, gaze and humanoid bones"),
+    "abc": Words("Alembic Cache", "The mesh as it moves in the scene, frame by frame, for film and effects"),
     "obj": Words("OBJ for Sculpting", "The neutral head as quads, with textures and a displacement map in metres"),
 }
 PROPERTY = {
@@ -19,9 +21,12 @@ PROPERTY = {
     "gaze": Words("Eyes Turn By", "What turns the eyeballs when a program sets the eyeLook shapes"),
     "correctives": Words("Correctives", "Also write the shapes that correct combinations of the 52, for players that "
                          "multiply the weights of two or three by themselves"),
+    "visemes": Words("Visemes", "Also write fifteen mouth shapes for speech, as lip-sync programs name them"),
+    "still": Words("Without Animation", "Leave out what the scene animates"),
     "components": Words("Model Expressions", "Also write the head model's own expression components"),
     "viewer": Words("Viewer Page", "For the GLB presets: also write a web page that shows the head by itself, with "
                     "sliders, for sending. It needs no network"),
+    "compress": Words("Compression", "For the GLB presets: what makes the file smaller, where this computer has it"),
     "max_size": Words("Largest Size", "Megabytes; textures, then levels of detail, are chosen to stay below. "
                       "0: no limit"),
 }
@@ -30,6 +35,13 @@ GAZE = {
     "shapes": Words("Shapes", "The eyeLook shapes carry the eyeballs: leave the eye joints alone"),
     "joints": Words("Joints", "The eyeLook shapes move the lids only: turn the eye joints"),
 }
+COMPRESS = {
+    "draco": Words("Draco", "Meshes by Draco; targets stay as they are"),
+    "meshopt": Words("meshopt", "Meshes, targets and animation by meshopt. Needs the program gltfpack"),
+    "ktx2": Words("KTX2", "Textures that stay compressed on the graphics card. Needs the program gltfpack"),
+}
+UNCOMPRESSED = Words("None", "As every reader takes it")
+IN_SCENE = "The eyes move as they did in the scene"
 LODS = {
     "0": Words("Full", "The mesh as it is"),
     "0123": Words("All", "The mesh as it is, and about 5,000, 2,000 and 700 triangles of skin"),
@@ -51,19 +63,35 @@ REPORT = {
     "other_folder": "Choose a folder that you may write to.",
     "exporter_failed": "Blender's exporter could not write {file}.",
     "see_console": "Its reason stands in Blender's system console.",
+    "not_compressed": "{file} could not be compressed by {what}.",
+    "uncompressed": "Export without compression. For KTX2, gltfpack has to be a native build.",
     "too_large": "{file} cannot be made as small as {limit}.",
     "allow_more": "Allow more, or leave out shapes.",
     "estimate": "About {size}",
     "no_levels": "Without levels of detail: {why}",
     "left_behind": "These modifiers are not in the file: {names}",
+    "frames": "{count} frames at {rate:g} a second",
+    "no_frames": "Nothing animates the avatar: the cache holds one frame",
+    "no_vrm_head": "This head has no neck and head joints, which VRM demands.",
+    "other_preset": "Export it as glTF.",
     "content": "Synthetic likeness made from photos",
 }
 MISSING = {
     "GLB": Words("This Blender has no glTF exporter enabled.", "Enable glTF 2.0 in the add-ons preferences."),
     "FBX": Words("This Blender has no FBX exporter enabled.", "Enable FBX format in the add-ons preferences."),
+    "draco": Words("This Blender was built without Draco.", "Use a Blender from blender.org, or another compression."),
+    "gltfpack": Words("{what} needs the program gltfpack, which is not on PATH.",
+                      "Install it from meshoptimizer.org/gltf, or export without compression."),
+    "VRM": Words("This Blender has no glTF exporter enabled.", "Enable glTF 2.0 in the add-ons preferences."),
+    "ABC": Words("This Blender was built without Alembic.", "Use a Blender from blender.org."),
     "OBJ": Words("This Blender was built without OBJ.", "Use a Blender from blender.org."),
     "USD": Words("This Blender was built without USD.", "Use a Blender from blender.org."),
 }
+
+
+def gaze(how: str) -> str:
+    """What a file says about its eyes."""
+    return GAZE[how].tip if how in GAZE else IN_SCENE
 
 
 def megabytes(size: float) -> str:

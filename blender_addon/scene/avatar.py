@@ -6,7 +6,9 @@ undo. Nothing about it is kept in Python.
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from .textures import NAME_TAG, TAG
 BUNDLE_TAG = "likeness_bundle"  # the bundle's folder
 ROLE_TAG = "likeness_role"  # what an object is to its avatar: "mesh", "rig", "camera"
 HEAD_TAGS = ("likeness_head", "likeness_licence", "likeness_attribution")
+PHOTOS_TAG = "likeness_photos"  # the photos it was made from, where that is known: a JSON list of paths
+REPORT_TAG = "likeness_report"  # the bundle's report, so that it is there when the bundle is not
 GENERATOR_TAG = "likeness_generator"
 MATERIAL_TAG = "likeness_material"  # on a material: the bundle's name for it
 
@@ -119,6 +123,18 @@ def _tag(avatar_id: str, collection: bpy.types.Collection, body: bpy.types.Objec
     for tag, name in zip(HEAD_TAGS, ("id", "licence", "attribution"), strict=True):
         body[tag] = collection[tag] = str(about.get(name, ""))
     body[NAME_TAG] = collection.name
+    told = {name: bundle.metadata.get(name) for name in ("quality", "inputs", "created", "stages", "scale")}
+    body[REPORT_TAG] = json.dumps(told)
+
+
+def remember_photos(avatar: Avatar, photos: Sequence[str]) -> None:
+    """Keep where an avatar's photos are, for making it again."""
+    avatar.mesh[PHOTOS_TAG] = json.dumps(list(photos))
+
+
+def photos(avatar: Avatar) -> list[Path]:
+    """The photos that it was made from, as far as that is known."""
+    return [Path(path) for path in json.loads(avatar.mesh.get(PHOTOS_TAG, "[]"))]
 
 
 def of(owner: bpy.types.Object | None) -> Avatar | None:

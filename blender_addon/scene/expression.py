@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import bpy
 
 from . import drivers
@@ -40,6 +42,49 @@ def apply(mesh: bpy.types.Object, weights: dict[str, float], amount: float = 1.0
     """Set the whole face: named keys to weight * amount, every other key to 0; what drivers set follows by itself."""
     for key in _free(mesh):
         key.value = weights.get(key.name, 0.0) * amount
+
+
+def mix(mesh: bpy.types.Object, weights: dict[str, float], amount: float = 1.0) -> None:
+    """Add weight * amount to the named keys, within their sliders' range; every other key stays."""
+    for key in _free(mesh):
+        if key.name in weights:
+            key.value = min(max(key.value + weights[key.name] * amount, key.slider_min), key.slider_max)
+
+
+DIRECTIONS = ("jaw", "mouth")
+"""With Left and Right behind them these say where to, not which side of the face."""
+
+
+def mirrored(weights: dict[str, float], how: str) -> dict[str, float]:
+    """The same face seen in a mirror ("FLIP"), or with one side's weights on both ("LEFT", "RIGHT": which side)."""
+    if how == "FLIP":
+        return {_other(name): value for name, value in weights.items()}
+    kept, taken = (BOTH if how == "LEFT" else BOTH[::-1])
+    result = {name: value for name, value in weights.items() if not name.endswith(taken) or not _is_side(name)}
+    result |= {_other(name): value for name, value in weights.items() if name.endswith(kept) and _is_side(name)}
+    return result
+
+
+def mirror(mesh: bpy.types.Object, how: str) -> None:
+    """Mirror the face that is worn; `how` as in `mirrored`."""
+    apply(mesh, mirrored(current(mesh), how))
+
+
+def _other(name: str) -> str:
+    left, right = BOTH
+    return (name.removesuffix(left) + right if name.endswith(left)
+            else name.removesuffix(right) + left if name.endswith(right) else name)
+
+
+def _is_side(name: str) -> bool:
+    return name.removesuffix("Left").removesuffix("Right") not in DIRECTIONS
+
+
+def rest_keys(mesh: bpy.types.Object, names: Container[str]) -> None:
+    """Some keys to 0."""
+    for key in _free(mesh):
+        if key.name in names:
+            key.value = 0.0
 
 
 def reset(mesh: bpy.types.Object) -> None:

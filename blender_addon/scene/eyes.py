@@ -18,6 +18,8 @@ from .nodes import add
 CORNEA_IOR = 1.376  # textbook value for the cornea
 IRIS_UV_RADIUS = 0.5 * math.degrees(math.asin(5.85 / 12.0)) / 110.0
 """Where the iris ends in the eye's UV square: azimuthal equidistant about the gaze, 110 degrees at the border."""
+CLEAR = 0.08
+"""Opacity in the solid viewport of what is clear: without it a cornea hides the iris there."""
 CAP_UV_RADIUS = 0.5 * 36.0 / 110.0
 """Where the default head's cornea ends, inside the eyeball."""
 
@@ -42,9 +44,10 @@ CARUNCLE_SQUARE = 0.018
 CARUNCLE_COLOUR = (0.56, 0.30, 0.27, 1.0)
 
 
-def _material(name: str, look: tuple[float, float, float]) -> tuple[bpy.types.Material, bpy.types.NodeTree]:
+def _material(name: str, look: tuple[float, float, float],
+              alpha: float = 1.0) -> tuple[bpy.types.Material, bpy.types.NodeTree]:
     material = bpy.data.materials.new(name)
-    material.diffuse_color = (*look, 1.0)
+    material.diffuse_color = (*look, alpha)
     return material, compat.node_tree(material)
 
 
@@ -108,6 +111,7 @@ def _eye_colour(tree: bpy.types.NodeTree, maps: dict[str, bpy.types.Image], radi
     if "eye_albedo" not in maps:
         return _painted_eye(tree, radius)
     left = nodes.image(tree, maps["eye_albedo"], (-720, 250), label="Iris and sclera from the photo")
+    tree.nodes.active = left[0]  # what the viewport's Texture colour shows
     if "eye_albedo_right" not in maps:
         return left
     right = nodes.image(tree, maps["eye_albedo_right"], (-720, 550), label=RIGHT_EYE)
@@ -156,7 +160,7 @@ def _painted_eye(tree: bpy.types.NodeTree, radius: nodes.Socket) -> nodes.Socket
 
 def cornea_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
     """The clear cap over the iris: shine from the outside, and no shadow on what is behind."""
-    material, tree = _material(name, (0.9, 0.95, 1.0))
+    material, tree = _material(name, (0.9, 0.95, 1.0), CLEAR)
     fresnel = add(tree, "ShaderNodeFresnel", (-600, 250), inputs={"IOR": CORNEA_IOR})
     shine = add(tree, "ShaderNodeBsdfGlossy", (-600, 80), label="Shine", inputs={"Roughness": 0.02})
     clear = add(tree, "ShaderNodeBsdfTransparent", (-600, -120), label="Clear")
@@ -184,7 +188,7 @@ def cornea_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
 
 def tear_material(name: str, _maps: dict[str, Any]) -> bpy.types.Material:
     """The film of tears in the crease between lid and eyeball: clear, with a bright line of light in its hollow."""
-    material, tree = _material(name, (0.9, 0.95, 1.0))
+    material, tree = _material(name, (0.9, 0.95, 1.0), CLEAR)
     fresnel = add(tree, "ShaderNodeFresnel", (-600, 200), inputs={"IOR": TEAR_IOR})
     front = add(tree, "ShaderNodeNewGeometry", (-600, 450))
     seen = nodes.math(tree, "SUBTRACT", 1.0, (front, "Backfacing"), (-400, 450), label="From outside")

@@ -60,6 +60,12 @@ def light_with_image(scene: bpy.types.Scene, picture: bpy.types.Image, rotation:
     return world
 
 
+def is_ours(world: bpy.types.World) -> bool:
+    """Whether a world's light can be turned and dimmed by `turn_light`."""
+    return world.node_tree is not None and ROTATION_NODE in world.node_tree.nodes and (
+        STRENGTH_NODE in world.node_tree.nodes)
+
+
 def turn_light(scene: bpy.types.Scene, rotation: float, strength: float) -> None:
     """Change rotation (radians about +Z) and strength of the light that is there."""
     tree = scene.world.node_tree

@@ -22,6 +22,7 @@ from .avatar import Avatar
 FACE_HEIGHT = 0.31  # metres that a portrait shows from top to bottom: a head, and the neck where it meets the collar
 FACE_CENTRE = np.array([0.0, 0.04, -0.018])  # from between the eyes to the middle of the picture
 PORTRAIT_LENS = 85.0
+THUMBNAIL_ZOOM = 1.45  # small pictures show the face and little else
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,28 @@ def portrait_camera(avatar: Avatar, yaw: float = 0.0, pitch: float = 0.0, zoom: 
 
     `zoom` lengthens the lens, and from 2 on the eyes are the middle of the picture.
     """
-    place = np.array(avatar.rig.matrix_world)
-    offset = FACE_CENTRE * np.clip(2 - zoom, 0, 1)
-    target = place[:3, :3] @ (np.array(stage.eyes(avatar)) + offset) + place[:3, 3]
+    target = portrait_target(avatar, zoom)
     distance = FACE_HEIGHT * PORTRAIT_LENS / cameras.SENSOR_WIDTH
     return cameras.portrait(f"{avatar.name} Portrait", target, distance, yaw, pitch, PORTRAIT_LENS * zoom)
+
+
+def portrait_target(avatar: Avatar, zoom: float = 1.0) -> np.ndarray:
+    """(3,) metres, world: the middle of such a picture."""
+    place = np.array(avatar.rig.matrix_world)
+    offset = FACE_CENTRE * np.clip(2 - zoom, 0, 1)
+    return place[:3, :3] @ (np.array(stage.eyes(avatar)) + offset) + place[:3, 3]
+
+
+def thumbnail(scene: bpy.types.Scene, avatar: Avatar, path: Path, side: int = 128) -> Path:
+    """The face as it is now, small, in plain clay: by Workbench, which needs no light and next to no time."""
+    with kept(scene), portrait(scene, avatar, zoom=THUMBNAIL_ZOOM):
+        shading = scene.display.shading
+        before = shading.light, shading.color_type, shading.show_cavity
+        shading.light, shading.color_type, shading.show_cavity = "STUDIO", "MATERIAL", True
+        try:
+            return still(scene, path, Look("BLENDER_WORKBENCH", side, side, 1, "Standard", True))
+        finally:
+            shading.light, shading.color_type, shading.show_cavity = before
 
 
 @contextmanager

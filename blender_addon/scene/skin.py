@@ -167,6 +167,8 @@ def skin_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Mate
         picture = nodes.image(tree, maps[key], (-500, 700 - row * 290), label=socket, parent=frame,
                               interpolation="Cubic" if cubic else "Linear")
         nodes.put(tree, group, socket, picture)
+        if socket == "Albedo":
+            tree.nodes.active = picture[0]  # what texture painting paints and the viewport's Texture colour shows
     for target, output in (("CYCLES", "Cycles"), ("EEVEE", "EEVEE")):
         node = add(tree, "ShaderNodeOutputMaterial", (350, 150 if target == "CYCLES" else -150), target=target,
                    label=output, inputs={"Surface": (group, output)})
@@ -193,3 +195,11 @@ def controls(material: bpy.types.Material) -> bpy.types.Node | None:
         return None
     return next((node for node in material.node_tree.nodes
                  if node.type == "GROUP" and node.node_tree and "likeness_group" in node.node_tree), None)
+
+
+def rest(material: bpy.types.Material) -> None:
+    """Every live control of a skin material as the group has it: the photo's skin."""
+    node = controls(material)
+    for name, default, _least, _most in _CONTROLS if node else ():
+        if node is not None and name in node.inputs and not node.inputs[name].is_linked:
+            node.inputs[name].default_value = default

@@ -139,7 +139,9 @@ def test_the_skin_brings_its_textures_packed_as_they_were_written(made, tmp_path
     skin = next(material for material in document["materials"] if material["name"] == "Ada_Skin")
     shine = skin["pbrMetallicRoughness"]["metallicRoughnessTexture"]
     pixels = decoded(made.glb, shine["index"], tmp_path)
-    assert np.abs(pixels[..., :3] - [1, 0.45, 0]).max() < 0.004, "occlusion, roughness, metallic"
+    assert np.abs(pixels[..., 1:3] - [0.45, 0]).max() < 0.004, "occlusion, roughness, metallic"
+    assert skin["occlusionTexture"]["index"] == shine["index"]
+    assert pixels[..., 0].min() < 0.3 < 0.9 < np.median(pixels[..., 0])
     specular = skin["extensions"]["KHR_materials_specular"]["specularTexture"]
     assert np.abs(decoded(made.glb, specular["index"], tmp_path)[..., 3] - 0.8).max() < 0.004, "twice Principled's"
     assert np.abs(decoded(made.glb, skin["normalTexture"]["index"], tmp_path)[..., :3] - [0.5, 0.5, 1]).max() < 0.004

@@ -12,8 +12,9 @@ from backend.arkit import ARKIT_NAMES
 from blender_addon.export import formats, job, levels, presets, source
 
 from .conftest import backend_python
-from .export_check import TOLERANCE, avatar_of, in_world, largest_error, matched
+from .export_check import TOLERANCE, avatar_of, in_world, largest_error, matched, y_up
 
+USD_CHECK = Path(__file__).parent / "usd_check.py"
 TRIMESH = "import sys, trimesh; m = trimesh.load(sys.argv[1], force='mesh', process=False); print(*m.bounds.ravel())"
 
 
@@ -106,7 +107,7 @@ def test_unreal_finds_a_lod_group_and_unity_names(made):
 
 
 def test_pictures_stand_beside_the_fbx_and_are_found_again(made):
-    for key, maps in (("unreal", {"BaseColor", "Normal", "Roughness", "Specular"}),
+    for key, maps in (("unreal", {"BaseColor", "Normal", "Roughness", "Specular", "Occlusion"}),
                       ("unity", {"BaseColor", "Normal", "MaskMap"})):
         report = made.reports[key]
         assert {f"Ada_v1_0_Skin_{name}.png" for name in maps} <= {path.name for path in report.files}
@@ -122,7 +123,8 @@ def test_smoothness_is_in_the_alpha_of_unitys_mask(made):
     from blender_addon.scene import render
 
     unity = render.read_png(made.folder / "unity" / "Ada_v1_0_Skin_MaskMap.png")
-    assert np.abs(unity - [0, 1, 0, 0.55]).max() < 0.004
+    assert np.abs(unity[..., [0, 2, 3]] - [0, 0, 0.55]).max() < 0.004
+    assert unity[..., 1].min() < 0.3 < 0.9 < np.median(unity[..., 1]), "occlusion"
 
 
 def test_no_path_of_this_machine_is_in_any_file(made):
@@ -144,6 +146,27 @@ def test_usd_brings_skeleton_and_targets(made):
     assert largest_error(shape.vertices, shape.key_deltas, base, deltas[order]) < TOLERANCE
     (rig,) = (item for item in bpy.data.objects if item.type == "ARMATURE")
     assert {"neck", "head", "jaw", "eye_left", "eye_right"} <= {bone.name for bone in rig.data.bones}
+
+
+@pytest.mark.skipif(not formats.available("USD"), reason="this Blender was built without USD")
+def test_pixars_own_library_reads_the_usd_and_has_no_complaint(made, tmp_path):
+    """Every validator of `usdchecker`; the root alone turns Z up to Y up."""
+    done = subprocess.run([backend_python(), "-I", USD_CHECK, made.reports["usd"].files[0], tmp_path / "usd.npz"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "usd.npz") as file:
+        found = {name: file[name] for name in file.files}
+    assert found["problems"].tolist() == []
+    assert (str(found["up"]), float(found["metres"]), int(found["turned"])) == ("Y", 1.0, 1)
+    names, shape = found["names"].tolist(), made.shapes["usd"][0]
+    order = [names.index(name) for name in ARKIT_NAMES]
+    assert largest_error(y_up(shape.vertices), y_up(shape.key_deltas), found["points"],
+                         found["targets"][order]) < TOLERANCE
+    at = matched(y_up(shape.vertices), y_up(shape.key_deltas), found["points"], found["targets"][order])
+    columns = [found["joints"].tolist().index(name) for name in ("neck", "head", "jaw", "eye_left", "eye_right")]
+    assert np.abs(found["weights"][:, columns] - shape.weights[at]).max() < 1e-3
+    assert {f"Ada_v1_0_Skin_{name}.png" for name in ("BaseColor", "Normal", "Roughness", "Specular")} <= set(
+        found["pictures"].tolist())
 
 
 def test_obj_is_the_neutral_head_as_quads_for_blender_and_for_trimesh(made):

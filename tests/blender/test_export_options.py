@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from blender_addon.errors import InputError
-from blender_addon.export import budget, command, formats, job, levels, looks, output, presets, source
+from blender_addon.export import budget, command, compress, formats, job, levels, looks, output, presets, source
 from blender_addon.export.naming import safe_name
 from blender_addon.scene import avatar as avatars
 from blender_addon.scene import nodes, resolution, skin, textures
@@ -44,6 +44,29 @@ def test_a_missing_exporter_is_said_before(avatar, tmp_path):
     finally:
         bpy.ops.preferences.addon_enable(module="io_scene_fbx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_compressor_is_said_before(avatar, tmp_path, monkeypatch):
+    """Blender as a module has no Draco; a Blender that has it must write it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for what in ("meshopt", "ktx2"):
+        with pytest.raises(InputError, match="needs the program gltfpack"):
+            job.export(avatar, presets.chosen("web", compress=what), tmp_path / "ada")
+    draco = presets.chosen("web", texture_size=256, lods=(3,), compress="draco")
+    if compress._draco():
+        report = job.export(avatar, draco, tmp_path / "ada")
+        assert "KHR_draco_mesh_compression" in Glb.read(report.files[0]).document["extensionsRequired"]
+        return
+    with pytest.raises(InputError, match="built without Draco"):
+        job.export(avatar, draco, tmp_path / "ada")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_a_glb_can_be_compressed():
+    with pytest.raises(InputError, match="FBX files cannot be compressed by draco"):
+        presets.chosen("unity", compress="draco")
+    with pytest.raises(InputError, match="viewer page cannot read"):
+        presets.chosen("web", compress="draco", viewer=True)
 
 
 @pytest.mark.parametrize("wish", [{"texture_size": 1000}, {"gaze": "magic"}, {"lods": ()}, {"lods": (0, 7)}])

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import job_operators, operators, strings
+from blender_addon import avatar_operators, face_operators, job_operators, light_operators, operators, strings
 from blender_addon.scene import expression, relight, rig, textures
 
 
@@ -76,7 +76,8 @@ def test_melanin_darkens_blue_more_than_red(avatar):
 
 
 def test_every_operator_has_a_name_and_a_tooltip():
-    for cls in (*operators.CLASSES, *job_operators.CLASSES):
+    for cls in (*operators.CLASSES, *job_operators.CLASSES, *face_operators.CLASSES, *light_operators.CLASSES,
+                *avatar_operators.CLASSES):
         assert cls.bl_label, cls
         assert cls.bl_description, cls
         assert cls.bl_idname.removeprefix("likeness.") in strings.OPERATOR

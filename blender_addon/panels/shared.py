@@ -1,0 +1,26 @@
+"""What all panels share: where they are, and text that is longer than a line."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from .. import strings
+
+WIDTH = 32  # characters of a line in a sidebar of usual width
+
+
+class Panel:
+    """In the sidebar of the 3D viewport, in our tab."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = strings.TAB
+
+
+def sentences(layout: Any, text: str, icon: str = "NONE", width: int = WIDTH) -> None:
+    """A text over as many lines as it needs, an icon before the first."""
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(text, width - 3 if icon != "NONE" else width)):
+        column.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon)

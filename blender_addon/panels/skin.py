@@ -1,0 +1,40 @@
+"""The skin's live inputs, as the node group has them."""
+
+# ruff: noqa: N801 - Blender wants these class names
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+
+from .. import strings
+from ..scene import avatar as avatars
+from ..scene import skin
+from .shared import Panel
+
+
+class LIKENESS_PT_skin(Panel, bpy.types.Panel):
+    """Melanin, redness, oil, relief, subsurface."""
+
+    bl_label = strings.PANEL["skin"]
+    bl_idname = "LIKENESS_PT_skin"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """With an avatar."""
+        return avatars.active(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw."""
+        avatar, layout = avatars.active(context), self.layout
+        node = next(filter(None, map(skin.controls, avatar.mesh.data.materials)), None)
+        column = layout.column(align=True)
+        for socket in node.inputs if node else ():
+            if socket.name in strings.SKIN_INPUT:
+                column.prop(socket, "default_value", text=socket.name, slider=True)
+        layout.operator("likeness.skin_reset", icon="LOOP_BACK")
+
+
+CLASSES = (LIKENESS_PT_skin,)

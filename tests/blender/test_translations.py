@@ -1,0 +1,20 @@
+"""Other languages: what is translated exists, buttons and panels are.
+
+Whether Blender shows it is looked at in a window (tests/gui): the module bpy knows English alone.
+"""
+
+from blender_addon import strings, translations
+
+
+def test_no_translation_is_of_a_text_that_is_gone():
+    for language, told in translations.catalogue().items():
+        gone = {english for _context, english in told} - translations.texts()
+        assert not gone, f"{language}: {sorted(gone)}"
+        assert all(text.strip() for text in told.values())
+
+
+def test_every_button_panel_and_reason_is_translated():
+    wanted = {words.label for words in strings.OPERATOR.values()} | set(strings.PANEL.values()) | set(
+        strings.POLL.values()) | set(strings.VERDICT.values())
+    for language, told in translations.catalogue().items():
+        assert not wanted - {english for _context, english in told}, language

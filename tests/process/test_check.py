@@ -1,0 +1,62 @@
+"""A word on each photo before a job, pictures while one runs, and stages that are kept on request."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from blender_addon.client import Client, JobState
+from tests.process.conftest import PORTRAIT, small, wait
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """A small portrait, a letter, and a picture of nobody."""
+    letter, grey = tmp_path / "letter.jpg", tmp_path / "grey.png"
+    letter.write_text("Dear Ada")
+    cv2.imwrite(str(grey), np.full((300, 400, 3), 128, np.uint8))
+    return [PORTRAIT, letter, grey]
+
+
+def test_each_photo_gets_its_own_verdict_and_a_picture(client: Client, photos: list[Path], tmp_path: Path) -> None:
+    job = client.submit("check", {"photos": [str(photo) for photo in photos]}, tmp_path / "job")
+    wait(client, lambda: job.state.ended)
+    assert job.state is JobState.DONE, job.error
+    good, letter, grey = (job.result or {})["photos"]
+    assert good["verdict"] == "usable"
+    assert any("small" in sentence for sentence in good["sentences"])
+    assert letter["verdict"] == grey["verdict"] == "refused"
+    assert "letter.jpg" in letter["sentences"][0]
+    assert "No face was found in grey.png" in grey["sentences"][0]
+    assert letter["picture"] is None
+    for told in (good, grey):
+        assert cv2.imread(told["picture"]).shape == (256, 256, 3)
+        assert Path(told["picture"]).stat().st_mode & 0o077 == 0
+    for wrong in ({"photos": "a.png"}, {"photos": [], "pace": 1}):
+        refused = client.submit("check", wrong, tmp_path / "job")
+        wait(client, lambda refused=refused: refused.state.ended)
+        assert refused.state is JobState.FAILED
+
+
+def test_a_running_job_shows_pictures_and_keeps_its_stages_when_asked(client: Client, tmp_path: Path) -> None:
+    folder, out = tmp_path / "job", tmp_path / "out"
+    job = client.submit("create", small(out, keep=True), folder)
+    shown: dict[str, tuple[int, ...]] = {}
+
+    def ended() -> bool:
+        if job.preview is not None and job.preview.name not in shown:
+            shown[job.preview.name] = cv2.imread(str(job.preview)).shape
+        return job.state.ended
+
+    wait(client, ended)
+    assert job.state is JobState.DONE, job.error
+    assert shown == {"glimpse-1.png": (256, 256, 3), "glimpse-2.png": (256, 256, 3)}
+    again = client.submit("create", small(out), folder)
+    wait(client, lambda: again.state.ended)
+    assert again.state is JobState.DONE, again.error
+    stages = {stage["name"]: stage["cached"] for stage in json.loads((out / "avatar.json").read_text())["stages"]}
+    assert stages["fit"]
+    assert stages["reflectance"]
+    assert not folder.exists()
