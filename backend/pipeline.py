@@ -57,7 +57,7 @@ class Options:
         if not isinstance(self.head, str):
             raise InputError("The head of a job is a name or a file.", "Use --head default.")
         if self.reflectance not in REFLECTANCE:
-            raise InputError(f"There is no reflectance method {self.reflectance}.", f"Use {' or '.join(REFLECTANCE)}.")
+            raise InputError(f"There is no reflectance method {self.reflectance}.", "Use --reflectance classical.")
         if self.face is not None and (not isinstance(self.face, int) or self.face < 1):
             raise InputError(f"There is no face number {self.face}.", "Faces are counted from 1.")
 
