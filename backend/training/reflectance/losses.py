@@ -19,6 +19,9 @@ EDGES, SHINE, COVER, TONE, SURE = 1.0, 0.6, 0.15, 0.25, 0.1
 HAIRY = 0.4
 """How much texels with hair on them count: the light on them is real, but hardly to be told."""
 
+DARKEST = 0.04
+"""Light below this share of the typical one cannot be told from a photo: noise and the camera's steps are as large."""
+
 GLOSS = 0.15
 """Highlights below this (against lit skin) count evenly, above it by their logarithm."""
 
@@ -46,13 +49,20 @@ def batch_of(samples: list[Lit], device: str) -> Batch:
     seen = [(lit.weight * (lit.weight > 0.02))[None] for lit in samples]
     clear = [w * (1 - np.clip(2 * lit.cover, 0, 1)) * (1 - (1 - HAIRY) * lit.hair)
              for w, lit in zip(seen, samples, strict=True)]
-    correction = [np.clip(np.log(lit.shading) - np.log(what.guess), -4, 4).transpose(2, 0, 1)
+    correction = [(np.log(_told_apart(lit)) - np.log(what.guess)).transpose(2, 0, 1)
                   for lit, what in zip(samples, shown, strict=True)]
     gloss = [(lit.highlight / max(float(luminance(what.skin)), 1e-3))[None] for lit, what in zip(samples, shown,
                                                                                                strict=True)]
     return Batch(put([what.channels for what in shown]), put([what.vector for what in shown]), put(correction),
                  put(gloss), put([lit.cover[None] for lit in samples]), put(seen), put(clear),
                  put([lit.tone for lit in samples]))
+
+
+def _told_apart(lit: Lit) -> np.ndarray:
+    """(G, G, 3) the true shading; no darker than a photo can show against the skin that is lit."""
+    seen = lit.weight > 0.3
+    level = np.median(lit.shading[seen], 0) if seen.any() else lit.shading.mean((0, 1))
+    return np.maximum(lit.shading, DARKEST * level)
 
 
 def loss_of(answer: Answer, batch: Batch) -> tuple[Tensor, dict[str, float]]:
