@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backend import devices
-from backend.assets import FOLDER, MANIFEST
+from backend.assets import FOLDER, MANIFEST, manifest
 from backend.errors import InputError, LikenessError
 from backend.head.model import default_head
 from backend.reflectance.networks.weights import WEIGHTS, save_light
@@ -58,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--lights", type=Path, help="a folder of OpenEXR environments")
     pin = commands.add_parser("pin", help="make a trained network the one that ships")
     pin.add_argument("folder", type=Path)
+    pin.add_argument("--assets", type=Path, default=FOLDER, help="where what ships lies")
     options = parser.parse_args(arguments)
     try:
         return {"train": _train, "sheet": _sheet, "pin": _pin}[options.command](options)
@@ -110,14 +111,14 @@ def _pin(options: argparse.Namespace) -> int:
         raise InputError(f"There is no {source.name} in {options.folder.name}.", "Train to the end first.")
     if source.stat().st_size > SMALL:
         raise InputError(f"{source.name} has more than {SMALL >> 20} MiB.", "Train a narrower network.")
-    target = FOLDER / WEIGHTS
+    target = options.assets / WEIGHTS
     target.parent.mkdir(exist_ok=True)
     shutil.copyfile(source, target)
     shutil.copyfile(source.with_suffix(".json"), target.with_suffix(".json"))
-    listed = json.loads((FOLDER / MANIFEST).read_text())
+    listed = manifest(options.assets)
     listed[WEIGHTS] = {"bytes": target.stat().st_size, "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
                        "licence": "GPL-3.0-or-later", "source": "backend.training.reflectance; card beside it"}
-    (FOLDER / MANIFEST).write_text(json.dumps(listed, indent=2) + "\n")
+    (options.assets / MANIFEST).write_text(json.dumps(listed, indent=2) + "\n")
     print(target)
     return 0
 

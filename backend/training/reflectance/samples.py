@@ -36,6 +36,9 @@ TURNED = 0.35
 EYE_OPEN, EYE_SPREAD = 0.72, 0.22
 """Share of the light around an eye that its white gets, and the spread of its logarithm; lids only take light away."""
 
+MISREAD = 0.2
+"""Share of photos in which lids, lashes and shadow were taken for the white of the eyes, in part or altogether."""
+
 TEETH_SEEN, EYES_SEEN, BEHIND_SEEN = 0.25, 0.88, 0.9
 """Shares of photos that show them."""
 
@@ -113,16 +116,15 @@ class Maker:
         cast = lighting.power.sum(0) + 1e-3
         look = camera.random_look(np.maximum(luminance(radiance[seen]), 1e-3), cast / cast.mean(), rng)
         photo = camera.developed(radiance, look, rng)
-        whites = self._whites(stage, shading, weight, look, rng)
+        bare = (self.bare > 0.5) & (coat.hair < 0.3)
+        plain = np.median(np.log(coat.albedo[bare]) - self.relative[bare], 0)
+        whites = self._whites(shading, weight, np.exp(plain), look, rng)
         places = camera.misplacement(self.size, float(np.median(stage.texel[stage.inside])), rng)
         photo, shading, albedo, gloss, cover, hair, weight_there = (camera.moved(field, places) for field in (
             photo, shading, coat.albedo, luminance(gloss * look.gain), cover, coat.hair, weight))
         weight = weight * (weight_there > 0.05)
         ground = Ground(stage.normal, to_eye, stage.transfer, stage.blocked, self.place, self.relative, self.bare)
-        bare = (self.bare > 0.5) & (coat.hair < 0.3)
-        plain = np.log(coat.albedo[bare]) - self.relative[bare]
-        middle = np.exp(np.median(plain, 0))
-        tone = np.log([float(luminance(middle)), middle[0] / middle[1], middle[2] / middle[1]])
+        tone = np.array([np.log(float(luminance(np.exp(plain)))), plain[0] - plain[1], plain[2] - plain[1]])
         return Lit((photo * (weight > 0)[..., None]).astype(np.float32), weight.astype(np.float32),
                    np.maximum(shading * look.gain, 1e-4).astype(np.float32), gloss, albedo, cover, hair,
                    tone.astype(np.float32), ground, whites)
@@ -153,14 +155,18 @@ class Maker:
         soft = shade.softened(image, texel, within)[0].permute(1, 2, 0).cpu().numpy()
         return fill(soft, rows.astype(np.float32)), both[1]
 
-    def _whites(self, stage: Stage, shading: np.ndarray, weight: np.ndarray, look: camera.Look,
+    def _whites(self, shading: np.ndarray, weight: np.ndarray, skin: np.ndarray, look: camera.Look,
                 rng: np.random.Generator) -> Whites:
+        """What the eyes, the teeth and the background of a photo look like; `skin` (3,) is the lids' albedo."""
         lit = shading[(weight > 0.3) & (self.bare > 0.3)]
         key = lit[luminance(lit) >= np.percentile(luminance(lit), 60)].mean(0) if len(lit) > 20 else np.ones(3)
         sclera, trust, around = np.full((2, 3), np.nan), np.zeros(2), np.ones(2)
         shown = rng.random() < EYES_SEEN
         opened = EYE_OPEN * np.exp(-abs(rng.normal(0, EYE_SPREAD)) + rng.normal(0, 0.1))
         white = SCLERA_ALBEDO * np.exp(rng.normal(0, 0.08) + rng.normal(0, [0.03, 0.02, 0.03]))
+        if rng.random() < MISREAD:
+            white = white + rng.uniform(0, 1) * (skin - white)
+            opened *= np.exp(-abs(rng.normal(0, 0.8)))
         for side in range(2):
             mask = self.around[side] * (weight > 0.05)
             if not shown or mask.sum() < 1:

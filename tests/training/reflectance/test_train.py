@@ -6,9 +6,10 @@ import shutil
 import pytest
 import torch
 
-from backend.errors import InputError
+from backend.assets import FOLDER, MANIFEST, verified
+from backend.errors import InputError, ModelError
 from backend.reflectance.networks.features import CHANNELS, NUMBERS
-from backend.reflectance.networks.weights import load_light
+from backend.reflectance.networks.weights import WEIGHTS, load_light
 from backend.training.reflectance.__main__ import main
 
 
@@ -38,6 +39,17 @@ def test_stopped_and_gone_on_with_it_ends_the_same(trained, tmp_path):
     assert not (tmp_path / "light.safetensors").exists()
     assert main(command) == 0
     assert (tmp_path / "light.safetensors").read_bytes() == (trained / "light.safetensors").read_bytes()
+
+
+def test_a_finished_one_ships_with_its_hash(trained, tmp_path):
+    shutil.copy(FOLDER / MANIFEST, tmp_path)
+    assert main(["pin", str(trained), "--assets", str(tmp_path)]) == 0
+    path = verified(tmp_path, WEIGHTS)
+    assert path.read_bytes() == (trained / "light.safetensors").read_bytes()
+    assert json.loads(path.with_suffix(".json").read_text())["licence"] == "GPL-3.0-or-later"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelError, match="was changed"):
+        verified(tmp_path, WEIGHTS)
 
 
 def test_an_unfinished_training_cannot_ship(tmp_path, capsys):
