@@ -9,6 +9,7 @@
     python3 build.py docs              write docs/troubleshooting.md anew from the sources
     python3 build.py head              rebuild the default head from its CC0 source
     python3 build.py bench [NAME]      measure; writes benchmarks/README.md
+    python3 build.py train [NAME]      train a network of the skin, or go on with it, in build/train/
     python3 build.py lock              resolve the locked versions anew
 """
 
@@ -47,6 +48,18 @@ def main(arguments: list[str]) -> int:
     head.add_argument("--out", type=Path, help="where to write it; default: the asset that ships")
     bench = verbs.add_parser("bench", help="measure")
     bench.add_argument("name", nargs="?", help="one benchmark; default: all")
+    train = verbs.add_parser("train", help="train a network of the skin, or go on with it, in build/train/")
+    train.add_argument("name", nargs="?", default="light", choices=("light",))
+    train.add_argument("--minutes", type=float, help="stop after these (default: 60); the same command goes on")
+    train.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"))
+    train.add_argument("--skins", type=Path, help="a folder of albedo maps in the default head's square")
+    train.add_argument("--lights", type=Path, help="a folder of OpenEXR environments")
+    train.add_argument("--seed", type=int)
+    train.add_argument("--steps", type=int, help="instead of the plan's")
+    train.add_argument("--plan", choices=("gpu", "cpu", "quick"), help="how much; default: by the device")
+    train.add_argument("--folder", type=Path, help="where the training lives; default: build/train/NAME")
+    train.add_argument("--smoke", action="store_true", help="all of it, as small as it gets")
+    train.add_argument("--ship", action="store_true", help="afterwards, make it the network that ships")
     verbs.add_parser("lock", help="resolve the locked versions anew")
     options = vars(parser.parse_args(arguments))
     verb = options.pop("verb")

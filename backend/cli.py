@@ -22,6 +22,7 @@ from backend.errors import Cancelled, InputError, LikenessError
 from backend.streams import Streams
 
 _RESOLUTIONS = (1024, 2048, 4096)
+_REFLECTANCE = ("classical", "networks")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -203,7 +204,8 @@ def _parser() -> _Parser:
     made.add_argument("--head", default="default", metavar="NAME|FILE",
                       help="an imported head, or a model's file (default: default)")
     made.add_argument("--device", choices=CHOICES, default="auto")
-    made.add_argument("--reflectance", choices=("classical",), default="classical")
+    made.add_argument("--reflectance", choices=_REFLECTANCE, default="classical",
+                      help="how skin is told from light (default: classical)")
     made.add_argument("--face", type=int, metavar="N", help="which face, when a photo shows several")
     made.add_argument("--fresh", action="store_true", help="forget what an interrupted run left")
 

@@ -23,6 +23,8 @@ from backend.errors import InputError, LikenessError
 from backend.output import check_destination, disk_errors
 
 RESOLUTIONS = (1024, 2048, 4096)
+REFLECTANCE = ("classical", "networks")
+"""Ways to tell skin from light; "networks" needs weights, which not every version ships."""
 STAGES = ("capture", "fit", "unwrap", "reflectance", "bundle")
 _SHARES = {"capture": 0.12, "fit": 0.25, "unwrap": 0.20, "reflectance": 0.28, "bundle": 0.15}
 """How much of the whole each stage takes, for the progress bar; from measured seconds at 2048²."""
@@ -43,7 +45,7 @@ class Options:
     resolution: int = 2048  # texels along a side of the skin maps
     head: str = "default"  # a name in the library of heads, or a model's file
     device: devices.Choice = "auto"
-    reflectance: Literal["classical"] = "classical"
+    reflectance: Literal["classical", "networks"] = "classical"
     face: int | None = None  # which face, from 1, when a photo shows several
     fresh: bool = False  # forget what an interrupted run left
     keep: bool = False  # keep the stages of a finished run, so that another with other options repeats only some
@@ -54,7 +56,7 @@ class Options:
                              f"Use {', '.join(str(size) for size in RESOLUTIONS)}.")
         if not isinstance(self.head, str):
             raise InputError("The head of a job is a name or a file.", "Use --head default.")
-        if self.reflectance != "classical":
+        if self.reflectance not in REFLECTANCE:
             raise InputError(f"There is no reflectance method {self.reflectance}.", "Use --reflectance classical.")
         if self.face is not None and (not isinstance(self.face, int) or self.face < 1):
             raise InputError(f"There is no face number {self.face}.", "Faces are counted from 1.")
@@ -158,6 +160,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.head.parameters import digest
     from backend.reflectance import estimate
     from backend.reflectance.maps import SkinMaps
+    from backend.reflectance.networks.weights import fingerprint
     from backend.unwrap import observed as seen
     from backend.unwrap import unwrap
 
@@ -171,7 +174,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     taken = _key([[item.sha256, item.name] for item in inputs], options.face, _code())
     shot = _key(taken, digest(head))
     sized = _key(shot, options.resolution)
-    skinned = _key(sized, options.reflectance)
+    skinned = _key(sized, options.reflectance, fingerprint() if options.reflectance == "networks" else "")
 
     def capture(tell: Progress) -> tuple[Observation, ...]:
         share = 1 / len(photos)
@@ -189,7 +192,8 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     texture = job.run("unwrap", sized, texture_types,
                       lambda tell: unwrap(shown, fit, head, options.resolution, progress=tell))
     maps = job.run("reflectance", skinned, (SkinMaps,),
-                   lambda tell: estimate(texture, fit, head, method=options.reflectance, progress=tell))
+                   lambda tell: estimate(texture, fit, head, method=options.reflectance, device=device.kind,
+                                         progress=tell))
 
     source = None if entry.kind == DEFAULT else HeadSource(entry.kind, entry.source, entry.sha256)
     tell = job.stage_progress("bundle")

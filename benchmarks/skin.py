@@ -1,6 +1,7 @@
 """How well skin comes out of a photo: generated people whose albedo is known, under several lights.
 
-`python -m benchmarks.skin [--people N] [--lights NAME...] [--fit truth|real] [--resolution R]` prints a markdown table.
+`python -m benchmarks.skin [--people N] [--lights NAME...] [--fit truth|real] [--resolution R] [--weights FILE]` prints
+a markdown table. The networks are a column of it when they ship, or when weights that do not are named.
 The people are drawn evenly over the skin tones, with shapes, cameras and sensors of their own, from seeds that no
 training uses (`SEED`). Albedo is compared in sRGB where the photo showed skin and the truth has no hair.
 
@@ -26,7 +27,9 @@ import numpy as np
 from backend.core.colour import linear_to_srgb, luminance
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel, default_head
-from backend.reflectance import estimate
+from backend.reflectance.classical import estimate_classical
+from backend.reflectance.networks.lightnet import LightNet
+from backend.reflectance.networks.weights import load_light, shipped, shipped_light
 from backend.training.render import lights
 from backend.training.render.photo import random_look
 from backend.training.render.picture import Settings
@@ -129,11 +132,13 @@ def real_fit(sample: TruthSample, head: HeadModel) -> tuple[HeadFit, object]:
 
 
 def run(people: int, light_names: Sequence[str], resolution: int, size: int, fitted: str,
-        say: Callable[[str], None] = lambda text: None) -> list[Column]:
+        say: Callable[[str], None] = lambda text: None, net: LightNet | None = None) -> list[Column]:
     """Photograph, estimate and score everyone; `fitted` is "truth" or "real"."""
     head = default_head()
     a = anatomy_of(head, resolution)
-    photo, classical = Column("photo as albedo"), Column("classical")
+    photo = Column("photo as albedo")
+    methods: list[tuple[Column, LightNet | None]] = [(Column("classical"), None)]
+    methods += [(Column("networks"), net)] if net is not None else []
     for index in range(people):
         person = person_of(index, people, head, resolution)
         for light in light_names:
@@ -143,18 +148,20 @@ def run(people: int, light_names: Sequence[str], resolution: int, size: int, fit
             else:
                 fit, observation = real_fit(sample, head)  # type: ignore[assignment]
             observed = unwrap([observation], fit, head, resolution)
-            start = time.perf_counter()
-            maps = estimate(observed, fit, head)
-            classical.seconds += time.perf_counter() - start
             mask = compared(a, sample, observed.weight)
-            for column, albedo in ((photo, observed.colour), (classical, maps.diffuse_albedo)):
+            found = [(photo, observed.colour)]
+            for column, told_by in methods:
+                start = time.perf_counter()
+                found.append((column, estimate_classical(observed, fit, head, net=told_by).diffuse_albedo))
+                column.seconds += time.perf_counter() - start
+            for column, albedo in found:
                 column.scores.append(score(a, index, sample, albedo, mask))
                 column.albedos.setdefault(index, []).append(albedo)
                 column.masks.setdefault(index, []).append(mask)
-            last = classical.scores[-1]
-            say(f"person {index} ({sample.traits.tone:.3f}), {light}: photo {photo.scores[-1].absolute:.1f} dB, "
-                f"classical {last.absolute:.1f} / {last.scaled:.1f} dB, {last.stops:+.2f} stops, ITA {last.angle:+.0f}")
-    return [photo, classical]
+                last = column.scores[-1]
+                say(f"person {index} ({sample.traits.tone:.3f}), {light}, {column.name}: {last.absolute:.1f} / "
+                    f"{last.scaled:.1f} dB, {last.stops:+.2f} stops, ITA {last.angle:+.0f}")
+    return [photo, *(column for column, _ in methods)]
 
 
 def cross_light(column: Column) -> tuple[float, float]:
@@ -183,6 +190,9 @@ def table(columns: Sequence[Column], title: str) -> str:
     def mean(column: Column, name: str, tones: tuple[float, float] = (0, 1)) -> float:
         return float(np.mean([getattr(s, name) for s in column.scores if tones[0] <= s.tone < tones[1]]))
 
+    def off(column: Column, name: str, low: float, high: float) -> float:
+        return float(np.mean([abs(getattr(s, name)) for s in column.scores if low <= s.tone < high]))
+
     row("PSNR absolute / scaled per channel / SSIM", [
         f"{mean(c, 'absolute'):.1f} / {mean(c, 'scaled'):.1f} / {mean(c, 'similarity'):.2f}" for c in columns])
     row("worst photo, absolute dB", [f"{min(s.absolute for s in c.scores):.1f}" for c in columns])
@@ -195,8 +205,9 @@ def table(columns: Sequence[Column], title: str) -> str:
     for label, low, high in (("dark (V, VI)", 0, edges[1]), ("medium (III, IV)", edges[1], edges[2]),
                              ("light (I, II)", edges[2], 1)):
         if any(low <= s.tone < high for s in columns[0].scores):
-            row(f"{label}: absolute dB; bias in stops", [
-                f"{mean(c, 'absolute', (low, high)):.1f}; {mean(c, 'stops', (low, high)):+.2f}" for c in columns])
+            row(f"{label}: absolute dB; luminance error in stops; bias; ITA error", [
+                f"{mean(c, 'absolute', (low, high)):.1f}; {off(c, 'stops', low, high):.2f}; "
+                f"{mean(c, 'stops', (low, high)):+.2f}; {off(c, 'angle', low, high):.0f}" for c in columns])
     row("seconds a photo", ["0" if not c.seconds else f"{c.seconds / len(c.scores):.1f}" for c in columns])
     return out.getvalue()
 
@@ -209,9 +220,11 @@ def main() -> int:
     parser.add_argument("--fit", choices=("truth", "real"), default="truth")
     parser.add_argument("--resolution", type=int, default=512)
     parser.add_argument("--size", type=int, default=640, help="side of the photos, pixels")
+    parser.add_argument("--weights", type=Path, help="of a trained light network; default: those that ship, if any")
     options = parser.parse_args()
+    net = load_light(options.weights) if options.weights else shipped_light() if shipped() else None
     columns = run(options.people, options.lights, options.resolution, options.size, options.fit,
-                  lambda text: print(text, file=sys.stderr, flush=True))
+                  lambda text: print(text, file=sys.stderr, flush=True), net)
     title = (f"Skin: {options.people} generated people, {len(options.lights)} lights ({', '.join(options.lights)}), "
              f"photos of {options.size} pixels, maps of {options.resolution}, {options.fit} fit.")
     print(table(columns, title))

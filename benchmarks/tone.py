@@ -1,7 +1,8 @@
 """How well the tone of skin is told: generated people of all tones, photographed as cameras expose.
 
-`python -m benchmarks.tone [--people N] [--seed S]` prints a markdown table and what every cue said against the truth:
-the numbers in `backend.reflectance.tone` were set on other people, so that these are held out.
+`python -m benchmarks.tone [--people N] [--seed S] [--weights FILE]` prints a markdown table and what every cue said
+against the truth: the numbers in `backend.reflectance.tone` were set on other people, so that these are held out. The
+network's tone is a column when it ships, or when weights that do not are named.
 
 Every person is photographed under two random lights against a background of random brightness. The camera meters
 centre-weighted with a random priority for the face, follows its meter partly, protects the face's highlights and errs
@@ -13,13 +14,16 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from backend.core.colour import luminance
 from backend.head.model import HeadModel, default_head
 from backend.reflectance import tone as tones
-from backend.reflectance.classical import tone_evidence
+from backend.reflectance.classical import told_of, tone_evidence
+from backend.reflectance.networks.lightnet import LightNet
+from backend.reflectance.networks.weights import load_light, shipped, shipped_light
 from backend.training.render import lights
 from backend.training.render.photo import developed, random_look
 from backend.training.render.picture import Settings
@@ -71,11 +75,14 @@ def photograph(person: Person, head: HeadModel, rng: np.random.Generator) -> Tru
                    light_sh=sample.light_sh * gain)
 
 
-def run(people: int, seed: int) -> list[tuple[np.ndarray, tones.Evidence, tones.Tone]]:
-    """(albedo of the face (3,), evidence, estimate) of two photos of everyone, with the true fit."""
+Row = tuple[np.ndarray, tones.Evidence, tones.Tone, tones.Tone | None]
+
+
+def run(people: int, seed: int, net: LightNet | None = None) -> list[Row]:
+    """(albedo of the face (3,), evidence, estimate, the network's) of two photos of everyone, with the true fit."""
     head = default_head()
     a = anatomy_of(head, RESOLUTION)
-    rows = []
+    rows: list[Row] = []
     for index in range(people):
         person = someone(index, seed, head)
         face = (a.masks["face"] > 0.5) & a.inside & (person.skin.all_hair < 0.3) & (a.masks["eye_opening"] < 0.3)
@@ -83,22 +90,27 @@ def run(people: int, seed: int) -> list[tuple[np.ndarray, tones.Evidence, tones.
         for light in range(2):
             sample = photograph(person, head, np.random.default_rng([seed, index, light]))
             fit = sample.fit()
-            evidence = tone_evidence(unwrap([sample.observation()], fit, head, RESOLUTION), fit, head)
-            rows.append((truth, evidence, tones.estimate_tone(evidence)))
+            observed = unwrap([sample.observation()], fit, head, RESOLUTION)
+            evidence = tone_evidence(observed, fit, head)
+            told = told_of(observed, fit, head, net) if net is not None else None
+            rows.append((truth, evidence, tones.estimate_tone(evidence), told.tone if told else None))
             error = np.log2(luminance(rows[-1][2].albedo) / luminance(truth))
             print(f"person {index} ({luminance(truth):.3f}): {error:+.2f} stops", file=sys.stderr, flush=True)
     return rows
 
 
-def table(rows: list[tuple[np.ndarray, tones.Evidence, tones.Tone]]) -> str:
+def table(rows: list[Row]) -> str:
     """Errors by tone, and each cue's own, as markdown."""
     truth = np.array([row[0] for row in rows])
     level = luminance(truth)
     photo = np.array([row[1].skin for row in rows])
-    found = np.array([row[2].albedo for row in rows])
-    sigma = np.array([row[2].sigma for row in rows])
-    stops = {"photo": np.log2(luminance(photo) / level), "estimate": np.log2(luminance(found) / level)}
-    lines = ["| | photo | estimate |", "|---|---|---|"]
+    colours = {"photo": photo, "estimate": np.array([row[2].albedo for row in rows])}
+    sigmas = {"estimate": np.array([row[2].sigma for row in rows])}
+    if all(row[3] is not None for row in rows):
+        colours["network"] = np.array([row[3].albedo for row in rows if row[3]])
+        sigmas["network"] = np.array([row[3].sigma for row in rows if row[3]])
+    stops = {name: np.log2(luminance(colour) / level) for name, colour in colours.items()}
+    lines = [f"| | {' | '.join(colours)} |", f"|---|{'---|' * len(colours)}"]
     edges = np.geomspace(*TONE, 4)
     for label, low, high in (("all", 0, 1), ("dark (V, VI)", 0, edges[1]), ("medium (III, IV)", edges[1], edges[2]),
                              ("light (I, II)", edges[2], 1)):
@@ -106,15 +118,15 @@ def table(rows: list[tuple[np.ndarray, tones.Evidence, tones.Tone]]) -> str:
         if chosen.any():
             cells = [f"{np.abs(e[chosen]).mean():.2f}; {e[chosen].mean():+.2f}" for e in stops.values()]
             lines.append(f"| {label}: stops, mean of absolute; bias | {' | '.join(cells)} |")
-    angles = [np.abs(individual_typology_angle(c) - individual_typology_angle(truth)).mean() for c in (photo, found)]
-    lines.append(f"| ITA, degrees, mean of absolute | {angles[0]:.0f} | {angles[1]:.0f} |")
-    error = np.abs(stops["estimate"])
-    lines.append(f"| within 1 / 2 stated sigma (mean {sigma.mean():.2f} stops) | | "
-                 f"{(error < sigma).mean():.0%} / {(error < 2 * sigma).mean():.0%} |")
+    angles = [np.abs(individual_typology_angle(c) - individual_typology_angle(truth)).mean() for c in colours.values()]
+    lines.append(f"| ITA, degrees, mean of absolute | {' | '.join(f'{angle:.0f}' for angle in angles)} |")
+    within = [f"{(np.abs(stops[name]) < s).mean():.0%} / {(np.abs(stops[name]) < 2 * s).mean():.0%} ({s.mean():.2f})"
+              for name, s in sigmas.items()]
+    lines.append(f"| within 1 / 2 stated sigma (mean of it, stops) | | {' | '.join(within)} |")
     return "\n".join([*lines, "", *cues(rows)])
 
 
-def cues(rows: list[tuple[np.ndarray, tones.Evidence, tones.Tone]]) -> list[str]:
+def cues(rows: list[Row]) -> list[str]:
     """A line a cue: what it reads when the truth is known, mean and spread, in natural logarithms."""
     level = np.log([luminance(row[0]) for row in rows])
     photo = np.log([luminance(row[1].skin) for row in rows])
@@ -142,9 +154,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tone", description=__doc__.splitlines()[0])
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--seed", type=int, default=91_000)
+    parser.add_argument("--weights", type=Path, help="of a trained light network; default: those that ship, if any")
     options = parser.parse_args()
+    net = load_light(options.weights) if options.weights else shipped_light() if shipped() else None
     print(f"Tone: {options.people} generated people, 2 photos each of {SIZE} pixels, metered by a camera, true fit.\n")
-    print(table(run(options.people, options.seed)))
+    print(table(run(options.people, options.seed, net)))
     return 0
 
 

@@ -28,7 +28,7 @@ OWNER = __package__
 
 def texts() -> set[str]:
     """Every English text of labels, tooltips and items."""
-    found: set[str] = set()
+    found = set(strings.SKIN_INPUT)  # inputs of the skin are drawn under their own names
     for module in (strings, export_words, setup_words):
         for name, value in vars(module).items():
             if name.isupper():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tools import checks, environments, locks, sentences, validator
 from tools import gui as windows
 from tools import package as packages
+from tools import train as training
 from tools.paths import BLENDERS, DEMO_BLENDER, ROOT, SAMPLE_PHOTO, TESTED_BLENDERS
 from tools.run import BuildError, run, say
 
@@ -94,6 +96,11 @@ def bench(name: str | None) -> int:
     """Run one benchmark or all."""
     python = environments.backend()
     return run([python, "-m", "benchmarks", *([name] if name else [])], env=ONE_THREAD)
+
+
+def train(**options: Any) -> int:
+    """Train a network of the skin, or go on with it."""
+    return training.train(environments.backend(), **options)
 
 
 def lock() -> int:

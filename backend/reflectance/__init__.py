@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backend.core.progress import Progress, silent
-from backend.errors import InputError, ModelError
+from backend.errors import InputError
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.reflectance.classical import estimate_classical
@@ -13,21 +13,24 @@ from backend.reflectance.hairs import hair_maps
 from backend.reflectance.maps import SkinMaps
 from backend.unwrap.observed import ObservedTexture
 
-METHODS = ("classical", "network")
+METHODS = ("classical", "networks")
 
 __all__ = ["METHODS", "SkinMaps", "estimate"]
 
 
 def estimate(observed: ObservedTexture, fit: HeadFit, head: HeadModel, *, method: str = "classical",
-             progress: Progress = silent) -> SkinMaps:
-    """Skin maps at the observed texture's resolution.
+             device: str = "cpu", progress: Progress = silent) -> SkinMaps:
+    """Skin maps at the observed texture's resolution. Networks run on the torch `device`.
 
     Raises InputError for a method that does not exist and ModelError for one whose weights are not installed.
     """
-    if method == "classical":
-        maps = estimate_classical(observed, fit, head, progress=progress)
-        hairs = hair_maps(maps, fit, head)
-        return replace(maps, brow_albedo=hairs.get("brow_albedo"), lash_albedo=hairs.get("lash_albedo"))
-    if method == "network":
-        raise ModelError("The learned skin method has no weights in this version.", "Use --reflectance classical.")
-    raise InputError(f"There is no skin method called {method}.", f"Choose one of: {', '.join(METHODS)}.")
+    if method not in METHODS:
+        raise InputError(f"There is no skin method called {method}.", f"Choose one of: {', '.join(METHODS)}.")
+    net = None
+    if method == "networks":
+        from backend.reflectance.networks.weights import shipped_light
+
+        net = shipped_light().to(device)
+    maps = estimate_classical(observed, fit, head, net=net, progress=progress)
+    hairs = hair_maps(maps, fit, head)
+    return replace(maps, brow_albedo=hairs.get("brow_albedo"), lash_albedo=hairs.get("lash_albedo"))

@@ -74,11 +74,11 @@ def region_prior(space: SkinSpace) -> np.ndarray:
 
 
 def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shading: np.ndarray,
-                 tone: np.ndarray, relative: np.ndarray) -> Clean:
+                 tone: np.ndarray, relative: np.ndarray, left: float = 1.0) -> Clean:
     """Albedo without what the fitted light left behind.
 
     `colour` (F, F, 3) photographed, `weight` (F, F), `shading` (F, F, 3) absolute, `tone` (3,) albedo of plain skin,
-    `relative` (F, F, 3) log region prior.
+    `relative` (F, F, 3) log region prior; `left` 0..1 of what looks like light at large scale is taken out.
     """
     prior = np.log(tone).astype(np.float32) + relative
     grey = shading @ REC709_LUMINANCE
@@ -98,7 +98,7 @@ def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shadi
     window = round(MEDIAN_METRES / float(np.median(space.texel_metres[space.face > 0.5])))
     large = wide_median(filled, window)
     believed = _believed(space, large, trust * own, lit)
-    miss = large - believed
+    miss = left * (large - believed)
     miss = np.where((reliable > 0)[..., None], miss, 0)
     miss = _spread_out(miss, reliable)
     divisor = (floor * np.exp(miss)).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,12 +22,16 @@ from backend.reflectance.layers import ROWS, full_resolution
 from backend.reflectance.light import Light, estimate_light, shading, sphere, sun_response, transfer
 from backend.reflectance.maps import SkinMaps
 from backend.reflectance.noise import planes
-from backend.reflectance.regions import SkinSpace
+from backend.reflectance.regions import SkinSpace, plain_skin
 from backend.reflectance.scalp import coat, lay_over, scalp_of
 from backend.reflectance.specular import specular_maps
 from backend.reflectance.tone import Evidence, estimate_tone, gather, level
 from backend.unwrap.observed import ObservedTexture
 from backend.unwrap.surface import enlarge, reduce, skin_normals, solid_triangles
+
+if TYPE_CHECKING:
+    from backend.reflectance.networks.estimate import Told
+    from backend.reflectance.networks.lightnet import LightNet
 
 LIGHT_GRID = 256
 """Grid on which light and shading are found, texels: about 1.6 mm on the face."""
@@ -37,22 +42,34 @@ BEARD_DOUBT = 0.8
 UNSURE_STOPS = 0.6
 """Uncertainty of the skin's brightness from which the report says so."""
 
+LEFT_OVER = 0.6
+"""How much of what a network's light leaves at large scale is taken for light all the same, of what is taken for it
+after the classical light."""
 
-def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel, *,
+
+def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel, *, net: LightNet | None = None,
                        progress: Progress = silent) -> SkinMaps:
-    """Skin maps of the observed texture's resolution."""
+    """Skin maps of the observed texture's resolution. With a `net`, the light and the tone are what it tells."""
     space = SkinSpace.of(head, fit.neutral)
     colour, weight = _small(observed, space.size)
     relative = region_prior(space)
     progress(0.02, "Finding the light")
     lit = _light(observed, fit, head, space, colour, weight, relative)
-    tone = estimate_tone(_evidence(observed, space, colour, weight, lit, relative))
+    told = None
+    if net is not None:
+        from backend.reflectance.networks.estimate import tell
+
+        told = tell(net, observed, fit, head, space, colour, weight, relative, plain_skin(space))
+    if told is None:
+        tone = estimate_tone(_evidence(observed, space, colour, weight, lit, relative))
+    else:
+        tone, lit, weight = told.tone, _Lit(lit.lights, told.shading), weight * told.skin
     factor = level(space, colour, weight, lit.shading, relative) / tone.albedo
     lights = [light.scaled(factor) for light in lit.lights]
     absolute = (lit.shading * factor).astype(np.float32)
 
     progress(0.30, "Taking the light off the skin")
-    clean = clean_albedo(space, colour, weight, absolute, tone.albedo, relative)
+    clean = clean_albedo(space, colour, weight, absolute, tone.albedo, relative, 1.0 if told is None else LEFT_OVER)
     normal = space.lay_out(skin_normals(head, space.neutral))
     shares = planes(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6))
     progress(0.36, "Completing what was not seen")
@@ -91,7 +108,8 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
         displacement_mid=relief.mid, displacement_high=relief.high, normal=normals,
         confidence=(enlarge(plan.seen * clean.trust, size) * (observed.weight > 0)).astype(np.float32),
         light_sh=np.stack([light.light_sh for light in lights]),
-        eye_albedo=eyes.left, iris_colour=eyes.irises, method="classical", warnings=warnings, tone_sigma=tone.sigma,
+        eye_albedo=eyes.left, iris_colour=eyes.irises,
+        method="classical" if told is None else "networks", warnings=warnings, tone_sigma=tone.sigma,
         eye_albedo_right=eyes.right,
     )
 
@@ -163,6 +181,15 @@ def _light(observed: ObservedTexture, fit: HeadFit, head: HeadModel, space: Skin
 def _plain_light(light_sh: np.ndarray) -> Light:
     """A light that gives back given harmonics roughly: for views that added nothing."""
     return Light(np.maximum(harmonics.basis(sphere()) @ light_sh, 0), np.zeros((0, 3)), np.zeros((0, 3)))
+
+
+def told_of(observed: ObservedTexture, fit: HeadFit, head: HeadModel, net: LightNet) -> Told | None:
+    """What a network tells of the photos, without making maps: for benchmarks."""
+    from backend.reflectance.networks.estimate import tell
+
+    space = SkinSpace.of(head, fit.neutral)
+    colour, weight = _small(observed, space.size)
+    return tell(net, observed, fit, head, space, colour, weight, region_prior(space), plain_skin(space))
 
 
 def tone_evidence(observed: ObservedTexture, fit: HeadFit, head: HeadModel) -> Evidence:

@@ -33,6 +33,9 @@ DARKER, DARKER_EARS, DARKER_FOLDS = 2.2, 0.35, 0.35
 FINE_SHARE = 0.8
 """Strength of the mottling too fine for the FIELD grid, against the finest that is measured there."""
 
+EXPECTED, LOWEST = 0.98, 0.92
+"""Share of the expected skin above which a channel is too much, and below which taking off a highlight stops."""
+
 _LOG_GREY = np.full(3, 1 / 3, np.float32)
 
 
@@ -66,7 +69,7 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
         expected = shade * np.exp(band(base_seen, rows, size))
         gloss = highlight_of(photo, expected, light_colour)
         gloss *= observed.weight[rows] > 0
-        bare = np.maximum(photo - gloss[..., None] * light_colour, 0.25 * photo)
+        bare = without_highlight(photo, expected, gloss, light_colour)
         log_seen = np.log(np.maximum(bare / shade, 1e-3)).astype(np.float32)
         flat[rows] = ((log_seen + band(clean.crease, rows, size)) @ _LOG_GREY) * (observed.weight[rows] > 0)
         base = band(plan.base, rows, size)
@@ -104,3 +107,18 @@ def highlight_of(photo: np.ndarray, expected: np.ndarray, light_colour: np.ndarr
     gloss = gaussian(gloss.astype(np.float32), 1.2) / float(light_colour @ light)
     brighter = (photo - 1.03 * expected) @ REC709_LUMINANCE / float(light_colour @ REC709_LUMINANCE)
     return np.clip(np.minimum(gloss, brighter), 0, None).astype(np.float32)
+
+
+def without_highlight(photo: np.ndarray, expected: np.ndarray, gloss: np.ndarray,
+                      light_colour: np.ndarray) -> np.ndarray:
+    """(h, w, 3) the photo less its highlight `gloss` (h, w), other arguments as of `highlight_of`.
+
+    Each lamp leaves a highlight of its own colour, and a window's is bluer than the light of the room: what is taken
+    off has the colour of what is too much there, and no channel falls below the skin for it.
+    """
+    over = np.maximum(photo - EXPECTED * expected, 0).astype(np.float32)
+    soft = np.stack([gaussian(np.ascontiguousarray(over[..., c]), 1.2) for c in range(3)], -1)
+    level = (soft @ REC709_LUMINANCE)[..., None]
+    tint = np.where(level > 1e-4, soft / np.maximum(level, 1e-4), light_colour)
+    wanted = (gloss * float(light_colour @ REC709_LUMINANCE))[..., None] * tint
+    return photo - np.minimum(wanted, np.maximum(photo - LOWEST * expected, 0))

@@ -21,7 +21,7 @@ class SkinMaps:
     light_sh: np.ndarray  # (N, 9, 3) linear radiance of every photo's light, see core.harmonics
     eye_albedo: np.ndarray  # (P, P, 3) float32 linear, iris and sclera of both eyes in the eye's UV square
     iris_colour: np.ndarray  # (2, 3) float32 linear, person's left, right
-    method: str  # "classical" or "network"
+    method: str  # "classical" or "networks"
     warnings: tuple[str, ...] = ()  # sentences for the report
     tone_sigma: float = float("nan")  # uncertainty of the skin's brightness, stops (standard deviation)
     eye_albedo_right: np.ndarray | None = None  # (P, P, 3) where the right eye differs; `eye_albedo` is the left's then

@@ -270,6 +270,12 @@ class SkinSpace:
         return self.surface.lay_out(self.head, vertex_field)
 
 
+def plain_skin(space: SkinSpace) -> np.ndarray:
+    """(F, F) float32 0..1 skin of the face that is neither lips, brows, lids, nostrils nor where a beard grows."""
+    other = np.clip(space.lips + space.brows + space.lids + space.nostrils + space.beard, 0, 1)
+    return (space.face * (1 - other) * space.surface.inside).astype(np.float32)
+
+
 def _step(value: np.ndarray, low: float, high: float) -> np.ndarray:
     t = np.clip((value - low) / (high - low), 0, 1)
     return (t * t * (3 - 2 * t)).astype(np.float32)

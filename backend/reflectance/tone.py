@@ -60,6 +60,12 @@ SCLERA_OPEN = 0.76
 SCLERA_SIGMA, SHADOW = 0.30, 1.4
 """Spread of that, and how much wider it is downwards: lids, lashes and blur darken what should be white."""
 
+OVEREXPOSED = 4.0
+"""The same for a white at the photo's end (`CLIPPED`): it may be brighter by any amount that eyes are lit with."""
+
+CLIPPED = 0.95
+"""Linear value of two channels from which a white counts as overexposed."""
+
 TEETH_ALBEDO = np.array([0.62, 0.53, 0.44])
 """Linear reflectance of teeth that are neither bleached nor stained."""
 
@@ -220,7 +226,8 @@ def estimate_tone(it: Evidence) -> Tone:
     for white in found:
         # Nothing makes a sclera or a tooth too bright but a highlight; shadow darkens them.
         deviation = exposure - white.level
-        score += _likelihood(deviation / np.where(deviation > 0, SHADOW * white.sigma, white.sigma))
+        above = OVEREXPOSED if white.at_least else SHADOW
+        score += _likelihood(deviation / np.where(deviation > 0, above * white.sigma, white.sigma))
     if found:
         trust = max(white.trust for white in found)
         cast = sum(white.trust * white.cast for white in found) / sum(white.trust for white in found)
@@ -248,7 +255,8 @@ class White:
     level: float  # ln of exposure times the key light
     sigma: float  # of that
     cast: np.ndarray  # (2,) ln R/G, B/G of the light
-    trust: float  # 0..1
+    trust: float  # 0..1, of the cast
+    at_least: bool = False  # overexposed: the level may be higher
 
 
 def whites(it: Evidence) -> list[White]:
@@ -262,8 +270,10 @@ def whites(it: Evidence) -> list[White]:
     if eyes:
         weight = np.array([eye.sigma**-2 for eye in eyes])
         weight /= weight.sum()
+        open_ended = bool(weight @ [eye.at_least for eye in eyes] > 0.5)
         found.append(White(float(weight @ [eye.level for eye in eyes]), float(weight @ [eye.sigma for eye in eyes]),
-                            weight @ np.array([eye.cast for eye in eyes]), float(weight @ [eye.trust for eye in eyes])))
+                           weight @ np.array([eye.cast for eye in eyes]), float(weight @ [eye.trust for eye in eyes]),
+                           open_ended))
     return found
 
 
@@ -275,6 +285,8 @@ def _white(colour: np.ndarray, skin: np.ndarray, albedo: np.ndarray, opened: flo
         return []
     reference = albedo + SHEEN
     level = np.log(float(luminance(colour)) / float(luminance(reference)) / opened)
+    if np.median(colour) > CLIPPED:  # white for certain, and its colour was lost
+        return [White(level, sigma / max(trust, 0.2), np.zeros(2), 0.01, True)]
     return [White(level, sigma / max(sure, 0.2), _chroma(colour) - _chroma(reference), sure)]
 
 

@@ -23,6 +23,10 @@ SHIFT, RISE, GROWTH = 0.16, 0.08, 0.12
 """How far the limbus may lie off the landmarks: sideways and up or down, and how much larger or smaller the iris may
 be; in iris radii. The landmarker places it to a pixel or two, which shows in an iris of forty."""
 
+CLIPPED, WHITE_SHARE = 0.95, 0.2
+"""Linear value of two channels from which a texel is at the photo's end, and the share of such texels in the white of
+an eye that no catchlight reaches: the white itself is overexposed then, which says how bright the light is at least."""
+
 LIMBUS_RAYS = np.deg2rad(np.r_[-50:51:5, 130:231:5])
 """Directions, clockwise from the right, in which sclera lies beside the iris."""
 
@@ -83,6 +87,9 @@ def sample_eye(observation: Observation, side: str) -> EyeSample:
     # The white is the bright end of what lies beside the iris; lids, lashes, corners and shadow are the rest, and in
     # photos of people they are most of it.
     sclera = _typical(window, sclera_zone & (_without_highlights(window) > 0.5), 80, 95)
+    white = sclera_zone & (np.median(window, -1) > CLIPPED)
+    if white.sum() > max(WHITE_SHARE * sclera_zone.sum(), 24):
+        sclera = window[white].mean(0).astype(np.float32)
     return EyeSample(iris, sclera, patch.astype(np.float32), weight.astype(np.float32), radius * growth)
 
 

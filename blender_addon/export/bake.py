@@ -34,7 +34,7 @@ _kept: dict[tuple[int, ...], np.ndarray] = {}
 def with_occlusion(found: list[Look], whole: Surface) -> list[Look]:
     """Looks that have a roughness map get `occlusion` beside it: how much of the sky a point sees, 1 all."""
     solid = ~np.isin(whole.material, [index for index, look in enumerate(found) if look.kind in CLEAR])
-    return [replace(look, maps={**look.maps, "occlusion": _occlusion(whole, index, solid)})
+    return [replace(look, maps={**look.maps, "occlusion": _occlusion(whole, index, solid, look.native)})
             if "roughness" in look.maps else look for index, look in enumerate(found)]
 
 
@@ -59,18 +59,23 @@ def together(found: list[Look], whole: Surface, surfaces: dict[int, Surface]) ->
             if "normal" in look.maps and here.any():
                 material[here] = len(every)
                 every.append(replace(look, kind=f"{look.kind}_LOD{level}", shares=look.kind,
-                                     share=look.share / 2**level, maps={"normal": look.maps["normal"]}))
+                                     maps={"normal": _smaller(look.maps["normal"], look.native, level)}))
         done[level] = replace(surface, material=material)
     return every, done
 
 
-def _occlusion(whole: Surface, slot: int, solid: np.ndarray) -> Callable[[int], np.ndarray]:
+def _smaller(maker: Callable[[int], np.ndarray], largest: int, level: int) -> Callable[[int], np.ndarray]:
+    return lambda side: maker(max(min(side, largest) >> level, 1))
+
+
+def _occlusion(whole: Surface, slot: int, solid: np.ndarray, largest: int) -> Callable[[int], np.ndarray]:
+    """At most `largest` pixels wide, as the other pictures are."""
     def maker(side: int) -> np.ndarray:
         faces = standin.triangles(whole)
         mine = faces["material"] == slot
         corners, uvs = faces["faces"][mine][:, :3], faces["uvs"][mine][:, :3]
         open_sky = visible(whole, np.unique(corners), solid)
-        index, weight = raster(uvs, side)
+        index, weight = raster(uvs, min(side, largest))
         picture = (open_sky[corners[index]] * weight).sum(-1)
         return _filled(picture, index >= 0)[..., None]
 

@@ -63,7 +63,8 @@ def portrait(name: str, target: np.ndarray, distance: float, yaw: float = 0.0, p
              lens: float = 85.0) -> bpy.types.Object:
     """A camera that looks at `target` (3,) of a head facing -Y; yaw > 0 moves to the person's left; radians, metres."""
     data = bpy.data.cameras.new(name)
-    data.lens, data.sensor_width, data.clip_start = lens, SENSOR_WIDTH, 0.01
+    data.lens, data.sensor_height, data.clip_start = lens, SENSOR_WIDTH, 0.01
+    data.sensor_fit = "VERTICAL"  # a wide picture shows more beside the head, and never less of it
     camera = bpy.data.objects.new(name, data)
     offset = np.array([np.sin(yaw) * np.cos(pitch), -np.cos(yaw) * np.cos(pitch), np.sin(pitch)]) * distance
     backward = offset / np.linalg.norm(offset)

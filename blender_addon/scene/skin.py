@@ -111,13 +111,13 @@ def _colour(tree: bpy.types.NodeTree, given: bpy.types.Node) -> nodes.Socket:
     frame = nodes.frame(tree, "Colour: pigment over the photo's skin")
     layers = []
     for row, (control, transmission) in enumerate((("Melanin", MELANIN), ("Redness", BLOOD))):
-        channels = [math(tree, "POWER", value, (given, control), (-1150, 900 - 450 * row - 140 * index), parent=frame,
+        channels = [math(tree, "POWER", value, (given, control), (-1150, 1150 - 470 * row - 145 * index), parent=frame,
                          label=f"{control} {'RGB'[index]}") for index, value in enumerate(transmission)]
-        layers.append(add(tree, "ShaderNodeCombineColor", (-950, 850 - 450 * row), parent=frame, label=control,
+        layers.append(add(tree, "ShaderNodeCombineColor", (-950, 1100 - 470 * row), parent=frame, label=control,
                           inputs=dict(zip(("Red", "Green", "Blue"), channels, strict=True))))
     mixed = (given, "Albedo")
     for index, layer in enumerate(layers):
-        node = add(tree, "ShaderNodeMix", (-700 + 220 * index, 800), parent=frame, label="Filter", data_type="RGBA",
+        node = add(tree, "ShaderNodeMix", (-700 + 220 * index, 1050), parent=frame, label="Filter", data_type="RGBA",
                    blend_type="MULTIPLY", clamp_result=False,
                    inputs={"Factor_Float": 1.0, "A_Color": mixed, "B_Color": (layer, "Color")})
         mixed = (node, "Result_Color")
@@ -149,7 +149,7 @@ def _relief(tree: bpy.types.NodeTree, given: bpy.types.Node) -> nodes.Socket:
 
 def _normal(tree: bpy.types.NodeTree, given: bpy.types.Node) -> nodes.Socket:
     frame = nodes.frame(tree, "Relief for EEVEE: normal map")
-    node = add(tree, "ShaderNodeNormalMap", (-650, -850), parent=frame, space="TANGENT",
+    node = add(tree, "ShaderNodeNormalMap", (-650, -1000), parent=frame, space="TANGENT",
                inputs={"Strength": (given, "Pores"), "Color": (given, "Normal Map")})
     return node, "Normal"
 

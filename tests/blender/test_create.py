@@ -1,5 +1,6 @@
 """The create operator against a real backend process, in the plain loop that background mode uses."""
 
+import json
 import os
 
 import bpy
@@ -16,15 +17,25 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(jobs.PYTHON_VARIABLE, str(backend_python()))
 
 
-def test_a_photo_becomes_an_avatar(tmp_path):
+def test_a_photo_becomes_an_avatar_and_another_without_doing_everything_again(tmp_path):
     photo = ROOT / "samples" / "nasa_portrait.png"
     out = tmp_path / "avatar of the photo"
-    assert bpy.ops.likeness.create(photo=str(photo), out=str(out), resolution="1024") == {"FINISHED"}
+    assert bpy.ops.likeness.create(photo=str(photo), out=str(out), resolution="1024", name="Ada", keep=True) == {
+        "FINISHED"}
     (avatar,) = avatars.in_scene(bpy.context.scene)
+    assert avatar.name == "Ada"
     assert (out / "avatar.json").is_file()
     assert len(avatar.mesh.data.shape_keys.key_blocks) >= 53
     assert jobs.running() is None
-    assert not [item for item in tmp_path.iterdir() if item.name.endswith("likeness-job")]
+    avatar.mesh.data.shape_keys.key_blocks["jawOpen"].value = 0.5
+    assert bpy.ops.likeness.redo(resolution="1024", level="lod1") == {"FINISHED"}
+    (again,) = avatars.in_scene(bpy.context.scene)
+    assert again.id != avatar.id
+    assert again.name == "Ada"
+    assert again.mesh.data["likeness_level"] == "lod1"
+    assert again.mesh.data.shape_keys.key_blocks["jawOpen"].value == 0.5
+    stages = {stage["name"]: stage["cached"] for stage in json.loads((out / "avatar.json").read_text())["stages"]}
+    assert [name for name, cached in stages.items() if cached] == ["capture", "fit", "unwrap", "reflectance"]
 
 
 def test_a_file_that_is_no_photo_is_told_in_a_sentence(tmp_path):

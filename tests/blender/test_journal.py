@@ -9,7 +9,7 @@ import bpy
 import pytest
 
 from blender_addon import command, jobs, journal, strings
-from blender_addon.errors import InputError
+from blender_addon.errors import BackendError, InputError
 from blender_addon.scene import avatar as avatars
 
 from .conftest import ROOT, backend_python
@@ -50,6 +50,15 @@ def test_a_job_that_was_cut_off_goes_on_from_its_last_finished_stage(tmp_path):
     assert stages["fit"]
     assert journal.left(jobs.notes()) == []
     assert not folder.exists()
+
+
+def test_a_backend_that_dies_leaves_a_job_to_go_on_with(tmp_path):
+    job = begin(tmp_path)
+    job._client._process.kill()
+    with pytest.raises(BackendError, match="stopped by itself"):
+        poll_for_ever(job)
+    assert [note.name for note in journal.left(jobs.notes())] == ["Ada"]
+    assert jobs.running() is None
 
 
 def test_what_was_finished_without_a_scene_waits_for_one(tmp_path, known):

@@ -309,6 +309,49 @@ def language() -> Steps:
     yield 0.3
 
 
+def diagram() -> Steps:
+    """The skin's node group as a reader of it sees it."""
+    area = viewport()
+    material = avatar().mesh.data.materials[0]
+    group = part("scene.skin").controls(material)
+    area.ui_type = "ShaderNodeTree"
+    yield 0.5
+    for name, tree in (("13_material", None), ("14_skin_group", group.node_tree)):
+        space = area.spaces.active
+        if tree is not None:
+            space.path.append(tree, node=group)
+        yield 1.0
+        region = next(region for region in area.regions if region.type == "WINDOW")
+        with bpy.context.temp_override(window=window(), area=area, region=region):
+            bpy.ops.node.view_all()
+        yield 1.0
+        shoot(OUT / f"{name}.png")
+    area.ui_type = "VIEW_3D"
+    yield 0.5
+
+
+def another_file() -> Steps:
+    """A job outlives the file it was begun in: what it makes waits for a scene."""
+    jobs, journal = part("jobs"), part("journal")
+    yield from only("create")
+    yield from press("bpy.ops.likeness.create(")
+    yield from until(lambda: jobs.busy() and jobs.running().snapshot.fraction > 0.02, "a job")
+    bpy.ops.wm.read_homefile()
+    yield 1.0
+    check(jobs.busy(), "the job went with its file")
+    yield from until(lambda: not jobs.busy(), "the end of the job")
+    notes = journal.left(jobs.notes())
+    check(len(notes) == 1 and notes[0].bundle, f"what was made is not offered: {notes}")
+    jobs.look_again()
+    viewport().spaces.active.show_region_ui = True
+    yield 0.5
+    yield from only("create")
+    yield from picture("15_ready")
+    yield from press("bpy.ops.likeness.resume(", across=0.4)
+    yield from until(avatar, "the avatar", 60)
+    check(not journal.left(jobs.notes()), "it is still offered")
+
+
 def light_and_render() -> Steps:
     """A studio and a camera by buttons, then F12."""
     yield from only("relight", "studio", "photo_match")
@@ -343,11 +386,14 @@ def light_and_render() -> Steps:
     shoot(OUT / "11_rendered.png")
 
 
-STEPS = (install, first_run, drop, create, cancel_by_escape, report, expression, skin, language, light_and_render)
+STEPS = (install, first_run, drop, create, cancel_by_escape, report, expression, skin, diagram, language,
+         light_and_render, another_file)
+CHOSEN = os.environ.get("LIKENESS_GUI_STEPS", "")
+"""Names of steps, when only some are wanted; each needs what those before it made."""
 
 
 def every_step() -> Steps:
-    for step in STEPS:
+    for step in [step for step in STEPS if not CHOSEN or step.__name__ in CHOSEN.split(",")]:
         start, said = time.monotonic(), ""
         try:
             yield from step()
@@ -373,4 +419,4 @@ def tick() -> float | None:
         os._exit(0)  # Blender's own way out would ask whether to save
 
 
-bpy.app.timers.register(tick, first_interval=1.0)
+bpy.app.timers.register(tick, first_interval=1.0, persistent=True)

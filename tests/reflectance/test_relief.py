@@ -6,6 +6,7 @@ import pytest
 from backend.head.model import HeadModel, default_head
 from backend.head.uvspace import texel_frames, texel_positions
 from backend.reflectance.displacement import HIGH_LIMIT, MID_LIMIT, normal_map, relief
+from backend.reflectance.layers import highlight_of, without_highlight
 from backend.reflectance.noise import planes, pore_tile, triplanar
 from backend.reflectance.regions import SkinSpace
 from backend.unwrap.observed import ObservedTexture
@@ -96,3 +97,18 @@ def test_normals_are_those_of_the_displaced_surface(head, space):
     assert np.median(strength) > 0.03
     assert np.median(np.linalg.norm(difference, axis=-1)) < 0.12 * np.median(strength)
     assert np.linalg.norm(mapped, axis=-1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("shine", [(1.0, 1.0, 1.0), (0.7, 1.0, 1.6), (1.2, 1.0, 0.7)])
+def test_a_highlight_of_another_colour_leaves_no_tint_on_dark_skin(shine):
+    """A window's bluish shine on a brow that the warm light of a room makes look darker still."""
+    y, x = np.mgrid[0:64, 0:64]
+    spot = np.exp(-((x - 32) ** 2 + (y - 32) ** 2) / 128)[..., None]
+    light = np.array([1.25, 0.97, 0.6])
+    expected = np.broadcast_to(np.array([0.11, 0.06, 0.042]) * light, (64, 64, 3)).astype(np.float32)
+    photo = (expected + 0.15 * spot * shine).astype(np.float32)
+    gloss = highlight_of(photo, expected, light)
+    bare = without_highlight(photo, expected, gloss, light)
+    left = np.log(bare[32, 32] / expected[32, 32])
+    assert np.ptp(left) < 0.25  # one colour for all left 1.5 behind under the white lamp, 2.7 under the bluish one
+    assert left.mean() < 0.2

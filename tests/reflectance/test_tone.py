@@ -98,3 +98,15 @@ def test_shine_is_bright_and_pale():
     assert readings[2] > 1.5 * readings[1]
     assert readings[2] > 3 * readings[0]
     assert np.isnan(shine(skin[:50], even[:50], skin[:50].max(-1)))
+
+
+def test_an_overexposed_white_says_how_bright_the_light_is_at_least():
+    """Dark skin in light so hard that the eyes' whites clip: without them the photo's brightness passes for skin's."""
+    bright = photographed(0.05, 4.0)
+    clipped = dataclasses.replace(bright, sclera=np.ones((2, 3)))
+    blind = dataclasses.replace(bright, sclera=UNSEEN)
+    assert stops(clipped, 0.05) < stops(blind, 0.05) - 0.3
+    assert abs(stops(clipped, 0.05)) < 0.7
+    # Light skin whose whites clip is not made dark by it: they may be brighter by any amount, but not darker.
+    fair = dataclasses.replace(photographed(0.38, 2.2), sclera=np.ones((2, 3)))
+    assert abs(stops(fair, 0.38)) < 0.5

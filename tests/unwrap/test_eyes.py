@@ -65,3 +65,10 @@ def test_an_iris_of_a_few_pixels_is_not_read(shot):
     nothing = sample_eye(replace(shot.observation, landmarks=landmarks), "left")
     assert np.isnan(nothing.radius)
     assert np.isnan(nothing.iris).all()
+
+
+def test_an_overexposed_eye_is_white_and_not_its_rim(shot):
+    """In hard light the whites of dark faces' eyes clip first; what is left beside them is lid."""
+    blown = replace(shot.observation, image=np.minimum(shot.observation.image * 4, 1).astype(np.float32))
+    assert np.median(sample_eye(blown, "left").sclera) > 0.95
+    assert np.median(sample_eye(shot.observation, "left").sclera) < 0.9
