@@ -35,9 +35,10 @@ WAYS = (
     (0.25, 34.0, 0.35, 1.20, 0.50),  # a phone in another's hand: 24 to 28 mm, then as often as not cropped or zoomed
     (0.25, 65.0, 0.35, 1.30, 0.45),  # a portrait: 50 to 85 mm and more, from across a table or further
 )
-"""Ways in which photos of faces come about: share of them, 35 mm equivalent and the spread of its logarithm, metres from
-lens to face and the spread of theirs. Lens and distance go together: a short lens for both would be too long for
-selfies, and a middling distance too far."""
+"""Ways in which photos of faces come about: their share, 35 mm equivalent and the spread of its logarithm, metres from
+lens to face and the spread of theirs. Lens and distance go together: apart, one lens would be too long for selfies, and
+one distance too far for them.
+"""
 INTEROCULAR = 0.063
 """m between the eyes' centres of an adult (ANSUR II pupillary distance, mean of both sexes)."""
 

@@ -109,7 +109,8 @@ def test_the_guess_leaves_room_for_selfies_and_for_portraits(equivalent, distanc
 @pytest.mark.parametrize("interocular", [1e-3, 2.0, 3000.0, 1e7])
 def test_a_face_of_any_size_has_a_guess(interocular):
     focal = assumed_focal(SIZE, interocular)
-    assert np.isfinite(focal.pixels) and focal.pixels > 0
+    assert np.isfinite(focal.pixels)
+    assert focal.pixels > 0
     assert 0.15 < focal.sigma < 10
 
 
