@@ -30,12 +30,15 @@ SIGMA_EDITED = 0.3
 _EDITORS = re.compile(r"photoshop|lightroom|gimp|affinity|capture one|darktable|rawtherapee|luminar|snapseed|picasa"
                       r"|photos \d|paint|irfanview|acdsee|pixelmator|facetune|faceapp|meitu", re.IGNORECASE)
 
-TYPICAL_EQUIVALENT = 38.0
-"""mm: between a phone (24 to 30, often cropped) and a portrait lens (50 to 85)."""
-SPREAD_EQUIVALENT = 0.45
-TYPICAL_DISTANCE = 0.8
-"""m: between an arm's length and a portrait across the table."""
-SPREAD_DISTANCE = 0.6
+WAYS = (
+    (0.50, 26.0, 0.20, 0.42, 0.30),  # a selfie: front cameras have 22 to 32 mm, arms reach 30 to 60 cm
+    (0.25, 34.0, 0.35, 1.20, 0.50),  # a phone in another's hand: 24 to 28 mm, then as often as not cropped or zoomed
+    (0.25, 65.0, 0.35, 1.30, 0.45),  # a portrait: 50 to 85 mm and more, from across a table or further
+)
+"""Ways in which photos of faces come about: their share, 35 mm equivalent and the spread of its logarithm, metres from
+lens to face and the spread of theirs. Lens and distance go together: apart, one lens would be too long for selfies, and
+one distance too far for them.
+"""
 INTEROCULAR = 0.063
 """m between the eyes' centres of an adult (ANSUR II pupillary distance, mean of both sexes)."""
 
@@ -126,18 +129,28 @@ def with_device(focal: Focal, exif: Image.Exif, stored_size: tuple[int, int], si
 
 
 def assumed_focal(size: tuple[int, int], interocular: float) -> Focal:
-    """A guess from two things that hold for most photos of faces: usual lenses, and usual distances.
+    """A guess from how photos of faces come about (`WAYS`), and from how large the face is in this one.
 
-    `interocular` is the distance between the eyes in pixels, as it would be seen from the front. A face that fills
-    the frame would, under a phone's lens, stand nearer than people do: such photos were cropped, and their focal
-    length is longer. The two log-normal priors are multiplied.
+    `interocular` is the distance between the eyes in pixels, as it would be seen from the front. Each way says what
+    the focal length is, twice: by its lens, and by its distance. Where the two agree, that way is the likelier one; a
+    face that fills the frame as no way has it was cropped, and its focal length is longer. The answer has mean and
+    spread of the mixture.
     """
-    by_lens = math.log(TYPICAL_EQUIVALENT / FULL_FRAME_DIAGONAL * math.hypot(*size))
-    by_distance = math.log(TYPICAL_DISTANCE * interocular / INTEROCULAR)
-    weight_lens, weight_distance = SPREAD_EQUIVALENT ** -2, SPREAD_DISTANCE ** -2
-    total = weight_lens + weight_distance
-    mean = (by_lens * weight_lens + by_distance * weight_distance) / total
-    return Focal(math.exp(mean), total ** -0.5, "assumed")
+    found = []
+    for share, equivalent, lens_spread, distance, distance_spread in WAYS:
+        by_lens = math.log(equivalent / FULL_FRAME_DIAGONAL * math.hypot(*size))
+        by_distance = math.log(distance * interocular / INTEROCULAR)
+        apart = lens_spread**2 + distance_spread**2
+        likely = share * math.exp(-((by_lens - by_distance) ** 2) / (2 * apart)) / math.sqrt(apart)
+        mean = (by_lens * distance_spread**2 + by_distance * lens_spread**2) / apart
+        found.append((likely, mean, (lens_spread * distance_spread) ** 2 / apart))
+    total = sum(likely for likely, _, _ in found)
+    if total <= 0:  # a face so small, or so large, that no way makes it likely at all
+        found = [(1.0, mean, variance) for _, mean, variance in found]
+        total = float(len(found))
+    middle = sum(likely * mean for likely, mean, _ in found) / total
+    spread = sum(likely * (variance + (mean - middle) ** 2) for likely, mean, variance in found) / total
+    return Focal(math.exp(middle), math.sqrt(spread), "assumed")
 
 
 def _frame(tags: Mapping[int, object], stored_size: tuple[int, int], shrink: float) -> _Frame:

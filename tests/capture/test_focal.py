@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
@@ -94,13 +95,23 @@ def test_what_cannot_be_believed_is_not_used(tags):
     assert read_focal(exif(**tags), SIZE, SIZE) is None
 
 
-def test_the_guess_is_a_usual_lens_at_a_usual_distance():
-    """When a 38 mm lens at 0.8 m would show the face as large as it is, both guesses agree with it exactly."""
-    expected = 38 / DIAGONAL * 5040
-    focal = assumed_focal(SIZE, expected * 0.063 / 0.8)
-    assert focal.pixels == pytest.approx(expected)
+@pytest.mark.parametrize(("equivalent", "distance"), [(26, 0.42), (26, 0.3), (65, 1.3), (70, 1.4)])
+def test_the_guess_leaves_room_for_selfies_and_for_portraits(equivalent, distance):
+    """Both show the face as large as it is; the guess lies between, no further from either than it says."""
+    focal = assumed_focal(SIZE, equivalent / DIAGONAL * 5040 * 0.063 / distance)
+    found = focal.pixels / 5040 * DIAGONAL
     assert focal.source == "assumed"
-    assert 0.3 < focal.sigma < 0.4
+    assert 26 < found < 65
+    assert abs(np.log(found / equivalent)) < 2 * focal.sigma
+    assert 0.35 < focal.sigma < 0.55
+
+
+@pytest.mark.parametrize("interocular", [1e-3, 2.0, 3000.0, 1e7])
+def test_a_face_of_any_size_has_a_guess(interocular):
+    focal = assumed_focal(SIZE, interocular)
+    assert np.isfinite(focal.pixels)
+    assert focal.pixels > 0
+    assert 0.15 < focal.sigma < 10
 
 
 def test_a_face_that_fills_the_frame_was_cropped_out():

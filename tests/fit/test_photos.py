@@ -141,7 +141,7 @@ def test_what_one_device_says_of_itself_counts_once(head):
 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_selfie_from_near_has_no_big_nose_and_is_said_to_be_near(head, told):
-    """25 mm equivalent at 28 cm; without EXIF the guess is that of `assumed_focal` there, twice too long."""
+    """22.5 mm equivalent at 28 cm; without EXIF the guess is twice too long."""
     truth = photograph(head, seed=95, focal=417.0, distance=0.28, size=(480, 640), noise=0.004,
                        beta=person(head, length=0.7), focal_guess=None if told else 834.0,
                        focal_sigma=0.03 if told else 0.36)
