@@ -88,7 +88,7 @@ def test_evidence_is_weighed_on_people_in_several_photos(tmp_path, capsys):
     assert Worth(1, 1, 1, 1, 1, 1.0).power(3) == pytest.approx(0)
     assert Worth(1, 1, 1, 1, 1, 0.0).power(3) == pytest.approx(1)
     assert Worth(1, 1.2, 0.4, 1, 1, 0.0).overstated == pytest.approx(3)
-    make_shards(default_head(), tmp_path, 6, range(1), 5, size=4, views=2)
+    make_shards(default_head(), tmp_path, 6, range(1), 5, size=2, views=2)
     assert main(["worth", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "in 2 photos" in said
