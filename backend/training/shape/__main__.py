@@ -143,12 +143,14 @@ def _worth(options: argparse.Namespace) -> int:
     metres = np.sqrt(1 / (evidence.modes**2).sum((1, 2)))
     alone = worth(evidence, [[row] for group in groups for row in group], samples, points, metres, config, noise)
     print(f"{alone.people} photos: landmarks off {alone.before:.2f}, claimed {alone.claimed:.2f}; {alone.after:.2f} "
-          f"with what the pixels say, whose square per variance stated is {alone.honest:.2f}")
+          f"with what the pixels say, whose square per variance stated is {alone.honest:.2f}: "
+          f"trust {alone.overstated / alone.honest:.2f}, before any discount")
     if most > 1:
         all_of = worth(evidence, groups, samples, points, metres, config, noise)
+        alike = all_of.power(most) + np.log(all_of.overstated / alone.overstated) / np.log(most)
         print(f"{all_of.people} people in {most} photos: off {all_of.before:.2f}, claimed {all_of.claimed:.2f}; "
               f"{all_of.after:.2f} with what the pixels say; errors of photos correlate {all_of.together:.2f}, "
-              f"information grows with the power {all_of.power(most):.2f}")
+              f"information grows with the power {all_of.power(most):.2f}, beside such landmarks {alike:.2f}")
     return 0
 
 

@@ -35,6 +35,11 @@ class Worth:
     honest: float  # square of what the network is off, per variance it states; 1 is honest
     together: float  # correlation of its errors on photos of one person; nan for single photos
 
+    @property
+    def overstated(self) -> float:
+        """How many times more the landmarks are off than their normal equations claim."""
+        return self.before / self.claimed
+
     def power(self, photos: int) -> float:
         """The power of the number of photos by which information grows, as `photos` with such errors have it."""
         return float(1 - np.log(1 + (photos - 1) * max(self.together, 0)) / np.log(photos))

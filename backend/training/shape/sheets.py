@@ -76,13 +76,16 @@ class Augment:
     def __init__(self, seed: int) -> None:
         self._random = torch.Generator().manual_seed(seed)
 
-    def __call__(self, colour: Tensor, outside: Tensor) -> Tensor:
-        """`colour` (B, 3, HEIGHT, WIDTH) 0..1, `outside` (B, HEIGHT, WIDTH) -> the same colours, disturbed."""
+    def __call__(self, colour: Tensor, outside: Tensor, normal: Tensor) -> Tensor:
+        """`colour` (B, 3, HEIGHT, WIDTH) 0..1, `outside` (B, HEIGHT, WIDTH) and the fitted `normal` (B, 3, HEIGHT,
+        WIDTH) -> the same colours, disturbed.
+        """
+        colour = self._relit(colour, normal)
         colour = torch.where(outside[:, None] & (self._even(len(colour), 1, 1, 1) < 0.8), self._scene(len(colour)),
                              colour)
-        for share, change in ((0.7, self._uneven), (0.3, self._shadow), (0.35, self._bearded), (0.35, self._haired),
-                              (0.1, self._glasses), (1.0, self._developed), (0.15, self._coarse), (0.6, self._lens),
-                              (0.1, self._grey), (0.2, self._patch), (0.6, self._noise)):
+        for share, change in ((0.7, self._uneven), (0.3, self._shadow), (0.6, self._toned), (0.4, self._bearded),
+                              (0.35, self._haired), (0.1, self._glasses), (1.0, self._developed), (0.15, self._coarse),
+                              (0.6, self._lens), (0.1, self._grey), (0.2, self._patch), (0.6, self._noise)):
             rows = torch.nonzero(self._even(len(colour)) < share)[:, 0]
             if len(rows):
                 colour[rows] = change(colour[rows])
@@ -107,6 +110,22 @@ class Augment:
             tint = 0.3 * (self._field(len(colour), 3, nodes) - 0.5) if nodes < 40 else 0
             colour = colour * torch.exp(strength * (self._field(len(colour), 1, nodes) - 0.5 + tint))
         return colour
+
+    def _relit(self, colour: Tensor, normal: Tensor) -> Tensor:
+        """More light from some side, as the face's form takes it, in a share of the pictures."""
+        count = len(colour)
+        square = torch.cat([normal[:, :1] * normal[:, 1:2], normal[:, 1:2] * normal[:, 2:],
+                            normal[:, :1] * normal[:, 2:], normal * normal], 1)
+        light = (torch.cat([normal, square], 1) * self._normal(count, 9, 1, 1)).sum(1, keepdim=True)
+        strength = 0.4 * self._even(count, 1, 1, 1) * (self._even(count, 1, 1, 1) < 0.5)
+        return colour * torch.exp(strength * (light - light.mean((2, 3), keepdim=True)))
+
+    def _toned(self, colour: Tensor) -> Tensor:
+        """Shading made flatter, as phones do, or deeper: form seems stronger or weaker than it is."""
+        light = colour.mean(1, keepdim=True) + 0.02
+        around = box(box(light, int(torch.randint(3, 10, (1,), generator=self._random)) * 2 + 1), 7)
+        power = 1.6 * self._even(len(colour), 1, 1, 1) - 0.6
+        return colour * (around / around.mean((2, 3), keepdim=True)) ** power
 
     def _shadow(self, colour: Tensor) -> Tensor:
         """Cast shadows, or light that falls through something."""

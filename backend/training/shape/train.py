@@ -67,7 +67,7 @@ def train(sheets: Sheets, rows: np.ndarray, sign: np.ndarray, weight: np.ndarray
         torch.manual_seed(seed * 1_000_003 + step)  # of the dropout
         which = np.where(random.random(BATCH) < OWN, 0, random.integers(min(1, ways - 1), ways, BATCH))
         colour, normal, outside, target = sheets.batch(random.choice(rows, BATCH), which)
-        seen = channels(augment(colour, outside), normal, hidden)
+        seen = channels(augment(colour, outside, normal), normal, hidden)
         flip = augment.flips(BATCH)
         seen = torch.where(flip[:, None, None, None], mirrored(seen), seen)
         target = torch.where(flip[:, None], target * turn, target)

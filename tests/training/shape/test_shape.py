@@ -73,7 +73,9 @@ def test_heads_look_about_and_screw_up_their_eyes(folder):
 def test_disturbed_pictures_are_the_same_twice_and_pictures_still():
     colour, outside = torch.rand(12, 3, HEIGHT, WIDTH), torch.zeros(12, HEIGHT, WIDTH, dtype=torch.bool)
     outside[:, :20] = True
-    once, twice, other = (Augment(seed)(colour.clone(), outside) for seed in (4, 4, 5))
+    normal = torch.zeros(12, 3, HEIGHT, WIDTH)
+    normal[:, 2] = -1
+    once, twice, other = (Augment(seed)(colour.clone(), outside, normal) for seed in (4, 4, 5))
     assert torch.equal(once, twice)
     assert not torch.equal(once, other)
     assert float(once.min()) >= 0
@@ -85,7 +87,8 @@ def test_evidence_is_weighed_on_people_in_several_photos(tmp_path, capsys):
     """Errors that are alike on all photos count as one photo's, independent ones as so many."""
     assert Worth(1, 1, 1, 1, 1, 1.0).power(3) == pytest.approx(0)
     assert Worth(1, 1, 1, 1, 1, 0.0).power(3) == pytest.approx(1)
-    make_shards(default_head(), tmp_path, 6, range(1), 5, size=4, views=2)
+    assert Worth(1, 1.2, 0.4, 1, 1, 0.0).overstated == pytest.approx(3)
+    make_shards(default_head(), tmp_path, 6, range(1), 5, size=2, views=2)
     assert main(["worth", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "in 2 photos" in said
