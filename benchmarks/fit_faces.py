@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-
 from scipy.optimize import nnls
 
 from backend.arkit import ARKIT_NAMES, mirrored_name

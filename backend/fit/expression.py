@@ -17,10 +17,14 @@ from backend.arkit import ARKIT_NAMES
 from backend.fit.config import PriorConfig
 from backend.fit.points import TURNING, PointSet, corrective_weights, has_arkit
 from backend.fit.state import View
+from backend.head.adapt import LOOK_DEGREES
 from backend.head.model import HeadModel
 
-NOT_FROM_LANDMARKS = ("tongueOut", "cheekPuff", "eyeLook")
-"""Shapes that landmarks cannot tell (the first two) or that the eye joints already do."""
+NOT_FROM_LANDMARKS = ("tongueOut", "cheekPuff")
+"""Shapes that landmarks cannot tell."""
+LOOK_AXES = (("eyeLookDown", 0, 1.0), ("eyeLookUp", 0, -1.0), ("eyeLookIn", 2, -1.0), ("eyeLookOut", 2, 1.0))
+"""By which axis of the left eye's turn, and which way, each looking shape goes: about +X the gaze (-Y) goes down, about
++Z to the person's left. Of the right eye, in and out are the other way."""
 JAW = TURNING.index("jaw")
 ROUNDS = 3  # of the rig's weights, each with the correctives of the last
 REACH = 4.0  # bound of a head's own components, in their standard deviations
@@ -67,7 +71,7 @@ class Expression:
 
     def weights(self, points: PointSet, beta: np.ndarray, view: View, scores: np.ndarray, mean: np.ndarray,
                 covariance: np.ndarray, config: PriorConfig) -> np.ndarray:
-        """(52,) 0..1, what the rig is to play for this view; gaze shapes are nought.
+        """(52,) 0..1, what the rig is to play for this view.
 
         Where psi is not ARKit: the non-negative weights whose shapes and correctives move the landmarks as psi and the
         jaw do, what is believed of them (`mean`, `covariance`) deciding what that leaves open. What no landmark tells
@@ -90,8 +94,7 @@ class Expression:
             root = np.linalg.cholesky(normal)
             weights[told] = lsq_linear(root.T, np.linalg.solve(root, right), (0, 1), method="bvls").x
         seen = np.clip(scores, 0, 1)
-        gaze = np.array([name.startswith("eyeLook") for name in ARKIT_NAMES])
-        return np.where(told, weights, np.where(gaze, 0, seen))
+        return np.where(told, weights, seen)
 
 
 def landmarks_tell() -> np.ndarray:
@@ -108,6 +111,22 @@ def weight_prior(scores: np.ndarray, config: PriorConfig) -> tuple[np.ndarray, n
     mean[jaw_open] = config.jaw_trust * scores[jaw_open]
     sigma[jaw_open] = config.jaw_open_sigma + config.jaw_open_gain * scores[jaw_open]
     return mean, np.diag(sigma**2)
+
+
+def gaze_prior(mean: np.ndarray, covariance: np.ndarray, config: PriorConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Axis-angles (2, 3) of the left and the right eye that the weights `mean` (52,) tell, and their sigmas (2, 3).
+
+    The looking shapes move the lids; how far the eye turns with them is the rig's.
+    """
+    turn, spread = np.zeros((2, 3)), np.zeros((2, 3))
+    for eye, side in enumerate(("Left", "Right")):
+        for name, axis, way in LOOK_AXES:
+            index, reach = ARKIT_NAMES.index(name + side), np.radians(LOOK_DEGREES[name])
+            turn[eye, axis] += reach * mean[index] * (way if axis == 0 or side == "Left" else -way)
+            spread[eye, axis] += reach**2 * covariance[index, index]
+    sigma = np.minimum(np.sqrt(spread), config.gaze_sigma)
+    sigma[:, 1] = config.gaze_roll_sigma
+    return turn, sigma
 
 
 def expressive(head: HeadModel) -> HeadModel:

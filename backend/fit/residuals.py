@@ -145,12 +145,13 @@ class PriorTerm:
     focal_sigma: float
     face_mean: np.ndarray  # (E + 3,) of psi and the jaw's axis-angle
     face_whiten: np.ndarray  # (E + 3, E + 3) what is off that mean -> independent sigmas
-    gaze_sigma: np.ndarray  # (3,) radians
+    gaze_sigma: np.ndarray  # (2, 3) radians, left and right eye
     jaw: int  # index of the jaw among the turning joints
     eyes: tuple[int, int]  # indices of the two eyes
     config: FitConfig = field(default_factory=FitConfig)
     weights_mean: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (52,) what `face_mean` was made from
     weights_covariance: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))  # (52, 52)
+    gaze: np.ndarray = field(default_factory=lambda: np.zeros((2, 3)))  # axis-angles that the two eyes are believed at
 
     def rows(self, view: View) -> Rows:
         """Focal length, depth scale, noise scores, face (psi and jaw), gaze, and that both eyes look one way."""
@@ -163,7 +164,6 @@ class PriorTerm:
         def turn(joint: int) -> slice:
             return slice(start + 3 * joint, start + 3 * joint + 3)
 
-        sigma = self.gaze_sigma[:, None]
         together = 1 / priors.gaze_together
         terms: list[tuple[np.ndarray, list[tuple[slice, np.ndarray]]]] = [
             (np.array([(view.log_focal - self.focal_log) / self.focal_sigma]),
@@ -174,9 +174,9 @@ class PriorTerm:
             (self.face_whiten @ (np.append(view.psi, axes[self.jaw]) - self.face_mean),
              [(view.slice("expression"), self.face_whiten[:, :count]),
               (turn(self.jaw), self.face_whiten[:, count:] @ slopes[self.jaw])]),
-            (axes[left] / self.gaze_sigma, [(turn(left), slopes[left] / sigma)]),
-            (axes[right] / self.gaze_sigma, [(turn(right), slopes[right] / sigma)]),
-            ((axes[left] - axes[right]) * together,
+            *(((axes[eye] - self.gaze[number]) / self.gaze_sigma[number],
+               [(turn(eye), slopes[eye] / self.gaze_sigma[number][:, None])]) for number, eye in enumerate(self.eyes)),
+            ((axes[left] - axes[right] - self.gaze[0] + self.gaze[1]) * together,
              [(turn(left), slopes[left] * together), (turn(right), -slopes[right] * together)]),
         ]
         by_view = np.zeros((sum(len(residual) for residual, _ in terms), view.size))

@@ -11,7 +11,7 @@ from backend.arkit import ARKIT_NAMES
 from backend.capture.observation import Observation
 from backend.errors import InputError
 from backend.fit.config import FitConfig
-from backend.fit.expression import JAW, Expression, expressive, weight_prior
+from backend.fit.expression import JAW, Expression, expressive, gaze_prior, weight_prior
 from backend.fit.noise import LandmarkNoise, yaw_pitch
 from backend.fit.points import TURNING, PointSet, points_on, shapes_on
 from backend.fit.residuals import FACE_UNIT, IrisTerm, LandmarkTerm, PriorTerm
@@ -92,7 +92,10 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     errors, scores = noise.at(yaw, pitch, float(view.centre[2])), observation.blendshapes.astype(np.float64)
     if noise.made is not None:
         errors = errors + noise.made.at(scores)
-    told = weight_prior(scores, config.priors) if faces is None else faces.told(scores)
+    told, gaze = weight_prior(scores, config.priors), None
+    if faces is not None:
+        told = faces.told(scores)
+        gaze = gaze_prior(*told, config.priors)
     measured = measured - errors[used] * unit
     settings = config.landmarks
     scale = np.array([settings.sigma_scale, settings.sigma_scale, settings.depth_scale])
@@ -112,17 +115,19 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
                              score, score_shape)
     face = points.expression
     return ViewProblem(landmarks, _iris_term(observation, points, config, yaw, unit, photos),
-                       _prior(observation, told, face, config), face.lower, face.upper, face.movable)
+                       _prior(observation, told, gaze, face, config), face.lower, face.upper, face.movable)
 
 
-def _prior(observation: Observation, told: tuple[np.ndarray, np.ndarray], face: Expression,
-           config: FitConfig) -> PriorTerm:
+def _prior(observation: Observation, told: tuple[np.ndarray, np.ndarray], looks: tuple[np.ndarray, np.ndarray] | None,
+           face: Expression, config: FitConfig) -> PriorTerm:
     priors = config.priors
     mean, whiten = face.prior(*told, priors)
-    gaze = np.array([priors.gaze_sigma, priors.gaze_roll_sigma, priors.gaze_sigma])
+    towards, gaze = np.zeros((2, 3)), np.full((2, 3), (priors.gaze_sigma, priors.gaze_roll_sigma, priors.gaze_sigma))
+    if looks is not None:
+        towards, gaze = looks
     eyes = (TURNING.index("eye_left"), TURNING.index("eye_right"))
     return PriorTerm(float(np.log(observation.focal.pixels)), observation.focal.sigma, mean, whiten, gaze, JAW, eyes,
-                     config, *told)
+                     config, *told, towards)
 
 
 def _iris_term(observation: Observation, points: HeadPoints, config: FitConfig, yaw: float, unit: float,

@@ -1,19 +1,23 @@
 """Several photos: one person, one camera per device, whatever the order; strangers and mirrored photos are named."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from backend.capture import observe
 from backend.capture.mirroring import mirrored
 from backend.fit import FitConfig, fit_head
-from backend.fit.several.chosen import near_sentences, used
+from backend.fit.several.chosen import MOST, informative, near_sentences, unread, used
 from backend.fit.several.devices import devices, shared, ties
-from backend.fit.several.opinion import Listener
-from backend.fit.start import HeadPoints
+from backend.fit.several.looks import measured_looks
+from backend.fit.several.opinion import LOOKS_MOST, Listener, Opinion, together
+from backend.fit.start import HeadPoints, first_view
 from tests.fit.conftest import face_error, photograph
 from tests.fit.test_truth import WHITE
 
+PORTRAIT = Path(__file__).parents[2] / "samples" / "nasa_portrait.png"
 YAWS = (0.0, 0.45, -0.45)
 SIDES = (1.0, -1.0)
 
@@ -163,3 +167,44 @@ def test_a_selfie_from_near_has_no_big_nose_and_is_said_to_be_near(head, told):
     sentences = [text for _, text in near_sentences(fit.photos)]
     assert len(sentences) == 1
     assert ("as its file says" if told else "by the face itself") in sentences[0]
+
+
+def test_of_many_photos_the_pixels_of_the_most_telling_are_read(head):
+    """Twelve from the front and two from the sides: both sides are among those chosen, in whatever order."""
+    points = HeadPoints.of(head)
+    photos = [photograph(head, seed=n, yaw=yaw, distance=1 + 0.1 * n).observation
+              for n, yaw in enumerate([0.02 * n for n in range(12)] + [0.7, -0.7])]
+    views = [first_view(photo, points, 0) for photo in photos]
+    read = informative(views)
+    assert len(read) == MOST
+    assert {12, 13} <= set(read.tolist())
+    assert set(informative(views[::-1]).tolist()) == {len(views) - 1 - index for index in read}
+    (said,) = unread(photos, read)
+    assert said.startswith(f"Of 14 photos the pixels of {MOST} ")
+    assert unread(photos[:3], informative(views[:3])) == ()
+
+
+def test_looks_tell_people_apart_as_far_as_they_are_believed():
+    """Photos of one person have scores one apart, people differ by more; nothing outweighs shape beyond the limit."""
+    table = measured_looks()
+    random = np.random.default_rng(1)
+    people = random.standard_normal((200, 1, len(table.between))) * np.sqrt(table.between)
+    seen = people + random.standard_normal((200, 2, len(table.between)))
+
+    def opinion(scores):
+        looks = Opinion(np.diag(table.between), np.sqrt(table.between) * scores)
+        return Opinion(np.zeros((1, 1)), np.zeros(1), looks)
+
+    same = np.array([together(opinion(one), opinion(other)) for one, other in seen])
+    different = np.array([together(opinion(one), opinion(other)) for one, other in zip(seen[:-1, 0], seen[1:, 1],
+                                                                                       strict=True)])
+    assert (same < 0).mean() < 0.05
+    assert (different < 0).mean() > 0.7
+    assert max(np.abs(same).max(), np.abs(different).max()) <= LOOKS_MOST
+
+
+def test_a_blank_picture_has_no_looks_and_a_mirrored_one_the_same(head):
+    assert measured_looks().heard(photograph(head, seed=3).observation) is None
+    portrait = observe(PORTRAIT)
+    straight, turned = (measured_looks().heard(photo) for photo in (portrait, mirrored(portrait)))
+    assert np.abs(straight.pull - turned.pull).max() < 0.05 * np.abs(straight.pull).max()

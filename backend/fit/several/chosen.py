@@ -67,8 +67,8 @@ def unread(observations: Sequence[Observation], read: np.ndarray) -> tuple[str, 
     if len(read) == len(observations):
         return ()
     names = ", ".join(observations[index].name for index in read)
-    return (f"Of {len(observations)} photos the pixels of {len(read)} shaped the head, those that show it largest and from "
-            f"the most sides ({names}); of the others only where eyes, nose, mouth and outline lie.",)
+    return (f"Of {len(observations)} photos the pixels of {len(read)} shaped the head, those that show it largest and "
+            f"from the most sides ({names}); of the others only where eyes, nose, mouth and outline lie.",)
 
 
 def photo_fits(observations: Sequence[Observation], agreement: Agreement, problem: Problem, state: State,

@@ -5,7 +5,7 @@ light (and the skin's tone, which light cannot be told from) and is taken off; b
 one that is seen better counting more. What is left is projected on the few directions in which people differ most
 beside how much photos of one person do (Prince and Elder 2007), so that an `Opinion` comes out.
 
-Hair, glasses, make-up and a beard that has grown change such looks and not the person, and the table comes from renders:
+Hair, glasses, make-up and a beard that has grown change such looks and not the person, and the table comes of renders:
 `opinion.together` believes looks by half, and within limits. The table is made by `benchmarks/fit_looks.py`.
 """
 
@@ -55,7 +55,7 @@ class Looks:
 
 
 def looks(image: np.ndarray, landmarks: np.ndarray, table: Looks) -> np.ndarray:
-    """(3 M,) of a photo (H, W, 3) linear with landmarks (478, 3): luminance, red and blue beside green, in logarithms."""
+    """(3 M,) luminance, red and blue beside green, in logarithms, of a photo (H, W, 3) linear, landmarks (478, 3)."""
     colours = _colours(image, landmarks)
     placed = np.isfinite(table.places).all(1)
     normals = table.normals @ _turn(table.places[placed], landmarks[:MARKS][placed])
