@@ -20,15 +20,15 @@ GUTTER = 4  # texels of that grid around the layout's islands
 
 
 def shape_certainty(fit: HeadFit) -> np.ndarray:
-    """(V,) 0..1: the share of how people differ (RMS over the face, squared) that the photos rule out; 1 off the skin.
+    """(V,) 0..1: 1 / (1 + (sigma / spread)^2), with the surface's sigma and how far people's faces differ; 1 off skin.
 
-    0 where the surface may be off as far as faces differ, as if nobody had looked; 1 throughout when the fit said
-    nothing of its sureness.
+    One half where the surface may be off as far as faces differ; 1 throughout when the fit said nothing of its
+    sureness.
     """
     if not len(fit.surface_sigma) or not np.isfinite(fit.surface_spread):
         return np.ones(len(fit.neutral), np.float32)
-    share = 1 - (fit.surface_sigma / max(fit.surface_spread, 1e-6)) ** 2
-    return np.where(np.isfinite(share), np.clip(share, 0, 1), 1).astype(np.float32)
+    certain = 1 / (1 + (fit.surface_sigma / max(fit.surface_spread, 1e-6)) ** 2)
+    return np.where(np.isfinite(certain), certain, 1).astype(np.float32)
 
 
 def confidence_map(maps: SkinMaps, fit: HeadFit, head: HeadModel) -> np.ndarray:

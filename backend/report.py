@@ -16,8 +16,8 @@ from backend.reflectance.maps import SkinMaps
 
 UNSEEN = 0.15
 """Mean of how well a region was seen, below which a person is told that it was not."""
-LOOSE = 1.5
-"""Millimetres, standard deviation: beyond it the shape of what was seen is worth a word. Faces differ by about two."""
+LOOSE = 2.0
+"""Millimetres, standard deviation: as far as faces differ. Beyond it the shape of what was seen is worth a word."""
 POOR_RMSE = 0.08
 """Landmark error per distance between the eyes above which the fit is called doubtful; a good one has 0.02 to 0.04."""
 
@@ -115,7 +115,7 @@ def back_of_head(head: HeadModel, neutral: np.ndarray) -> np.ndarray:
 
 def unseen_sentence(regions: Sequence[str]) -> str:
     """One sentence that names regions that nobody saw; empty for none."""
-    names = _spoken(regions)
+    names = list(_spoken(regions))
     if not names:
         return ""
     verb = "were" if len(names) > 1 or names[0].startswith("both") else "was"
@@ -126,21 +126,20 @@ def unseen_sentence(regions: Sequence[str]) -> str:
 def loose_sentence(sigma: Mapping[str, float]) -> str:
     """One sentence that names regions whose shape may be off by more than `LOOSE`, by their `sigma` in millimetres."""
     loose = {name: value for name, value in sigma.items() if value > LOOSE}
-    names = _spoken(list(loose))
-    if not names:
-        return ""
-    worst = max(value for name, value in loose.items() if any(name == region for region, _ in _SPOKEN))
-    return f"The shape of {_joined(names)} is known to about {worst:.0f} mm only."
+    told = [f"{spoken} to {max(loose[name] for name in names):.0f} mm"
+            for spoken, names in _spoken(list(loose)).items()]
+    return f"The shape of some parts is known only roughly: {_joined(told)}." if told else ""
 
 
-def _spoken(regions: Sequence[str]) -> list[str]:
-    """What a person calls them, both sides in one."""
-    names = [spoken for region, spoken in _SPOKEN if region in regions]
+def _spoken(regions: Sequence[str]) -> dict[str, list[str]]:
+    """What a person calls them, both sides in one, and which they are."""
+    names = {spoken: [region] for region, spoken in _SPOKEN if region in regions}
     for part in ("ear", "cheek"):
-        pair = [f"the left {part}", f"the right {part}"]
-        if set(pair) <= set(names):
-            names[names.index(pair[0])] = f"both {part}s"
-            names.remove(pair[1])
+        left, right = f"the left {part}", f"the right {part}"
+        if left in names and right in names:
+            names = {(f"both {part}s" if spoken == left else spoken): (
+                [f"{part}_left", f"{part}_right"] if spoken == left else which)
+                for spoken, which in names.items() if spoken != right}
     return names
 
 

@@ -18,11 +18,11 @@ EAGER = replace(FitConfig(), refine=replace(FitConfig().refine, sigma=0.003))
 
 @pytest.fixture(scope="module")
 def bumped(head):
-    """A head with a chin 4 mm longer than any identity explains, and its photo."""
+    """A head with one corner of the jaw 4 mm wider than any identity explains, and its photo."""
     shift = np.zeros_like(head.template)
-    chin = head.landmark_points(head.template)[152]
-    near = np.exp(-((head.template - chin) ** 2).sum(1) / (2 * 0.012**2))
-    shift[:, 2] = -0.004 * near
+    corner = head.landmark_points(head.template)[397]
+    near = np.exp(-((head.template - corner) ** 2).sum(1) / (2 * 0.012**2))
+    shift[:, 0] = 0.004 * near
     beta = np.zeros(len(head.shape_basis))
     return shift, photograph(replace(head, template=head.template + shift), seed=20, beta=beta, noise=0.002)
 
@@ -30,17 +30,18 @@ def bumped(head):
 def test_refinement_brings_the_surface_nearer_to_what_the_model_lacks(head, bumped):
     shift, truth = bumped
     stiff = replace(head, shape_basis=head.shape_basis[:3])  # a model that spans nearly nobody
-    off = replace(FitConfig(), refine=replace(EAGER.refine, enabled=False))
+    on = replace(EAGER, pixels=replace(EAGER.pixels, enabled=False))  # the picture is blank: it speaks for no bump
+    off = replace(on, refine=replace(on.refine, enabled=False))
     without = fit_head([truth.observation], stiff, noise=WHITE, config=off)
-    with_it = fit_head([truth.observation], stiff, noise=WHITE, config=EAGER)
+    with_it = fit_head([truth.observation], stiff, noise=WHITE, config=on)
     assert with_it.shape.shape == (3,)
-    chin = np.argmax(np.linalg.norm(shift, axis=1))
-    assert with_it.vertex_offsets[chin, 2] < -0.0015
-    assert with_it.landmark_rmse[0] < 0.8 * without.landmark_rmse[0]
+    corner = np.argmax(np.linalg.norm(shift, axis=1))
+    assert with_it.vertex_offsets[corner, 0] > 0.0005
+    assert with_it.landmark_rmse[0] < 0.9 * without.landmark_rmse[0]
     moved = np.linalg.norm(shift, axis=1) > 0.002
     true = (head.template + shift)[moved]
     error = [np.linalg.norm(fit.neutral[moved] - true, axis=1).mean() for fit in (with_it, without)]
-    assert error[0] < 0.8 * error[1]
+    assert error[0] < 0.9 * error[1]  # robust landmarks half doubt a lone bump
 
 
 def test_offsets_stay_small_and_turn_no_face_over(head):

@@ -41,6 +41,6 @@ def test_seeing_the_left_half_only_is_told_by_sides() -> None:
 
 def test_shape_that_was_seen_but_is_hardly_known_is_named() -> None:
     assert loose_sentence({"nose": 0.6, "neck": 1.0}) == ""
-    assert loose_sentence({"nose": 0.6, "ear_left": 1.8, "ear_right": 2.2}) == (
-        "The shape of both ears is known to about 2 mm only.")
+    assert loose_sentence({"nose": 0.6, "ear_left": 2.1, "ear_right": 3.2, "neck": 6.4}) == (
+        "The shape of some parts is known only roughly: both ears to 3 mm and the neck to 6 mm.")
     assert loose_sentence({"scalp": 4.0}) == ""
