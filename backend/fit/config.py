@@ -110,6 +110,8 @@ class OutlineConfig:
     peak: float = 0.0010  # metres about the steepest change over which its middle is taken
     contrast: float = 0.04  # sRGB 0..1 between both sides; less shows no edge
     slack: float = 0.0005  # metres of skin seen beyond the rim, before what covers it or glare, that are forgiven
+    ear_seen: float = 0.6  # share of an ear's rim that must end before open background, or the ear is taken as covered
+    ear_spread: float = 0.0015  # metres, median deviation of its edges beyond which it is
     neighbours: float = 0.010  # metres within which edges must agree
     robust: float = 3.0  # scale, in an edge's own sigmas, of how far one may be off its neighbours
     far: float = 0.010  # metres from the rim at which an edge keeps half its weight

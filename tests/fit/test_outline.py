@@ -175,6 +175,23 @@ def test_hair_over_the_rim_pulls_nothing_inwards(head):
     assert outline_term(Skin.of(points.head), outlook_of(hairy, view), view, truth.beta, SIZE, SETTINGS) is None
 
 
+def test_an_ear_half_under_hair_pulls_nothing_inwards(head):
+    """Its lower half shows, the upper half is gone: neither says that the ear is small."""
+    truth, observation = shot(head, away=0.003)
+    ears = np.maximum(head.region("ear_left"), head.region("ear_right"))[:, None]
+    bent = truth.vertices + ears * np.sign(truth.vertices[:, :1]) * [0.003, 0, 0]
+    without = seen_classes(head, np.where(ears > 0.5, truth.vertices * [0.8, 1, 1], bent), truth)
+    observation = painted(observation, without)  # no ear stands off any more
+    points, skin = HeadPoints.of(head), Skin.of(HeadPoints.of(head).head)
+    view = true_view(truth, points)
+    none_seen = replace(SETTINGS, ear_seen=1.01)
+    term = outline_term(skin, outlook_of(observation, view), view, truth.beta, SIZE, none_seen)
+    free = outline_term(skin, outlook_of(observation, view), view, truth.beta, SIZE,
+                        replace(SETTINGS, ear_seen=0.0, ear_spread=1.0))
+    assert (free._apart(free._placed(truth.beta, view)[1], view) > 0.003).sum() > 10  # ears that are pulled inwards
+    assert (term._apart(term._placed(truth.beta, view)[1], view) > 0.003).sum() == 0
+
+
 def test_skin_before_hair_pulls_outwards(head):
     truth, observation = shot(head)
     classes = seen_classes(head, truth.vertices, truth)

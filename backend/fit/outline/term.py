@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.fit.config import OutlineConfig
-from backend.fit.outline.edges import BEYOND, BIAS, COVER, GLARE, LOCAL, TOGETHER, Outlook, edges_of
-from backend.fit.outline.rim import EAR, Skin, rim_of
+from backend.fit.outline.edges import BEYOND, BIAS, COVER, GLARE, LOCAL, OPEN, TOGETHER, Edges, Outlook, edges_of
+from backend.fit.outline.rim import EAR, Rim, Skin, rim_of
 from backend.fit.points import PointSet, cross, points_on
 from backend.fit.residuals import Rows
 from backend.fit.state import View, centre_jacobian
@@ -76,7 +76,7 @@ def outline_term(skin: Skin, outlook: Outlook, view: View, beta: np.ndarray, siz
     # Hair and clothes cover, light behind a head eats into it: skin seen beyond the rim is wrong, a rim beneath is not.
     covered = np.isin(edges.kind % BEYOND, (COVER, GLARE))
     offset = np.where(covered, offset - config.slack, offset)
-    use = np.flatnonzero(~covered | (offset > 0))
+    use = np.flatnonzero((~covered & ~_covered_ears(rim, edges, config)) | (offset > 0))
     if len(use) < FEWEST:
         return None
     place, offset, kind = edges.place[use], offset[use], edges.kind[use]
@@ -84,6 +84,23 @@ def outline_term(skin: Skin, outlook: Outlook, view: View, beta: np.ndarray, siz
     target = pixels[place] + (offset * scale[place])[:, None] * rim.outwards[place]
     points = points_on(skin.head, rim.triangle[place], rim.barycentric[place])
     return OutlineTerm(points, target, rim.outwards[place], scale[place], root, centre)
+
+
+def _covered_ears(rim: Rim, edges: Edges, config: OutlineConfig) -> np.ndarray:
+    """(E,) bool: edges of an ear most of whose outline is not there, or that disagree: hair hides it in part.
+
+    Then the mask may end anywhere within the ear; skin seen beyond its rim is still skin.
+    """
+    found = np.zeros(len(edges.place), bool)
+    for side in (rim.outwards[:, 0] < 0, rim.outwards[:, 0] >= 0):
+        ear = side & (rim.part == EAR)
+        here = ear[edges.place]
+        clear = here & (edges.kind % BEYOND == OPEN)
+        offset = edges.offset[clear]
+        spread = np.median(np.abs(offset - np.median(offset))) if len(offset) else np.inf
+        if clear.sum() < config.ear_seen * ear.sum() or spread > config.ear_spread:
+            found |= here
+    return found
 
 
 def _whitening(where: np.ndarray, offset: np.ndarray, kind: np.ndarray, ear: np.ndarray,

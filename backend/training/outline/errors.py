@@ -39,7 +39,8 @@ class Errors:
 
 def photographed(head: HeadModel, count: int, rng: np.random.Generator) -> list[Errors]:
     """Draw people, photograph them and look for the outlines of `count` of them."""
-    skin, found = Skin.of(head), []
+    skin = Skin.of(head)
+    found: list[Errors] = []
     while len(found) < count:
         worn = generate(head, random_traits(rng), SIDE, rng)
         for _ in range(min(SHARED, count - len(found))):
