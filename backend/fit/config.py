@@ -78,7 +78,7 @@ class RefineConfig:
     amplitude: float = 0.003  # metres, soft limit of an offset
     symmetry: float = 0.4  # share of the field's variance that both sides have in common
     every: int = 2  # take each second landmark: they lie closer than the field's length
-    share: float = 0.9  # of the field's variance that the modes carry; the rest is finer and weaker
+    share: float = 0.75  # of the field's variance that the modes carry; the rest is finer and weaker
 
 
 @dataclass(frozen=True)
