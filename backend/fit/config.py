@@ -14,14 +14,18 @@ class LandmarkConfig:
     """How far the landmarker is believed. Its bias and correlated errors come from the measured table (`noise`)."""
 
     sigma_floor: float = 0.010  # face units; no landmark is surer than 0.6 mm, whatever the table says
-    sigma_scale: float = 2.5  # on the table's own sigmas: neighbours err alike, 468 landmarks are no 468 measurements
-    depth_scale: float = 2.5  # the same for depth; scan-model heads: 1.06 mm with 2.5, 1.09 mm with 1
-    known_scale: float = 1.5  # in place of both where the table knows the face's own part and sixty modes of error
+    # On the table's sigmas and modes. Neighbours err alike, 468 landmarks are no 468 measurements: with 2.5, 2.5, 1.5
+    # and 1, own people were off by 3.1 times the variance that one photo's normal equations claimed.
+    sigma_scale: float = 4.0
+    depth_scale: float = 4.0  # the same for depth
+    known_scale: float = 2.4  # in place of both where the table knows the face's own part and sixty modes of error
+    mode_scale: float = 1.6  # on the table's correlated error modes
+    alike: float = 0.64  # correlation of the landmarker's errors on photos of one person, front and side of own people:
+    # N photos tell as much as N / (1 + alike (N - 1)) that err each in its own way (Kish's design effect)
     follow: float = 0.7  # on how far a turned face's landmarks follow the landmarker's idea of one (`noise.Follow`):
     # that was measured on renders, and photographs hold it to what is there. Three photos, similarity median in mm:
     # scan-model heads 0.80, 0.88, 1.01 with 1, 0.7, 0.5; a real scan 1.02, 0.84, 0.71
     robust: float = 3.0  # Geman-McClure scale in sigmas: a landmark 3 sigmas off keeps a quarter of its weight
-    mode_scale: float = 1.0  # on the table's correlated error modes
     contour_tangent: float = 4.0  # factor on sigma along the contour, where a face-oval landmark may slide
     iris_sigma: float = 0.02  # face units, of an iris centre
     outside: float = 4.0  # factor on the sigma of a landmark beyond the photo's border: the landmarker invents those
@@ -86,8 +90,8 @@ class PixelConfig:
     """The photometric term: how far pixels are believed."""
 
     enabled: bool = True
-    inflation: float = 8.0  # on the table's sigmas: neighbours err alike, and real skin and light differ from generated
-    # ones in more than the modes say; own heads liked 3 (of 1.5, 3, 6), with which two scan-model heads came out worse
+    inflation: float = 4.0  # on the table's sigmas: neighbours err alike, and real skin and light differ from generated
+    # ones in more than the modes say; own heads like 3 to 4
     mode_scale: float = 1.5  # on the table's modes: real skins vary more than generated ones; chosen, not measured
     robust: float = 2.5  # Geman-McClure scale in sigmas of the photo's own leftover
     least: float = 0.1  # of the table's variance; a photo is never trusted to be cleaner
@@ -125,11 +129,10 @@ class LearnedConfig:
     """Evidence from the network that looks at pixels (`learned`)."""
 
     enabled: bool = True
-    trust: float = 1.65  # on its information: on own people the landmarks are off by 3.1 times the variance that their
-    # normal equations claim, and it by 1.24 times what it states; less a third, for photos are no renders
-    alike: float = 1.0  # power of the number of photos by which its information grows: its errors on three photos of
-    # one person correlate 0.64, for a power of 0.25; but the landmarks beside which it is heard claim 2.3 times as much
-    # too much of three photos as of one (`training.shape worth`)
+    trust: float = 0.65  # on its information: on own people it is off by 1.24 times what it states, the landmarks
+    # beside which it is heard by 1.2 times what they claim; less a third, for photos are no renders
+    alike: float = 0.25  # power of the number of photos by which its information grows: its errors on three photos of
+    # one person correlate 0.64 (`training.shape worth`)
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ class LimitConfig:
     bad_photo: float = 1.5  # times the median photo's error: beyond it a photo counts less, by the square
     strangers: float = 0.0  # log of how much likelier two groups of photos show one person than two
     mirror: float = 4.0  # log of how much likelier a photo is mirrored than not, beyond which it is turned round
-    tempered: float = 3.0  # by which a photo's certainty about beta is divided before photos are compared
+    tempered: float = 1.2  # by which a photo's certainty about beta is divided before photos are compared
     wild: float = 0.06  # face units, median landmark error of a photo fitted alone; faces have 0.005 to 0.02
     wilder: float = 3.0  # and times the middle photo's: then its landmarks are those of no face
     refuse_rmse: float = 0.20  # face units; landmarks this far off are of no human face seen straight

@@ -25,8 +25,8 @@ KNOTS = np.array([0, 0.04, 0.08, 0.14, 0.22, 0.34, 0.5, 0.75, 1.0])
 BARE, MOST_SLOPE = 0.15, 0.8
 """No weight is believed beyond these of its own score. Photos are no renders: calm men, whose brows lie low, score 0.3
 to 0.6 for browDown in photos, where renders with a weight of 0.6 score 0.07."""
-INFLATION, DOUBT = 2.0, 0.4
-"""On the variance that renders leave; and sigma per unit of a score, for the same reason."""
+DOUBT = 0.4
+"""Sigma per unit of a score, beside what renders leave, for the same reason."""
 LEAST, MOST = 1e-6, 1 - 1e-4
 """Scores beyond these have no odds to speak of."""
 
@@ -46,8 +46,7 @@ class FaceScores:
     def told(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean (52,) and covariance (52, 52) of the weights of a face in a photo with `scores` (52,)."""
         mean = np.minimum(self.means(scores[None])[0], BARE + MOST_SLOPE * scores)
-        spread = INFLATION * (1 + self.growth * float(mean.sum()))
-        return mean, self.covariance * spread + np.diag((DOUBT * scores) ** 2)
+        return mean, self.covariance * (1 + self.growth * float(mean.sum())) + np.diag((DOUBT * scores) ** 2)
 
     def means(self, scores: np.ndarray) -> np.ndarray:
         """(N, 52) weights of faces with `scores` (N, 52)."""

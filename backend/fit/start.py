@@ -99,14 +99,15 @@ def view_problem(observation: Observation, points: HeadPoints, view: View, noise
     measured = measured - errors[used] * unit
     settings = config.landmarks
     scale = np.array([settings.sigma_scale, settings.sigma_scale, settings.depth_scale])
-    sigma = noise.sigma[used] * (scale if noise.by_face is None else settings.known_scale)
+    shared = np.sqrt(1 + settings.alike * (photos - 1))
+    sigma = noise.sigma[used] * (scale if noise.by_face is None else settings.known_scale) * shared
     sigma = np.maximum(sigma, settings.sigma_floor)
     sigma[np.isin(used, IRIS_CENTRES), :2] = settings.iris_sigma
     place = observation.landmarks[used, :2]
     sigma[((place < 0) | (place > (width, height))).any(1)] *= settings.outside  # nobody saw them
     frame = np.zeros((len(used), 3, 3))
     frame[:, [0, 1, 2], [0, 1, 2]] = 1 / (sigma * unit)
-    modes = noise.modes[used] * (unit * settings.mode_scale)
+    modes = noise.modes[used] * (unit * settings.mode_scale * shared)
     by_face, score, score_shape = np.zeros((len(used), 3, 0)), np.zeros(0), np.zeros((0, points.points.shape.shape[2]))
     if noise.by_face is not None and noise.follow is not None:
         by_face = noise.by_face[used] * (unit * settings.follow)
