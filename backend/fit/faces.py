@@ -66,7 +66,8 @@ def measured_faces() -> FaceScores:
     """The table that ships."""
     try:
         file = read_arrays(TABLE)
-        parts = [file[name].astype(np.float64) for name in ("low", "high", "middle", "slopes", "rising", "covariance")]
-        return FaceScores(*parts, growth=float(file["growth"]))
+        low, high, middle, slopes, rising, covariance = (
+            file[name].astype(np.float64) for name in ("low", "high", "middle", "slopes", "rising", "covariance"))
+        return FaceScores(low, high, middle, slopes, rising, covariance, float(file["growth"]))
     except (KeyError, InputError) as error:
         raise ModelError(f"The table {TABLE.name} cannot be read: {error}.", "Reinstall Likeness.") from error
