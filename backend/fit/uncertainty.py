@@ -19,10 +19,10 @@ from backend.head.model import HeadModel
 
 UNMODELLED = 0.0003
 """Metres that no identity of ours expresses: what the best of them leaves on scan-model heads, in the median."""
-OPTIMISM, ALIKE = 1.9, 0.30
+OPTIMISM, ALIKE = 1.55, 0.11
 """Factor from the normal equations' sigmas to the errors found, and the power of the number of photos by which it
-grows: the landmarker errs on one face in one way, however many photos show it. In the middle of 20 regions 1.89 from
-one photo (20 own heads; by region 1.5 to 2.6), 2.64 from three (9 of them). Over a face both go up and down in step."""
+grows: what `python -m benchmarks.fit_sigma` asked for, after ten own heads (by region from 0.64 to 1.33 of the middle).
+"""
 TOGETHER = 2000  # vertices taken at once: memory for a head of any size
 
 
