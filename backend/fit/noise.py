@@ -31,7 +31,8 @@ TURNED = 0.3
 class Follow:
     """Scores of a face by which the landmarker's errors depend on it; the same for every model of a head.
 
-    A face's score is the product of `directions` with its landmarks, taken from their middle, less `middle`.
+    A face's score is the product of `directions` with its landmarks, taken from their middle and at the mean head's
+    size, less `middle`.
     """
 
     middle: np.ndarray  # (N, 3) metres, world axes; zero where a landmark takes no part
@@ -44,9 +45,13 @@ class Follow:
         """
         part = np.flatnonzero(self.directions[:, numbers].any((0, 2)))
         ways = self.directions[:, numbers[part]]
-        centred = mean[part] - mean[part].mean(0) - self.middle[numbers[part]]
-        return (np.einsum("rpx,px->r", ways, centred),
-                np.einsum("rpx,pxs->rs", ways, shape[part] - shape[part].mean(0), optimize=True))
+        face = mean[part] - mean[part].mean(0)
+        # The errors are in face units, whatever a face's size: what changes that alone must change no score, or a fit
+        # would take a head's size from them. To first order the face is measured at the mean head's size.
+        along = np.einsum("rpx,px->r", ways, face) / np.sum(face**2)
+        return (np.einsum("rpx,px->r", ways, face - self.middle[numbers[part]]),
+                np.einsum("rpx,pxs->rs", ways - along[:, None, None] * face, shape[part] - shape[part].mean(0),
+                          optimize=True))
 
 
 @dataclass(frozen=True)

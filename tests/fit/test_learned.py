@@ -11,7 +11,7 @@ from backend.assets import asset_path
 from backend.capture.landmark_mirror import mirror_order
 from backend.errors import ModelError
 from backend.fit import fit_head
-from backend.fit.config import FitConfig, LearnedConfig
+from backend.fit.config import FitConfig, LearnedConfig, RefineConfig
 from backend.fit.fitting import solve_parameters
 from backend.fit.learned.evidence import (
     WEIGHTS,
@@ -31,7 +31,8 @@ from backend.fit.state import State
 from tests.fit.conftest import face_error, photograph
 from tests.fit.heads import like_flame
 
-OFF = FitConfig(learned=LearnedConfig(enabled=False))
+ON = FitConfig(refine=RefineConfig(enabled=False))
+OFF = replace(ON, learned=LearnedConfig(enabled=False))
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,7 @@ def test_a_face_with_both_eyes_closed_is_fitted(head):
 def test_switched_off_the_fit_is_the_landmarks_alone_and_switched_on_it_is_not(head, points):
     observation = seen(head, seed=7).observation
     state, _ = solve_parameters([observation], points, OFF, measured_noise())
-    off, on = (fit_head([observation], head, config=config).shape for config in (OFF, FitConfig()))
+    off, on = (fit_head([observation], head, config=config).shape for config in (OFF, ON))
     np.testing.assert_array_equal(off, state.beta.astype(np.float32))
     assert 0.02 < np.sqrt(((on - off) ** 2).mean()) < 0.5
 
