@@ -23,8 +23,8 @@ class LandmarkConfig:
     alike: float = 0.64  # correlation of the landmarker's errors on photos of one person, front and side of own people:
     # N photos tell as much as N / (1 + alike (N - 1)) that err each in its own way (Kish's design effect)
     follow: float = 0.7  # on how far a turned face's landmarks follow the landmarker's idea of one (`noise.Follow`):
-    # that was measured on renders, and photographs hold it to what is there. Three photos, similarity median in mm:
-    # scan-model heads 0.80, 0.88, 1.01 with 1, 0.7, 0.5; a real scan 1.02, 0.84, 0.71
+    # that was measured on renders. Three photos, similarity median in mm, four cases each: scan-model heads 0.67 and
+    # 0.71 with 1 and 0.7, a real scan 0.70 and 0.64
     robust: float = 3.0  # Geman-McClure scale in sigmas: a landmark 3 sigmas off keeps a quarter of its weight
     contour_tangent: float = 4.0  # factor on sigma along the contour, where a face-oval landmark may slide
     iris_sigma: float = 0.02  # face units, of an iris centre

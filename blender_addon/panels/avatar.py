@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import bpy
 
 from .. import heads, strings
 from ..scene import avatar as avatars
 from ..scene import confidence, resolution
 from ..scene import report as reports
-from .shared import Panel, sentences
+from .shared import OfAvatar, Panel, sentences
 
 SHORT = 14  # regions listed
 
@@ -42,19 +40,13 @@ class LIKENESS_PT_avatar(Panel, bpy.types.Panel):
                                   text=f"{strings.PROPERTY['level'].label}: {level_label(avatar)}")
 
 
-class _OfAvatar(Panel):
+class _Below(OfAvatar):
     """Below the avatar's panel."""
 
     bl_parent_id = "LIKENESS_PT_avatar"
-    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With an avatar."""
-        return avatars.active(context) is not None
 
 
-class LIKENESS_PT_report(_OfAvatar, bpy.types.Panel):
+class LIKENESS_PT_report(_Below, bpy.types.Panel):
     """What was seen, what was guessed."""
 
     bl_label = strings.PANEL["report"]
@@ -87,7 +79,7 @@ class LIKENESS_PT_report(_OfAvatar, bpy.types.Panel):
             sentences(layout.box(), sentence)
 
 
-class LIKENESS_PT_redo(_OfAvatar, bpy.types.Panel):
+class LIKENESS_PT_redo(_Below, bpy.types.Panel):
     """Other settings, the same photos."""
 
     bl_label = strings.PANEL["redo"]
@@ -105,7 +97,7 @@ class LIKENESS_PT_redo(_OfAvatar, bpy.types.Panel):
         button.head = settings.head or heads.DEFAULT
 
 
-class LIKENESS_PT_head(_OfAvatar, bpy.types.Panel):
+class LIKENESS_PT_head(_Below, bpy.types.Panel):
     """Whose head model the avatar is made of."""
 
     bl_label = strings.PANEL["head"]

@@ -11,7 +11,7 @@ import bpy
 from .. import strings
 from ..scene import avatar as avatars
 from ..scene import gaze, keys
-from .shared import Panel, sentences
+from .shared import OfAvatar, Panel, sentences
 
 CLOSED: set[str] = {"DEFAULT_CLOSED"}
 TURNS = {"neck": (("nod", 0), ("turn", 1), ("tilt", 2)), "head": (("nod", 0), ("turn", 1), ("tilt", 2)),
@@ -19,18 +19,7 @@ TURNS = {"neck": (("nod", 0), ("turn", 1), ("tilt", 2)), "head": (("nod", 0), ("
 """What a bone's Euler channels do: X runs from left to right, Y along the bone."""
 
 
-class _Face(Panel):
-    """For an avatar."""
-
-    bl_options: ClassVar[set[str]] = CLOSED
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With an avatar."""
-        return avatars.active(context) is not None
-
-
-class LIKENESS_PT_expression(_Face, bpy.types.Panel):
+class LIKENESS_PT_expression(OfAvatar, bpy.types.Panel):
     """Presets."""
 
     bl_label = strings.PANEL["expression"]
@@ -52,7 +41,7 @@ class LIKENESS_PT_expression(_Face, bpy.types.Panel):
         row.operator("likeness.reset", icon="LOOP_BACK")
 
 
-class LIKENESS_PT_pose(_Face, bpy.types.Panel):
+class LIKENESS_PT_pose(OfAvatar, bpy.types.Panel):
     """Three bones as sliders."""
 
     bl_label = strings.PANEL["pose"]

@@ -12,7 +12,7 @@ from .. import strings
 from ..scene import avatar as avatars
 from ..scene import report as reports
 from ..scene import studio
-from .shared import Panel, sentences
+from .shared import OfAvatar, Panel, sentences
 
 CLOSED: set[str] = {"DEFAULT_CLOSED"}
 
@@ -65,17 +65,11 @@ class LIKENESS_PT_studio(Panel, bpy.types.Panel):
         row.operator("likeness.turntable", icon="FILE_REFRESH").frames = context.scene.likeness.frames
 
 
-class LIKENESS_PT_photo_match(Panel, bpy.types.Panel):
+class LIKENESS_PT_photo_match(OfAvatar, bpy.types.Panel):
     """The cameras of the photos."""
 
     bl_label = strings.PANEL["photo_match"]
     bl_idname = "LIKENESS_PT_photo_match"
-    bl_options: ClassVar[set[str]] = CLOSED
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With an avatar."""
-        return avatars.active(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""

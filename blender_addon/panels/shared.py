@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import Any, ClassVar
+
+import bpy
 
 from .. import strings
+from ..scene import avatar as avatars
 
 WIDTH = 32  # characters of a line in a sidebar of usual width
 
@@ -16,6 +19,17 @@ class Panel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = strings.TAB
+
+
+class OfAvatar(Panel):
+    """For the avatar that is selected; folded up at first."""
+
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """With an avatar."""
+        return avatars.active(context) is not None
 
 
 def sentences(layout: Any, text: str, icon: str = "NONE", width: int = WIDTH) -> None:

@@ -4,27 +4,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import bpy
 
 from .. import strings
 from ..scene import avatar as avatars
 from ..scene import skin
-from .shared import Panel
+from .shared import OfAvatar
 
 
-class LIKENESS_PT_skin(Panel, bpy.types.Panel):
+class LIKENESS_PT_skin(OfAvatar, bpy.types.Panel):
     """Melanin, redness, oil, relief, subsurface."""
 
     bl_label = strings.PANEL["skin"]
     bl_idname = "LIKENESS_PT_skin"
-    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """With an avatar."""
-        return avatars.active(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""

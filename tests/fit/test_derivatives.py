@@ -50,6 +50,24 @@ def differences(residual, view, size):
     return np.stack(columns, 1)
 
 
+def exact_by_view(term, beta, view):
+    """A term's derivatives by the view's unknowns, which must be those of finite differences."""
+    numeric = differences(lambda moved: term.rows(beta, moved).residual, view, view.size)
+    exact = term.rows(beta, view).by_view
+    for name, _ in view.blocks:
+        place = view.slice(name)
+        assert np.abs(numeric[:, place] - exact[:, place]).max() < 1e-4 * max(np.abs(exact[:, place]).max(), 1e-3), name
+    return exact
+
+
+def exact_by_identity(term, beta, view):
+    exact = term.rows(beta, view).by_beta
+    some = np.r_[:12, 60, 140, len(beta) - 1]
+    numeric = np.stack([(term.rows(beta + step, view).residual - term.rows(beta - step, view).residual) / (2 * STEP)
+                        for step in STEP * np.eye(len(beta))[some]], 1)
+    assert np.abs(numeric - exact[:, some]).max() < 1e-4 * np.abs(exact).max()
+
+
 @pytest.mark.parametrize("term", ["landmarks", "iris", "prior"])
 def test_derivative_by_the_view_is_exact(setting, term):
     _, view, beta, terms = setting
