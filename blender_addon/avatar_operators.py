@@ -35,8 +35,17 @@ def photos_of(context: bpy.types.Context, avatar: avatars.Avatar) -> list[Path]:
         if candidate and [photo.name for photo in candidate] == (names or [photo.name for photo in candidate]) and all(
                 photo.is_file() for photo in candidate):
             return candidate
-    raise InputError(strings.REPORT["photos_gone"].format(names=", ".join(names) or avatar.name),
+    why = strings.REPORT["photos_gone" if remembered else "photos_unknown"]
+    raise InputError(why.format(names=", ".join(names) or avatar.name),
                      strings.REPORT["choose_them"])
+
+
+def _folder_of(avatar: avatars.Avatar) -> str:
+    """An avatar's bundle; empty, which is a new one beside the photos, where this computer does not know it."""
+    try:
+        return str(avatar.bundle)
+    except InputError:
+        return ""
 
 
 class LIKENESS_OT_redo(JobOperator, bpy.types.Operator):
@@ -54,7 +63,7 @@ class LIKENESS_OT_redo(JobOperator, bpy.types.Operator):
         """Hand in what the avatar was made from."""
         avatar = the_avatar(context)
         self._target = avatar.id
-        return jobs.create(context, photos_of(context, avatar), str(avatar.bundle), int(self.resolution),
+        return jobs.create(context, photos_of(context, avatar), _folder_of(avatar), int(self.resolution),
                            head=self.head, name=avatar.name, level=self.level, keep=True)
 
     def done(self, context: bpy.types.Context, result: dict[str, Any]) -> str:

@@ -143,7 +143,7 @@ def place(context: bpy.types.Context, note: Note | None, bundle: Path) -> str:
     said = assemble(context, bundle, note.name, note.level)
     made = avatars.active(context)
     if made is not None:
-        avatars.remember_photos(made, [str(photo) for photo in note.parameters.get("photos", ())])
+        avatars.remember_photos(made, [Path(photo) for photo in note.parameters.get("photos", ())])
     journal.forget(jobs.notes(), note)
     jobs.look_again()
     return said

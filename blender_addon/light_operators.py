@@ -132,8 +132,8 @@ class LIKENESS_OT_turntable(Checked, bpy.types.Operator):
             camera = turntable.build(context.scene, avatar, self.frames)
             if not self.filepath and not self.render:
                 return camera.name
-            stem = Path(bpy.path.abspath(self.filepath or f"//{avatar.name} turntable")).with_suffix("")
-            file = turntable.film(context.scene, str(stem))
+            beside = f"//{avatar.name} turntable"  # the .blend, wherever that goes
+            file = turntable.film(context.scene, self.filepath.removesuffix(Path(self.filepath).suffix) or beside)
             if self.render:
                 bpy.ops.render.render(animation=True, scene=context.scene.name)
             return strings.REPORT["film"].format(file=Path(file).name)

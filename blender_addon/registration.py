@@ -20,7 +20,7 @@ from .panels import CLASSES as PANELS
 from .preferences import CLASSES as PREFERENCES
 from .properties import CLASSES as PROPERTIES
 from .properties import LikenessSession, LikenessSettings
-from .scene import textures
+from .scene import privacy, textures
 from .setup import operators as setup
 from .setup.panel import CLASSES as SETUP_PANELS
 from .setup.properties import CLASSES as SETUP_PROPERTIES
@@ -33,7 +33,7 @@ CLASSES: tuple[type, ...] = (
 
 
 def register() -> None:
-    """Classes, the scene's property group and the handler that lets textures follow a saved file."""
+    """Classes, the scene's property group and the handlers: textures follow a saved file, private paths do not."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.Scene.likeness = bpy.props.PointerProperty(type=LikenessSettings)
@@ -41,6 +41,8 @@ def register() -> None:
     bpy.types.WindowManager.likeness_session = bpy.props.PointerProperty(type=LikenessSession)
     bpy.types.WindowManager.likeness_setup = bpy.props.PointerProperty(type=LikenessSetup)
     bpy.app.handlers.save_pre.append(textures.follow_save)
+    for name, handler in privacy.HANDLERS.items():
+        getattr(bpy.app.handlers, name).append(handler)
     command.register()
     translations.register()
 
@@ -53,6 +55,8 @@ def unregister() -> None:
     pictures.forget()
     translations.unregister()
     command.unregister()
+    for name, handler in privacy.HANDLERS.items():
+        getattr(bpy.app.handlers, name).remove(handler)
     bpy.app.handlers.save_pre.remove(textures.follow_save)
     del bpy.types.WindowManager.likeness_setup
     del bpy.types.WindowManager.likeness_session

@@ -99,12 +99,15 @@ def _fbx(scene: StandIn, path: Path, about: dict[str, str]) -> None:
 
 
 def _forget_folder(path: Path) -> None:
-    """The exporter writes the pictures' absolute paths beside the relative ones, whatever it is told.
+    """Exporters write the pictures' absolute paths beside the relative ones, and where the .blend lies.
 
-    Offsets in the file count bytes, so the folder becomes slashes of the same length: `./////picture.png`.
+    Offsets in the file count bytes, so a folder becomes slashes of the same length: `./////picture.png`.
     """
-    folder = f"{path.parent.absolute()}{os.sep}".encode()
-    path.write_bytes(path.read_bytes().replace(folder, b"." + b"/" * (len(folder) - 1)))
+    content = path.read_bytes()
+    for file in filter(None, (str(path.absolute()), bpy.data.filepath)):
+        folder = os.fsencode(file.removesuffix(Path(file).name))
+        content = content.replace(folder, b"." + b"/" * (len(folder) - 1))
+    path.write_bytes(content)
 
 
 def _obj(path: Path, about: dict[str, str]) -> None:
@@ -139,3 +142,4 @@ def _abc(scene: StandIn, path: Path, about: dict[str, str]) -> None:
           flatten=True, uvs=True, normals=True, vcolors=False, face_sets=True, apply_subdiv=False, subdiv_schema=False,
           triangulate=False, export_custom_properties=True, evaluation_mode="VIEWPORT", init_scene_frame_range=False,
           as_background_job=False, global_scale=1.0)
+    _forget_folder(path)

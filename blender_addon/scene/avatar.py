@@ -15,15 +15,16 @@ from typing import Any
 
 import bpy
 
-from .. import strings
+from .. import strings, whereabouts
 from ..errors import InputError
+from ..setup import places
+from ..whereabouts import Files
 from . import expression, eyes, gaze, keys, mesh, resolution, rig, skin, textures
 from .textures import NAME_TAG, TAG
 
-BUNDLE_TAG = "likeness_bundle"  # the bundle's folder
+BUNDLE_TAG = "likeness_bundle"  # the name of the bundle's folder; where that is, `whereabouts` knows
 ROLE_TAG = "likeness_role"  # what an object is to its avatar: "mesh", "rig", "camera"
 HEAD_TAGS = ("likeness_head", "likeness_licence", "likeness_attribution")
-PHOTOS_TAG = "likeness_photos"  # the photos it was made from, where that is known: a JSON list of paths
 REPORT_TAG = "likeness_report"  # the bundle's report, so that it is there when the bundle is not
 GENERATOR_TAG = "likeness_generator"
 MATERIAL_TAG = "likeness_material"  # on a material: the bundle's name for it
@@ -57,8 +58,19 @@ class Avatar:
 
     @property
     def bundle(self) -> Path:
-        """The folder it was made from (which may be gone)."""
-        return Path(self.mesh[BUNDLE_TAG])
+        """The folder it was made from: where this computer knows it to be, else of that name beside the .blend.
+
+        Raises InputError when it is in neither place.
+        """
+        known = whereabouts.of(notes(), self.id).bundle
+        if known is not None and known.is_dir():
+            return known
+        name = Path(str(self.mesh.get(BUNDLE_TAG, ""))).name
+        beside = Path(bpy.data.filepath).parent / name
+        if bpy.data.filepath and name and beside.is_dir():
+            return beside
+        raise InputError(strings.REPORT["no_bundle"].format(folder=name or self.name),
+                         strings.REPORT["bring_bundle"].format(folder=name or self.name))
 
     @property
     def head(self) -> Head:
@@ -117,7 +129,8 @@ def _tag(avatar_id: str, collection: bpy.types.Collection, body: bpy.types.Objec
     for owner in (*owners, *((shape, shape.data) if shape else ())):
         owner[TAG] = avatar_id
     body[ROLE_TAG], armature[ROLE_TAG] = "mesh", "rig"
-    body[BUNDLE_TAG] = str(bundle.folder)
+    body[BUNDLE_TAG] = bundle.folder.resolve().name
+    whereabouts.keep(notes(), avatar_id, Files(bundle.folder.resolve()))
     body[GENERATOR_TAG] = strings.TAB
     about = bundle.metadata.get("head", {})
     for tag, name in zip(HEAD_TAGS, ("id", "licence", "attribution"), strict=True):
@@ -127,14 +140,20 @@ def _tag(avatar_id: str, collection: bpy.types.Collection, body: bpy.types.Objec
     body[REPORT_TAG] = json.dumps(told)
 
 
-def remember_photos(avatar: Avatar, photos: Sequence[str]) -> None:
-    """Keep where an avatar's photos are, for making it again."""
-    avatar.mesh[PHOTOS_TAG] = json.dumps(list(photos))
+def notes() -> Path:
+    """Where it is noted on this computer which avatar was made from what."""
+    return places.user_folder() / "avatars"
+
+
+def remember_photos(avatar: Avatar, photos: Sequence[Path]) -> None:
+    """Note where an avatar's photos are, for making it again; on this computer, not in the file."""
+    known = whereabouts.of(notes(), avatar.id)
+    whereabouts.keep(notes(), avatar.id, Files(known.bundle, tuple(photos)))
 
 
 def photos(avatar: Avatar) -> list[Path]:
-    """The photos that it was made from, as far as that is known."""
-    return [Path(path) for path in json.loads(avatar.mesh.get(PHOTOS_TAG, "[]"))]
+    """The photos that it was made from, as far as this computer knows."""
+    return list(whereabouts.of(notes(), avatar.id).photos)
 
 
 def of(owner: bpy.types.Object | None) -> Avatar | None:

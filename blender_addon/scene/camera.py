@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 import numpy as np
 from mathutils import Matrix
@@ -49,13 +47,13 @@ def look_through(scene: bpy.types.Scene, camera: bpy.types.Object, intrinsics: n
     scene.render.resolution_percentage = 100
 
 
-def show_photo(camera: bpy.types.Object, photo: Path, opacity: float = 0.5) -> None:
+def show_photo(camera: bpy.types.Object, photo: bpy.types.Image, opacity: float = 0.5) -> None:
     """The photo itself as the camera's background."""
     data = camera.data
     data.show_background_images = True
     data.background_images.clear()
     background = data.background_images.new()
-    background.image = bpy.data.images.load(str(photo), check_existing=True)
+    background.image = photo
     background.alpha, background.display_depth, background.frame_method = opacity, "BACK", "STRETCH"
 
 

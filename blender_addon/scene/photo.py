@@ -12,7 +12,7 @@ import numpy as np
 from .. import strings
 from ..errors import InputError
 from . import camera as cameras
-from . import expression, gaze, keys, lettering, relight, render, rig, stage, textures
+from . import expression, gaze, keys, lettering, privacy, relight, render, rig, stage, textures
 from .avatar import ROLE_TAG, Avatar
 from .textures import TAG
 
@@ -42,7 +42,7 @@ def match(scene: bpy.types.Scene, avatar: Avatar, bundle: Any, view: int = 0, ph
     avatar.collection.objects.link(camera)
     cameras.look_through(scene, camera, bundle.fit["intrinsics"][view], size, longest)
     if photo is not None:
-        cameras.show_photo(camera, photo)
+        cameras.show_photo(camera, privacy.picture(photo, avatar.id))
     wear_expression(avatar, bundle, view)
     light(scene, avatar, bundle, view)
     return camera

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import bpy
@@ -11,6 +12,7 @@ from .. import compat
 from . import nodes, textures
 
 WORLD = "Likeness Light"
+LINEAR_SUFFIXES = (".exr", ".hdr")
 ROTATION_NODE, STRENGTH_NODE = "Turn", "Brightness"
 SH_SIZE = (64, 128)
 """Height and width of the photo light's image; order-2 harmonics hold nothing finer."""
@@ -36,8 +38,12 @@ def light_with_hdri(scene: bpy.types.Scene, name: str, rotation: float = 0.0, st
     `rotation` radians about +Z, counter-clockwise seen from above for the light itself.
     """
     path = Path(name) if Path(name).suffix else hdri_folder() / f"{name}.exr"
-    picture = bpy.data.images.load(str(path), check_existing=True)
-    return light_with_image(scene, picture, rotation, strength)
+    # Tagged as an avatar's images are: saved, it follows the .blend, which then names no folder of the user's.
+    tag = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()
+    known = next((picture for picture in textures.ours()
+                  if picture[textures.TAG] == tag and textures.file_of(picture).is_file()), None)
+    space = textures.LINEAR if path.suffix.lower() in LINEAR_SUFFIXES else textures.SRGB
+    return light_with_image(scene, known or textures.load(path, space, tag, WORLD), rotation, strength)
 
 
 def light_with_image(scene: bpy.types.Scene, picture: bpy.types.Image, rotation: float,

@@ -9,7 +9,7 @@ import bpy
 from .. import compat
 from . import avatar as avatars
 from . import expression, gaze, resolution, skin
-from .avatar import PHOTOS_TAG, Avatar
+from .avatar import Avatar
 
 
 def replace(scene: bpy.types.Scene, old: Avatar, bundle: Any, level: str = "") -> Avatar:
@@ -30,8 +30,7 @@ def replace(scene: bpy.types.Scene, old: Avatar, bundle: Any, level: str = "") -
     _copy_skin(old, new)
     for before, after in ((old.rig, new.rig), (old.mesh.data.shape_keys, new.mesh.data.shape_keys)):
         compat.share_action(before, after)
-    if PHOTOS_TAG in old.mesh:
-        new.mesh[PHOTOS_TAG] = old.mesh[PHOTOS_TAG]
+    avatars.remember_photos(new, avatars.photos(old))
     homes = [home for home in (scene.collection, *bpy.data.collections)
              if home != old.collection and old.collection.name in home.children]
     avatars.remove(old)

@@ -17,6 +17,7 @@ from bpy.app.handlers import persistent
 TAG = "likeness_id"
 NAME_TAG = "likeness_name"
 FOLDER = "textures"
+FIELD = 1023  # bytes that an image has for its path
 SRGB, DATA, LINEAR = "sRGB", "Non-Color", "Linear Rec.709"
 
 
@@ -105,7 +106,7 @@ def gather(blend_folder: Path) -> list[Path]:
     """Copy every avatar's images to `textures` in `blend_folder`; returns the files. Missing sources stay as they are.
 
     A path that is relative to the old place is rebased by Blender while it saves, so the link is written relative
-    to the place the file has now (none: absolute, which Blender makes relative on the first save).
+    to the place the file has now; before the first save to the place that it will have, which Blender then leaves.
     """
     written = []
     for picture in ours():
@@ -116,12 +117,19 @@ def gather(blend_folder: Path) -> list[Path]:
         if not (target.exists() and target.samefile(source)):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-        if bpy.data.filepath:
-            picture.filepath = _relative(target, Path(bpy.data.filepath).parent)
-        else:
-            picture.filepath = str(target)
+        now = Path(bpy.data.filepath).parent if bpy.data.filepath else blend_folder
+        link(picture, _relative(target, now))
         written.append(target)
     return written
+
+
+def link(picture: bpy.types.Image, filepath: str) -> None:
+    """Give an image a path, and leave nothing of its old one in the file.
+
+    Blender keeps a path in a field of fixed length and writes that whole: a shorter path leaves the longer one's end.
+    """
+    picture.filepath_raw = " " * FIELD
+    picture.filepath = filepath
 
 
 def _relative(target: Path, folder: Path) -> str:

@@ -92,7 +92,7 @@ def test_another_avatar_in_ones_place_keeps_what_an_artist_did(avatar, known):
     avatar.rig.pose.bones["head"].rotation_euler = (0.1, 0.2, 0.0)
     node = next(filter(None, map(skin.controls, avatar.mesh.data.materials)))
     node.inputs["Melanin"].default_value = 1.5
-    avatars.remember_photos(avatar, ["/a/b.png"])
+    avatars.remember_photos(avatar, [Path("/a/b.png")])
     bpy.context.view_layer.update()
     new = replace.replace(scene, avatar, read_bundle(known.folder), "dense")
     bpy.context.view_layer.update()
@@ -114,7 +114,7 @@ def test_another_avatar_in_ones_place_keeps_what_an_artist_did(avatar, known):
 
 def test_making_again_wants_the_photos(avatar, monkeypatch):
     monkeypatch.setenv(jobs.PYTHON_VARIABLE, str(backend_python()))
-    with pytest.raises(RuntimeError, match=r"not where they were: made-up\.png, made-up\.png"):
+    with pytest.raises(RuntimeError, match=r"where the photos of this avatar are: made-up\.png, made-up\.png"):
         bpy.ops.likeness.redo(resolution="1024")
     assert jobs.running() is None
 
