@@ -3,8 +3,9 @@
 A shape of a head model is one field of displacements for everybody, but eyes are open by different amounts: the field
 that closes the mean head's lids leaves a gap on one person and runs past the lower lid on another. What a shape does
 to the lids is therefore read as angles about the eye, in shares of its opening, and done again about this person's
-eye; nothing else of the face is changed. Lids stay outside the eyeball at every weight between 0 and 1, and where a
-looking shape belongs to a turn of the eye, outside the eyeball turned as far.
+eye; nothing else of the face is changed. Movements that close the lids, or would turn their skin over, are laid smooth
+(`lids`). Lids stay outside the eyeball at every weight between 0 and 1, and where a looking shape belongs to a turn of
+the eye, outside the eyeball turned as far.
 
 Looking shapes move lids only, as Apple defines them; the eyes turn with the joints `eye_left` and `eye_right`. So both
 may be used together, in any amounts, and nothing turns twice.
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.arkit import ARKIT_NAMES
-from backend.head import eyes
+from backend.head import eyes, lids
 from backend.head.model import HeadModel
 
 LOOK_DEGREES = {"eyeLookUp": 24.0, "eyeLookDown": 28.0, "eyeLookIn": 32.0, "eyeLookOut": 32.0}
@@ -40,6 +41,8 @@ _INNER_HEIGHT = 5e-4  # metres over the eye within which, at rest, a vertex lies
 _LIFT_WIDTH = 0.007  # metres over which the rise of a vertex that would cross the eye falls off
 _LIFTS = 3
 _STEPS = (0.2, 0.4, 0.6, 0.8, 1.0)  # weights at which that is checked
+_BESIDE = (0.06, 0.08)  # radians of azimuth and elevation: how near to a lid's edge is the skin that lashes follow
+_STILL = 0.02  # share of the lids' rule below which skin is not laid anew
 _MOVES = 2e-5  # metres; a shape that moves lids less than this is left as it is
 _DIGITS = 7  # a tenth of a micrometre: what is written does not depend on the order of a sum
 
@@ -115,6 +118,8 @@ class _Eye:
     solid: np.ndarray  # (N,) bool, skin in front of the eye: what must not cross it
     edges: tuple[np.ndarray, np.ndarray]  # (E, 2) edges of the upper and of the lower lid, places in `vertices`
     radius: float  # metres, of the eyeball
+    skin: lids.Skin  # what is laid smooth
+    loose: np.ndarray  # (N,) bool, what goes with the lids' edges
 
     @classmethod
     def of(cls, head: HeadModel, side: str) -> _Eye | None:
@@ -151,7 +156,10 @@ class _Eye:
         edges = np.unique(np.sort(number[edges], 1), axis=0)
         edges = edges[(edges >= 0).all(1)]
         parts = (edges[upper[edges].all(1)], edges[~upper[edges].any(1)])
-        return cls(head, side, near, share, upper, solid, parts, radius)
+        number[near] = np.arange(len(near))
+        whole = number[faces]
+        surface = lids.Skin.of(whole[(whole >= 0).all(1)], share < _STILL)
+        return cls(head, side, near, share, upper, solid, parts, radius, surface, loose[near])
 
     def adapted(self, neutral: np.ndarray, deltas: np.ndarray, turns: np.ndarray) -> np.ndarray:
         """`deltas` (K, N, 3) of the template as this identity makes them; `turns` (K, 3) of the eye with each."""
@@ -175,8 +183,34 @@ class _Eye:
             angles[..., 1] -= mobility * _along_each(own.along(mine), known.samples, left)
         slid = self._cartesian(angles)
         blended = own.points + deltas[moving] + self.share[:, None] * (slid - own.points - deltas[moving])
-        out[moving] = self._cleared(own.points, blended, turns[moving]) - own.points
+        smooth = self._smooth(own, blended, goal)
+        out[moving] = self._cleared(own.points, smooth, turns[moving]) - own.points
         return out
+
+    def _smooth(self, own: _Lids, moved: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """`moved` (K, N, 3), those laid smooth that close the lids or turn skin over; `goal` (K, S) openings, radians."""
+        front = self.skin.triangles[self.solid[self.skin.triangles].all(1)]
+        over = lids.turned_over(own.points, moved, front).any(1) | (goal < 0).any(1)
+        out, beside = moved.copy(), self._beside_edges(own) if over.any() else None
+        for number in np.flatnonzero(over):
+            angles, wanted = self._polar(moved[number]), lids.meeting(goal[number], own.samples)
+            smooth = lids.laid(self.skin, own.points, own.spherical, angles, wanted, own.azimuths, self.edges,
+                               self._cartesian)
+            smooth[self.loose] += beside @ (smooth - angles)
+            changed = ~self.skin.fixed | self.loose
+            out[number, changed] = self._cartesian(smooth)[changed]
+        return out
+
+    def _beside_edges(self, own: _Lids) -> np.ndarray:
+        """(L, N) weights by which what is loose goes with the skin at the edge of its own lid, at its own azimuth."""
+        rest = own.spherical
+        loose = np.flatnonzero(self.loose)
+        edge = np.where(self.upper, *(np.interp(own.along(rest), own.samples, line[0])
+                                      for line in own.envelopes(rest[None])))
+        apart = (rest[loose, None, 0] - rest[None, :, 0]) / _BESIDE[0]
+        off = (rest[:, 1] - edge) / _BESIDE[1]
+        weight = np.exp(-np.minimum(apart**2 + off**2, 200.0)) * (self.upper[loose, None] == self.upper) * self.solid
+        return np.asarray(weight / np.maximum(weight.sum(1, keepdims=True), 1e-80))
 
     def _at(self, vertices: np.ndarray) -> _Lids:
         centre = _centre(self.head, self.side, vertices)
@@ -241,9 +275,14 @@ class _Lids:
         inner, outer = self.corners[:, 0]
         return np.clip((spherical[..., 0] - inner) / (outer - inner), 0, 1)
 
+    @property
+    def azimuths(self) -> np.ndarray:
+        """(S,) from the inner to the outer corner."""
+        return np.asarray(self.corners[0, 0] + self.samples * (self.corners[1, 0] - self.corners[0, 0]))
+
     def envelopes(self, spherical: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Elevations (K, S) of the upper lid's and of the lower lid's edge, of points (K, N, 3)."""
-        azimuth = self.corners[0, 0] + self.samples * (self.corners[1, 0] - self.corners[0, 0])
+        azimuth = self.azimuths
         line = self.corners[0, 1] + self.samples * (self.corners[1, 1] - self.corners[0, 1])
         found = []
         for edges, sign in zip(self.edges, (1, -1), strict=True):

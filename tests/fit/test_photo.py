@@ -11,7 +11,9 @@ from backend.capture import observe
 from backend.core.rotation import matrix_from_axis_angle
 from backend.fit import fit_head
 from backend.head import parameters
+from backend.head.adapt import adapted_deltas
 from backend.head.deform import bone_transforms
+from tests.head.test_expressions import both, expressed, eye_seen, turned_over
 
 PORTRAIT = Path(__file__).parents[2] / "samples" / "nasa_portrait.png"
 
@@ -43,6 +45,17 @@ def test_the_head_is_of_human_size_and_shape(portrait, head):
     assert 0.052 < np.linalg.norm(points[468] - points[473]) < 0.074
     assert np.sqrt((fit.shape**2).mean()) < 1.3
     assert 0.005 < fit.scale_sigma < 0.08
+
+
+@pytest.mark.parametrize("weights", [{"eyeBlink": 1}, {"eyeBlink": 1, "eyeSquint": 1},
+                                     {"eyeBlink": 1, "eyeLookDown": 1}], ids="+".join)
+def test_her_lids_close_and_no_skin_of_them_is_turned_over(portrait, head, weights):
+    neutral = portrait[1].neutral.astype(np.float64)
+    deltas = adapted_deltas(head, portrait[1].neutral)
+    closed = expressed(head, both(**weights), neutral, deltas)
+    for side in ("left", "right"):
+        assert turned_over(head, neutral, closed, side) == 0
+        assert eye_seen(head, closed, side) == 0
 
 
 def test_the_light_explains_the_skin(portrait):

@@ -102,12 +102,16 @@ def lid_gap(head: HeadModel, vertices: np.ndarray, side: str) -> float:
     return float((vertices[upper, 2] - np.interp(vertices[upper, 0], vertices[order, 0], vertices[order, 2])).max())
 
 
-def eye_seen(head: HeadModel, vertices: np.ndarray, side: str) -> float:
-    """Share of 24 by 16 mm in front of an eye where the eye is seen between the lids (lashes left out)."""
+def eye_seen(head: HeadModel, vertices: np.ndarray, side: str, rise: float = 0.0) -> float:
+    """Share of 24 by 16 mm in front of an eye where the eye is seen between the lids (lashes left out).
+
+    Seen from straight ahead, or along a line that rises by `rise` for each metre towards the eye.
+    """
     shown = np.isin(head.triangle_material, [head.material_index(name) for name in ("skin", "mouth", "eye")])
     grid = np.stack(np.meshgrid(np.linspace(-0.012, 0.012, 49), np.linspace(-0.008, 0.008, 33)), -1).reshape(-1, 2)
-    origins = eye_of(head, vertices, side) + np.column_stack([grid[:, 0], np.full(len(grid), -0.2), grid[:, 1]])
-    hits = Mesh(vertices, head.triangles[shown]).cast(origins, np.broadcast_to([0.0, 1.0, 0.0], origins.shape))
+    start = np.column_stack([grid[:, 0], np.full(len(grid), -0.2), grid[:, 1] - 0.2 * rise])
+    along = np.broadcast_to(np.array([0.0, 1.0, rise]) / np.hypot(1, rise), start.shape)
+    hits = Mesh(vertices, head.triangles[shown]).cast(eye_of(head, vertices, side) + start, along)
     return float((head.triangle_material[shown][hits.triangle] == head.material_index("eye")).mean())
 
 
@@ -166,10 +170,43 @@ def test_everybody_closes_their_eyes_in_a_blink_whatever_else_they_do(head, peop
     weights = both(eyeBlink=1, **also)
     for neutral, deltas in people:
         closed = expressed(head, weights, neutral, deltas)
-        most = 0.8 * MILLIMETRE if also else 0.0  # beside the corner, where cheeks push; no eye is seen there
+        # Of the lines behind the lids' edges: the upper edge laps over the lower one, before them.
+        most = (1.5 if {"cheekSquint", "mouthSmile", "noseSneer"} & set(also) else 0.6) * MILLIMETRE
         assert max(lid_gap(head, closed, "left"), lid_gap(head, closed, "right")) < most
-        assert eye_seen(head, closed, "left") == eye_seen(head, closed, "right") == 0
+        assert max(eye_seen(head, closed, side) for side in ("left", "right")) < (0.001 if also else 1e-9)
+        assert max(eye_seen(head, closed, "left", rise) for rise in (-0.5, 0.5)) < 0.001, "from below, from above"
         assert lid_gap(head, closed, "left") > -2.5 * MILLIMETRE, "the upper lid stops at the lower one"
+
+
+def turned_over(head: HeadModel, neutral: np.ndarray, moved: np.ndarray, side: str) -> int:
+    """Triangles of the lids' skin whose front is their back, seen from what turns about the eye with them."""
+    centre = eye_of(head, neutral, side)
+    lids = head.material_vertices("skin") & (np.linalg.norm(head.template - eye_centre(head, side), axis=1) < 0.019)
+    lids &= head.template[:, 1] < eye_centre(head, side)[1] - 0.003
+    skin = head.triangles[head.triangle_material == head.material_index("skin")]
+    corners = skin[lids[skin].all(1)]
+
+    def front(vertices: np.ndarray) -> np.ndarray:
+        place = vertices[corners] - centre
+        normal = np.cross(place[:, 1] - place[:, 0], place[:, 2] - place[:, 0])
+        outward = place.mean(1) / np.linalg.norm(place.mean(1), axis=1)[:, None]
+        level = np.cross(outward, [0, 0, 1]) / np.hypot(*outward[:, :2].T)[:, None]
+        return np.einsum("fit,ft->if", np.stack([outward, level, np.cross(level, outward)]).swapaxes(0, 1), normal)
+
+    return int((np.einsum("if,if->f", front(neutral), front(moved)) < 0).sum())
+
+
+@pytest.mark.parametrize("weights", [
+    {"eyeBlink": 1}, {"eyeBlink": 0.5}, {"eyeBlink": 1, "eyeSquint": 1}, {"eyeBlink": 1, "mouthSmile": 1},
+    {"eyeBlink": 1, "eyeLookDown": 1}, {"eyeBlink": 1, "eyeLookUp": 1}, {"eyeBlink": 1, "eyeWide": 1},
+    {"eyeLookDown": 1}, {"eyeLookDown": 1, "eyeSquint": 1}, {"eyeBlink": 1, "eyeSquint": 1, "cheekSquint": 1}],
+    ids=lambda weights: "+".join(f"{name}{weight}" for name, weight in weights.items()))
+def test_no_skin_of_the_lids_is_turned_over(head, people, weights):
+    for neutral, deltas in people:
+        moved = expressed(head, both(**weights), neutral, deltas)
+        # Of 422, in the corners, where cheeks push and a wide eye has the furthest way.
+        most = 3 if {"cheekSquint", "mouthSmile"} & set(weights) else int("eyeWide" in weights)
+        assert max(turned_over(head, neutral, moved, side) for side in ("left", "right")) <= most
 
 
 @pytest.mark.parametrize("weights", [
@@ -191,10 +228,15 @@ def test_looking_down_keeps_half_of_the_eye_open(head, people):
         assert lid_gap(head, lowered, "left") > 0.5 * lid_gap(head, neutral, "left")
 
 
-def test_an_identity_like_the_template_gets_the_models_own_deltas(head):
+def test_an_identity_like_the_template_gets_the_models_own_deltas_but_for_lids_that_are_laid_smooth(head):
     shapes, correctives = adapted_deltas(head, head.template)
-    assert np.abs(shapes - head.arkit_deltas).max() < 0.25 * MILLIMETRE
-    assert np.abs(correctives - head.corrective_deltas).max() < 0.5 * MILLIMETRE
+    laid = np.array([name.startswith(("eyeBlink", "eyeLookDown", "eyeSquint")) for name in ARKIT_NAMES])
+    assert np.abs(shapes - head.arkit_deltas)[~laid].max() < 0.3 * MILLIMETRE
+    assert np.abs(shapes - head.arkit_deltas)[laid].max() < 5 * MILLIMETRE
+    others = np.array([not any(ARKIT_NAMES[driver] in name.split("__") for driver in np.flatnonzero(laid))
+                       for name in head.corrective_names])
+    assert others.sum() > 10
+    assert np.abs(correctives - head.corrective_deltas)[others].max() < 0.5 * MILLIMETRE
 
 
 def test_adapted_deltas_are_the_same_every_time_and_change_nothing_but_lids(head, people):
