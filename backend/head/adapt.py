@@ -188,7 +188,7 @@ class _Eye:
         return out
 
     def _smooth(self, own: _Lids, moved: np.ndarray, goal: np.ndarray) -> np.ndarray:
-        """`moved` (K, N, 3), those laid smooth that close the lids or turn skin over; `goal` (K, S) openings, radians."""
+        """`moved` (K, N, 3), those laid smooth that close lids or turn skin over; `goal` (K, S) radians."""
         front = self.skin.triangles[self.solid[self.skin.triangles].all(1)]
         over = lids.turned_over(own.points, moved, front).any(1) | (goal < 0).any(1)
         out, beside = moved.copy(), self._beside_edges(own) if over.any() else None

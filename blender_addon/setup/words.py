@@ -51,7 +51,8 @@ CUDA it is 2.7 GB."""
 ROOM = "Needs {needed:.0f} GB free, has {free:.0f}"
 UNTOUCHED = "Blender's Python stays as it is"
 AUTOMATIC = "Automatic: {build}"
-OFFLINE = ("Blender's online access is off.", "Allow it in Preferences, System, Network, or choose a folder of wheels.")
+OFFLINE = ("Blender's online access is off.", "Allow it in Preferences, System, Network, start Blender with "
+           "--online-mode, or choose a folder of wheels.")
 STARTED_OFFLINE = "Blender was started in offline mode"
 ALLOW = "Allow Online Access"
 RUNNING = "The backend is being set up"
