@@ -7,10 +7,11 @@ Blender hands over the words after the command's name. Exit codes are the backen
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from .errors import AddonError, Cancelled, InputError
 from .export import command as export
 from .scene import avatar as avatars
 from .scene import relight, render, resolution
+from .setup import properties as setup_properties
 from .setup import running
 
 NAME = "likeness"
@@ -38,7 +40,8 @@ def run(words: Sequence[str]) -> int:
         sys.stderr.write(strings.COMMAND["usage"].format(verbs="|".join(verbs)) + "\n")
         return 0 if words and words[0] in ("-h", "--help") else 2
     try:
-        return verb(words[1:])
+        with _in_a_window():
+            return verb(words[1:])
     except SystemExit as leaving:  # argparse has said why
         return int(leaving.code or 0)
     except AddonError as error:
@@ -73,10 +76,21 @@ def create(words: Sequence[str]) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def _in_a_window() -> Iterator[None]:
+    """Blender starts a command with no window in its context, though it has one; exporters and scenes want it."""
+    windows = [window for manager in bpy.data.window_managers for window in manager.windows]
+    with contextlib.ExitStack() as held:
+        if bpy.context.window is None and windows:
+            held.enter_context(bpy.context.temp_override(window=windows[0]))
+        yield
+
+
 def set_up(words: Sequence[str]) -> int:
     """Make the backend's environment. Raises AddonError."""
     parser = argparse.ArgumentParser(prog=f"blender --command {NAME} setup", description="Set the backend up.")
-    parser.add_argument("--for", dest="build", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--for", dest="build", default="auto",
+                        choices=[key for key, *_ in setup_properties.BUILDS])
     parser.add_argument("--wheels", type=Path, help="a folder of wheels, to do without a network")
     parser.add_argument("--anew", action="store_true", help="remove the environment that is there first")
     options = parser.parse_args(list(words))
@@ -88,6 +102,8 @@ def set_up(words: Sequence[str]) -> int:
         time.sleep(jobs.POLL_SECONDS / 5)
     if begun.error is not None:
         raise begun.error
+    if told != begun.step.text:
+        sys.stderr.write(f"{begun.step.fraction:4.0%}  {begun.step.text}\n")
     return 0
 
 

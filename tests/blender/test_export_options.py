@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 import pytest
 
+from blender_addon import command as whole_command
 from blender_addon.errors import InputError
 from blender_addon.export import budget, command, compress, formats, job, levels, looks, output, presets, source
 from blender_addon.export.naming import safe_name
@@ -305,3 +306,12 @@ def test_pictures_packed_into_the_file_are_written_too(avatar, tmp_path):
     skin_picture = next(item for item in bpy.data.images if "Skin_BaseColor" in item.name)
     assert tuple(skin_picture.size) == (256, 256)
     assert np.array(skin_picture.pixels[:64]).reshape(-1, 4)[:, 0].mean() > 0.5
+
+
+def test_the_command_exports_where_blender_gives_it_no_window(avatar, tmp_path):
+    """As `blender -b FILE --command likeness export` does; a script's context has one."""
+    file = tmp_path / "ada.glb"
+    with bpy.context.temp_override(window=None):
+        assert bpy.context.window is None
+        assert whole_command.run(["export", "--preset", "web", "--out", str(file), "--texture-size", "256"]) == 0
+    assert Glb.read(file).document["meshes"]
