@@ -15,7 +15,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SIDE = 128
-IRIS_UV_RADIUS = 0.133  # in the eye's UV square
+RINGS = ((0.133, (0.020, 0.011, 0.006)), (0.055, (0.001, 0.001, 0.001)))
+"""Iris and pupil: radius in the eye's UV square, linear colour. Workbench shows them as dark as they are."""
 COLOURS = {"skin": (0.62, 0.45, 0.36), "mouth": (0.30, 0.12, 0.11), "eye": (0.85, 0.83, 0.80),
            "teeth": (0.85, 0.80, 0.72), "tongue": (0.55, 0.25, 0.23), "lash": (0.05, 0.03, 0.03),
            "brow": (0.10, 0.07, 0.05)}
@@ -52,17 +53,20 @@ def paint_irises(body: Any) -> None:
     """Dark discs where the eyes look from: without them a clay head seems blind."""
     import bpy
 
-    dark = bpy.data.materials.new("Iris")
-    dark.diffuse_color = (0.12, 0.07, 0.04, 1.0)
-    body.materials.append(dark)
     (eye,) = slots(body, ("eye",))
+    for _radius, colour in RINGS:
+        dark = bpy.data.materials.new("Iris")
+        dark.diffuse_color, dark.roughness, dark.metallic = (*colour, 1.0), 1.0, 0.0
+        body.materials.append(dark)
+    first = len(body.materials) - len(RINGS)
     layer = body.uv_layers.active.uv
     for face in body.polygons:
         if face.material_index == eye:
             u, v = (sum(layer[corner].vector[axis] for corner in face.loop_indices) / face.loop_total
                     for axis in range(2))
-            if (u - 0.5) ** 2 + (v - 0.5) ** 2 < IRIS_UV_RADIUS ** 2:
-                face.material_index = len(body.materials) - 1
+            inside = sum((u - 0.5) ** 2 + (v - 0.5) ** 2 < radius ** 2 for radius, _colour in RINGS)
+            if inside:
+                face.material_index = first + inside - 1
 
 
 def take_away(body: Any, names: Sequence[str]) -> None:
