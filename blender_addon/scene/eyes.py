@@ -18,7 +18,7 @@ from .nodes import add
 CORNEA_IOR = 1.376  # textbook value for the cornea
 IRIS_UV_RADIUS = 0.5 * math.degrees(math.asin(5.85 / 12.0)) / 110.0
 """Where the iris ends in the eye's UV square: azimuthal equidistant about the gaze, 110 degrees at the border."""
-CLEAR = 0.08
+CLEAR = 0.02
 """Opacity in the solid viewport of what is clear: without it a cornea hides the iris there."""
 CAP_UV_RADIUS = 0.5 * 36.0 / 110.0
 """Where the default head's cornea ends, inside the eyeball."""
@@ -48,6 +48,7 @@ def _material(name: str, look: tuple[float, float, float],
               alpha: float = 1.0) -> tuple[bpy.types.Material, bpy.types.NodeTree]:
     material = bpy.data.materials.new(name)
     material.diffuse_color = (*look, alpha)
+    material.roughness = 1.0  # of the solid viewport alone, whose broad shine would turn iris and pupil grey
     return material, compat.node_tree(material)
 
 
