@@ -124,7 +124,7 @@ PANEL = {
 PANEL_HINT = {
     "registration": "Show Registration",
     "licence": "Licence: {licence}",
-    "no_backend": "The backend is not set up",
+    "no_backend": "First set the backend up, above",
     "cut_off": "{name} was not finished when Blender closed.",
     "ready": "{name} is ready.",
     "no_background": "The photos are not where they were, so the camera's background stays empty",
@@ -145,8 +145,6 @@ PANEL_HINT = {
     "choose_others": "Choose Others",
     "looking": "Looking at the photo...",
     "drop": "Drop photos on the viewport, or choose them",
-
-    "preferences": "Open Preferences",
 }
 
 POLL = {

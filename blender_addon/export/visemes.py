@@ -1,8 +1,8 @@
 """The fifteen visemes of Oculus and Meta, composed of Apple's shapes: for lip sync that names what is spoken.
 
 The weights were set by looking at all fifteen in renders of one fitted head, from the front: lips that must close do, F
-bites the lip, U is the roundest. Nobody's speech was measured for them. A viseme is the sum of shapes, as an engine would add them; what
-corrects combinations of shapes is not in it. VRM's five vowels are five of these.
+shows the upper teeth, U is the roundest. Nobody's speech was measured for them. A viseme is the sum of shapes, as an
+engine would add them; what corrects combinations of shapes is not in it. VRM's five vowels are five of these.
 """
 
 from __future__ import annotations

@@ -9,10 +9,9 @@ from typing import Any
 
 import bpy
 
-from .. import heads, job_operators, jobs, pictures, preferences, strings, verdicts
+from .. import heads, job_operators, jobs, pictures, strings, verdicts
 from .shared import Panel, sentences
 
-ADDON = preferences.__package__
 THUMBNAIL, GLIMPSE = 3.5, 9.0
 """Sides of pictures in units of a button's height."""
 VERDICT_ICON = {verdicts.GOOD: "CHECKMARK", verdicts.USABLE: "ERROR", verdicts.REFUSED: "CANCEL"}
@@ -131,9 +130,7 @@ def draw_button(layout: Any, context: bpy.types.Context) -> None:
     settings = context.scene.likeness
     reason = why_not(context)
     if reason == strings.PANEL_HINT["no_backend"]:
-        layout.label(text=reason, icon="INFO")
-        layout.operator("preferences.addon_show", text=strings.PANEL_HINT["preferences"],
-                        icon="PREFERENCES").module = ADDON
+        sentences(layout, reason, "INFO")  # the set-up's own panel stands above, with its button
     row = layout.row()
     row.scale_y = 1.5
     row.enabled = not reason

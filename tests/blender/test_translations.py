@@ -18,7 +18,7 @@ def test_no_translation_is_of_a_text_that_is_gone():
 def test_every_button_panel_and_reason_is_translated():
     wanted = {words.label for words in strings.OPERATOR.values()} | set(strings.PANEL.values()) | set(
         strings.POLL.values()) | set(strings.VERDICT.values())
-    wanted |= {said.label for table in (export_words.PROPERTY, export_words.GAZE, setup_words.PROPERTY, setup_words.BUILD)
-               for said in table.values()} | set(setup_words.BUTTON.values())
+    tables = (export_words.PROPERTY, export_words.GAZE, setup_words.PROPERTY, setup_words.BUILD)
+    wanted |= {said.label for table in tables for said in table.values()} | set(setup_words.BUTTON.values())
     for language, told in translations.catalogue().items():
         assert not wanted - {english for _context, english in told}, language

@@ -384,6 +384,10 @@ def light_and_render() -> Steps:
     values = list(found.pixels)[0::4 * 97]
     check(max(values) - min(values) > 0.3, "the render is empty")
     shoot(OUT / "11_rendered.png")
+    for area in window().screen.areas:  # the render took the viewport's place
+        if area.ui_type == "IMAGE_EDITOR":
+            area.ui_type = "VIEW_3D"
+    yield 1.0
 
 
 STEPS = (install, first_run, drop, create, cancel_by_escape, report, expression, skin, diagram, language,
