@@ -110,3 +110,8 @@ def set_video(scene: bpy.types.Scene) -> bool:
         return False
     scene.render.ffmpeg.format, scene.render.ffmpeg.codec = "MPEG4", "H264"
     return True
+
+
+def fbx_has_normals_of_targets() -> bool:
+    """Whether the FBX exporter writes normals for shape keys, which makes a head's file nearly twice as large."""
+    return bpy.app.version >= (5, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from .. import compat
 from ..errors import InputError
 from . import pictures, presets, words
 from .looks import Look
@@ -17,7 +18,7 @@ from .presets import Preset
 BYTES_PER_VERTEX = {"GLB": 100.0, "VRM": 100.0, "ABC": 60.0, "FBX": 100.0, "USD": 100.0, "OBJ": 125.0}
 BYTES_PER_TARGET = {"GLB": 8.0, "VRM": 8.0, "ABC": 0.0, "FBX": 6.7, "USD": 12.6, "OBJ": 0.0}
 """Of a vertex; targets leave most of a head's vertices where they are, and none of these formats writes those."""
-NORMALS_OF_TARGET = 9.2  # more, where glTF has a target's normals too
+NORMALS_OF_TARGET = {"GLB": 9.2, "VRM": 9.2, "FBX": 6.7}  # more, where a target's normals are written too
 BYTES_PER_PIXEL = {"base_color": 1.05, "normal": 1.63, "orm": 0.55, "mask": 0.6, "roughness": 0.55, "specular": 0.75,
                    "occlusion": 0.4, "displacement": 12.1}
 JPEG_PER_PIXEL = 0.15
@@ -29,8 +30,8 @@ SMALLEST = 512  # pixels; only after every other way do textures get smaller
 def geometry(preset: Preset, vertices: float, targets: int) -> float:
     """Bytes of meshes with so many vertices in all."""
     per_target = BYTES_PER_TARGET[preset.format]
-    if preset.format in ("GLB", "VRM") and preset.morph_normals:
-        per_target += NORMALS_OF_TARGET
+    if preset.morph_normals and (preset.format != "FBX" or compat.fbx_has_normals_of_targets()):
+        per_target += NORMALS_OF_TARGET.get(preset.format, 0.0)
     return vertices * (BYTES_PER_VERTEX[preset.format] + per_target * targets)
 
 

@@ -139,12 +139,14 @@ def test_an_imported_head_brings_its_own_expressions_to_every_level(borrowed, tm
 
 
 def test_levels_that_nobody_asked_for_are_left_out_with_a_note(avatar, tmp_path):
-    avatar.mesh["likeness_bundle"] = str(tmp_path / "gone")
-    with pytest.raises(InputError, match=r"gone is not an avatar"):
+    avatar.mesh[avatars.BUNDLE_TAG] = "gone"
+    (avatars.notes() / f"{avatar.id}.json").unlink()
+    with pytest.raises(InputError, match=r"The folder gone that this avatar was made from is not known"):
         levels.of(avatar, source.surface(avatar, presets.PRESETS["unity"]), presets.chosen("unity", lods=(1,)))
     report = job.export(avatar, presets.chosen("unity", texture_size=256), tmp_path / "ada")
     assert list(report.triangles) == [0]
-    assert report.notes == ("Without levels of detail: gone is not an avatar: it has no avatar.json.",)
+    assert report.notes == (
+        "Without levels of detail: The folder gone that this avatar was made from is not known on this computer.",)
 
 
 def test_a_picture_that_is_gone_is_named_and_nothing_is_written(avatar, tmp_path):
