@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.capture.decode import decode
-from backend.capture.exif import assumed_focal, read_focal, with_device
+from backend.capture.exif import assumed_focal, by_front_camera, read_focal, with_device
 from backend.capture.files import read_photo
 from backend.capture.landmarks import LEFT_IRIS, RIGHT_IRIS, Face, detect_faces
 from backend.capture.mask import segment_photo
@@ -46,6 +46,9 @@ def observe(path: Path, *, face: int | None = None, progress: Progress = silent)
     image, chosen, turned = _upright(image, chosen)
     if flipped or turned:
         findings += (Finding("turned_upright", "note", "The photo lay on its side or head and was turned upright."),)
+    if by_front_camera(photo.exif):
+        findings += (Finding("front_camera", "note", "The photo was taken with a phone's front camera. Where that "
+                             "saves selfies mirrored, the avatar's left and right change places."),)
     progress(0.6, "Separating skin, hair and clothes")
     mask = segment_photo(image, chosen.landmarks)
     progress(0.9, "Judging the photo")

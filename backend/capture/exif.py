@@ -27,6 +27,7 @@ SIGMA_CROPPED = 0.15
 SIGMA_EDITED = 0.3
 """A program wrote the file: it may have cropped, and most then write the new size into EXIF as if it were the old."""
 
+_FRONT = re.compile(r"\bfront\b", re.IGNORECASE)
 _EDITORS = re.compile(r"photoshop|lightroom|gimp|affinity|capture one|darktable|rawtherapee|luminar|snapseed|picasa"
                       r"|photos \d|paint|irfanview|acdsee|pixelmator|facetune|faceapp|meitu", re.IGNORECASE)
 
@@ -73,6 +74,15 @@ class _Frame:
     @property
     def diagonal(self) -> float:
         return math.hypot(self.width, self.height)
+
+
+def by_front_camera(exif: Image.Exif) -> bool:
+    """Whether the file names the lens of a phone's front camera, as iPhones and Pixels do.
+
+    Whether such a photo is mirrored no tag says: phones let their users choose.
+    """
+    lens = str(exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.LensModel, ""))
+    return _FRONT.search(lens) is not None
 
 
 def read_focal(exif: Image.Exif, stored_size: tuple[int, int], size: tuple[int, int]) -> Focal | None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from backend.capture import observe
-from backend.capture.exif import assumed_focal, read_focal, with_device
+from backend.capture.exif import assumed_focal, by_front_camera, read_focal, with_device
 from backend.capture.observation import Focal
 
 DIAGONAL = math.hypot(36, 24)
@@ -151,3 +151,18 @@ def test_observe_reads_the_tags_of_a_real_file(portrait, tmp_path):
 
 def test_observe_says_when_it_guesses(observation):
     assert observation.focal.source == "assumed"
+
+
+@pytest.mark.parametrize(("lens", "front"), [
+    ("iPhone 12 front camera 2.71mm f/2.2", True), ("iPhone 15 Pro front TrueDepth camera 2.69mm f/1.9", True),
+    ("Pixel 7 front camera 2.74mm f/2.2", True), ("iPhone 12 back dual wide camera 4.2mm f/1.6", False),
+    ("EF85mm f/1.8 USM", False), ("", False)])
+def test_a_phones_front_camera_is_told_by_its_lens(lens, front):
+    assert by_front_camera(exif(LensModel=lens)) is front
+
+
+def test_a_selfie_is_told_that_its_sides_may_be_swapped(portrait, tmp_path):
+    path = tmp_path / "selfie.jpg"
+    tags = exif("Apple", "iPhone 12", LensModel="iPhone 12 front camera 2.71mm f/2.2")
+    Image.fromarray(portrait).save(path, exif=tags)
+    assert "front_camera" in {finding.kind for finding in observe(path).findings}
