@@ -16,6 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+from scipy.spatial import cKDTree
 
 from backend.arkit import ARKIT_NAMES
 from backend.head import eyes, lids
@@ -120,6 +123,7 @@ class _Eye:
     radius: float  # metres, of the eyeball
     skin: lids.Skin  # what is laid smooth
     loose: np.ndarray  # (N,) bool, what goes with the lids' edges
+    root: np.ndarray  # (N,) where each grows: of a hair its vertex nearest to skin, else the vertex itself
 
     @classmethod
     def of(cls, head: HeadModel, side: str) -> _Eye | None:
@@ -159,7 +163,8 @@ class _Eye:
         number[near] = np.arange(len(near))
         whole = number[faces]
         surface = lids.Skin.of(whole[(whole >= 0).all(1)], share < _STILL)
-        return cls(head, side, near, share, upper, solid, parts, radius, surface, loose[near])
+        root = _roots(head, near, place[near], place[near[solid]])
+        return cls(head, side, near, share, upper, solid, parts, radius, surface, loose[near], root)
 
     def adapted(self, neutral: np.ndarray, deltas: np.ndarray, turns: np.ndarray) -> np.ndarray:
         """`deltas` (K, N, 3) of the template as this identity makes them; `turns` (K, 3) of the eye with each."""
@@ -202,9 +207,9 @@ class _Eye:
         return out
 
     def _beside_edges(self, own: _Lids) -> np.ndarray:
-        """(L, N) weights by which what is loose goes with the skin at the edge of its own lid, at its own azimuth."""
+        """(L, N) weights by which what is loose goes with the skin at the edge of its own lid, where it grows."""
         rest = own.spherical
-        loose = np.flatnonzero(self.loose)
+        loose = self.root[self.loose]
         edge = np.where(self.upper, *(np.interp(own.along(rest), own.samples, line[0])
                                       for line in own.envelopes(rest[None])))
         apart = (rest[loose, None, 0] - rest[None, :, 0]) / _BESIDE[0]
@@ -305,6 +310,30 @@ def _centre(head: HeadModel, side: str, vertices: np.ndarray) -> np.ndarray:
     row = head.joint_regressor[head.joint(f"eye_{side}")].astype(np.float64)
     used = np.flatnonzero(row)
     return (row[used, None] * vertices[used]).sum(0)
+
+
+def _roots(head: HeadModel, near: np.ndarray, points: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(N,) places in `near` (N,): of a lash's vertex that of the lash's end nearest to `skin` (S, 3), else its own.
+
+    A lash turns as one piece, so that it keeps its curve. `points` (N, 3) metres.
+    """
+    number = np.full(len(head.template), -1)
+    number[near] = np.arange(len(near))
+    faces = number[head.triangles[head.triangle_material == head.material_index("lash")]]
+    faces = faces[(faces >= 0).all(1)]
+    root = np.arange(len(near))
+    if not len(faces) or not len(skin):
+        return root
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
+    graph = sparse.coo_matrix((np.ones(len(edges)), tuple(edges.T)), shape=(len(near), len(near)))
+    hair = csgraph.connected_components(graph, directed=False)[1]
+    used = np.unique(faces)
+    away = cKDTree(skin).query(points[used])[0]
+    order = used[np.argsort(-away, kind="stable")]
+    nearest = root.copy()
+    nearest[hair[order]] = order  # the last one written is the nearest
+    root[used] = nearest[hair[used]]
+    return root
 
 
 def _corners(head: HeadModel, side: str, vertices: np.ndarray, centre: np.ndarray) -> np.ndarray:
