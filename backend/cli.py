@@ -1,4 +1,4 @@
-"""The command line: `create`, `batch`, `head`, `doctor`, `serve`. Parsing, words, exit codes; no work.
+"""The command line: `create`, `batch`, `head`, `animation`, `doctor`, `serve`. Parsing, words, exit codes; no work.
 
 Exit codes: 0 done, 2 bad input (one sentence), 1 a bug or a broken installation, 130 cancelled.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from backend import __version__, cli_head, crash, streams
+from backend import __version__, cli_animation, cli_head, crash, streams
 from backend.devices import CHOICES
 from backend.errors import Cancelled, InputError, LikenessError
 from backend.streams import Streams
@@ -52,7 +52,9 @@ def _run(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        return {"create": _create, "batch": _batch, "head": _head, "doctor": _doctor}[options.command](options, out)
+        commands = {"create": _create, "batch": _batch, "head": _head, "animation": cli_animation.run,
+                    "doctor": _doctor}
+        return commands[options.command](options, out)
     except LikenessError as error:
         return _say_error(error, options, out)
     except KeyboardInterrupt:
@@ -215,6 +217,7 @@ def _parser() -> _Parser:
     batch.add_argument("folder", type=Path, metavar="FOLDER")
     batch.add_argument("--workers", type=int, default=1, metavar="N", help="how many at a time (default: 1)")
     cli_head.add_parsers(commands, said)
+    cli_animation.add_parsers(commands, said)
     commands.add_parser("doctor", parents=[said], help="what is installed, what is missing, how fast this machine is")
     commands.add_parser("serve", help="speak the add-on's protocol on standard input and output")
     commands.add_parser("work")  # a server's child; without help text it is not listed

@@ -8,7 +8,8 @@ read without trust; Live Link's CSV is in `livelink`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,9 +93,20 @@ def _senseless(clip: Clip) -> Mapping[str, bool]:
     }
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """For the block that writes a performance's file. Raises InputError for what the disk says."""
+    try:
+        with disk_errors(path):
+            yield
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be written: {error.strerror or error}.",
+                         "Choose a folder that is there, and a name that no folder has.") from error
+
+
 def write_npz(clip: Clip, path: Path) -> None:
     """Write `animation.npz`; only its owner may read it. Raises InputError when the disk does not take it."""
-    with disk_errors(path):
+    with writing(path):
         write_arrays(path, {"time": clip.time, "arkit_names": np.array(ARKIT_NAMES), "arkit": clip.arkit,
                             "expression": clip.expression, "head": clip.head, "pose": clip.pose,
                             "confidence": clip.confidence})

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from backend.animation import turns
-from backend.animation.clip import HIGHEST_WEIGHT, LOST, Clip
+from backend.animation.clip import HIGHEST_WEIGHT, LOST, Clip, writing
 from backend.arkit import ARKIT_NAMES
 from backend.errors import InputError
 from backend.head.model import JOINTS
 from backend.opening import opening
-from backend.output import disk_errors, write_file
+from backend.output import write_file
 
 MAX_BYTES = 256 << 20
 """An hour and a half at 60 frames a second; whole hours come as npz."""
@@ -70,7 +70,7 @@ def write_csv(clip: Clip, path: Path) -> None:
     for time, weights, turned, lost in zip(clip.time, clip.arkit[:, order], angles, clip.lost, strict=True):
         cells = [] if lost else [f"{value:.9g}" for value in (*weights.tolist(), *turned.tolist())]
         text.write(",".join([timecode(time, RATES[0]), str(0 if lost else count), *cells]) + "\n")
-    with disk_errors(path):
+    with writing(path):
         write_file(path, memoryview(text.getvalue().encode()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from backend.errors import InputError
 from tests.animation.conftest import made
 
 
-def arrays_of(path: Path) -> dict[str, np.ndarray]:
+def arrays_of(path: Path) -> dict[str, Any]:
     with np.load(path) as file:
         return dict(file)
 
