@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from .. import compat
+from ..performance import take
 from . import avatar as avatars
 from . import expression, gaze, resolution, skin
 from .avatar import PHOTOS_TAG, Avatar
@@ -30,6 +31,7 @@ def replace(scene: bpy.types.Scene, old: Avatar, bundle: Any, level: str = "") -
     _copy_skin(old, new)
     for before, after in ((old.rig, new.rig), (old.mesh.data.shape_keys, new.mesh.data.shape_keys)):
         compat.share_action(before, after)
+    take.hand_over(scene, old, new)
     if PHOTOS_TAG in old.mesh:
         new.mesh[PHOTOS_TAG] = old.mesh[PHOTOS_TAG]
     homes = [home for home in (scene.collection, *bpy.data.collections)
