@@ -34,8 +34,8 @@ PRESETS: dict[str, dict[str, float]] = {
     "provocative": _pair(eyeSquint=0.4, eyeBlink=0.16, mouthPress=0.2) | {
         "browOuterUpLeft": 0.7, "browInnerUp": 0.15, "browDownRight": 0.4, "mouthSmileLeft": 0.5,
         "mouthDimpleLeft": 0.35, "cheekSquintLeft": 0.3, "mouthLeft": 0.15, "jawForward": 0.2},
-    "clueless": _pair(browOuterUp=0.65, eyeWide=0.25, mouthFrown=0.45, mouthStretch=0.15)
-    | {"browInnerUp": 0.6, "mouthShrugLower": 0.5, "mouthShrugUpper": 0.2},
+    "clueless": _pair(browOuterUp=0.85, eyeWide=0.3, mouthFrown=0.55, mouthStretch=0.15)
+    | {"browInnerUp": 0.8, "mouthShrugLower": 0.55, "mouthShrugUpper": 0.2},
     "indifferent": _pair(eyeBlink=0.3, browDown=0.12, mouthFrown=0.15, mouthPress=0.3)
     | {"mouthShrugLower": 0.3, "mouthRight": 0.2},
 }
