@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import bpy
 
@@ -49,18 +49,20 @@ class LIKENESS_PT_performance(OfAvatar, bpy.types.Panel):
             row.prop(action, "name", text="")
             row.operator("likeness.remove_performance", text="", icon="TRASH").take = action.name
         if playing is not None:
-            self._about(playing)
+            _about(layout, playing)
         layout.operator("likeness.export_performance", icon="EXPORT")
 
-    def _about(self, action: bpy.types.Action) -> None:
-        settings, column = action.likeness, self.layout.column(align=True)
-        column.label(text=words.HINT["about"].format(frames=settings.frames, seconds=settings.seconds), icon="TIME")
-        if settings.lost:
-            sentences(column, words.HINT["lost"].format(count=settings.lost), "ERROR")
-        if take.CLIP_TAG not in action:
-            column.label(text=words.HINT["baked"], icon="INFO")
-        else:
-            column.operator("likeness.bake_performance", icon="KEYTYPE_KEYFRAME_VEC").take = action.name
+
+def _about(layout: Any, action: bpy.types.Action) -> None:
+    """What the take that is played is, and whether it can be changed."""
+    settings, column = action.likeness, layout.column(align=True)
+    column.label(text=words.HINT["about"].format(frames=settings.frames, seconds=settings.seconds), icon="TIME")
+    if settings.lost:
+        sentences(column, words.HINT["lost"].format(count=settings.lost), "ERROR")
+    if take.CLIP_TAG not in action:
+        column.label(text=words.HINT["baked"], icon="INFO")
+    else:
+        column.operator("likeness.bake_performance", icon="KEYTYPE_KEYFRAME_VEC").take = action.name
 
 
 class _OfTake(Panel):

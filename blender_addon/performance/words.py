@@ -82,7 +82,6 @@ HINT = {
     "about": "{frames} frames, {seconds:.1f} s",
     "lost": "{count} frames bridged: see the markers",
     "baked": "Baked: edit its keys by hand",
-    "from": "From",
 }
 
 REPORT = {

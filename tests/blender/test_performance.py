@@ -6,15 +6,16 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import compat
+from blender_addon import compat, jobs, translations
 from blender_addon.export import job, presets
 from blender_addon.performance import clip as clips
-from blender_addon.performance import curves, livelink, take, turns
+from blender_addon.performance import curves, livelink, panel, take, turns, words
 from blender_addon.performance.clip import ARKIT_NAMES, Clip
 from blender_addon.scene import avatar as avatars
 from blender_addon.scene import gaze, rig
 
 from .export_check import Glb
+from .panel_check import draw
 
 FRAMES, RATE = 60, 30.0
 TURN = np.radians(20)
@@ -345,3 +346,37 @@ def test_bones_turn_in_whatever_mode_they_have(avatar, recording, mode):
     bpy.ops.likeness.import_performance(filepath=str(recording), retarget=False)
     bpy.context.scene.frame_set(60)
     assert turn_of(avatar, "head") == pytest.approx([0, 0, TURN], abs=1e-4)
+
+
+def test_the_panels_draw_with_and_without_takes(avatar, recording):
+    assert "No take yet" in draw(panel.LIKENESS_PT_performance).texts
+    assert draw(panel.LIKENESS_PT_play) is None
+    bpy.ops.likeness.import_performance(filepath=str(recording))
+    bpy.ops.likeness.add_mix(preset="smile")
+    drawn = draw(panel.LIKENESS_PT_performance)
+    assert {"likeness.rest_performance", "likeness.bake_performance", "likeness.export_performance"} <= set(
+        drawn.operators)
+    assert "60 frames, 2.0 s" in drawn.texts
+    assert {"retarget", "timing", "brows", "eyes", "mouth", "head"} <= set(draw(panel.LIKENESS_PT_play).properties)
+    assert {"gaze", "neck", "place"} <= set(draw(panel.LIKENESS_PT_play_head).properties)
+    assert "amount" in draw(panel.LIKENESS_PT_play_mix).properties
+    bpy.ops.likeness.bake_performance()
+    assert draw(panel.LIKENESS_PT_play) is None
+    assert "Baked: edit its keys by hand" in draw(panel.LIKENESS_PT_performance).texts
+
+
+def test_a_video_is_handed_in_with_the_avatars_bundle(avatar, tmp_path, monkeypatch):
+    """Without a backend the sentence is that there is none; what a job is given is read where it is handed over."""
+    with pytest.raises(RuntimeError, match=r"There is no video none\.mp4"):
+        bpy.ops.likeness.track_video(filepath=str(tmp_path / "none.mp4"))
+    monkeypatch.setenv(jobs.PYTHON_VARIABLE, "")
+    (tmp_path / "clip.mp4").write_bytes(b"x")
+    with pytest.raises(RuntimeError, match="No backend environment"):
+        bpy.ops.likeness.track_video(filepath=str(tmp_path / "clip.mp4"))
+
+
+def test_every_word_is_german_too():
+    german = {english for _context, english in translations.catalogue()["de_DE"]}
+    wanted = {text for table in (words.OPERATOR, words.PROPERTY, words.TIMING, words.GAZE) for pair in table.values()
+              for text in pair} | set(words.PANEL.values()) | set(words.POLL.values())
+    assert not wanted - german
