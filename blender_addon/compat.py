@@ -129,6 +129,16 @@ def use_action(owner: bpy.types.ID, action: bpy.types.Action | None) -> None:
         data.action_slot = _slot_for(action, owner)
 
 
+def push_down(owner: bpy.types.ID) -> None:
+    """Put the action that animates `owner` into a track of its own, where it goes on below what is assigned next."""
+    data = owner.animation_data
+    action, slot = data.action, getattr(data, "action_slot", None)
+    data.action = None
+    strip = data.nla_tracks.new().strips.new(action.name, round(action.frame_range[0]), action)
+    if slot is not None:
+        strip.action_slot = slot
+
+
 def _slot_for(action: bpy.types.Action, owner: bpy.types.ID) -> Any:
     return next((slot for slot in action.slots if slot.target_id_type == owner.id_type), None)
 

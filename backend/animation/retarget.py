@@ -5,7 +5,7 @@ which the face was seen:
 
     n = min(10th percentile of w, 0.3)                    the actor's neutral
     t = the k-th highest w, k = max(2, T / 200)           the actor's top: a blink counts, a single glitch does not
-    g = clip(max(R, t) / (t - n), 1, 1.5)                 R = 1 for blinks, which close every eye, else 0.8
+    g = clip(max(R, t) / (t - n), 1, 1.5)                 R = 1 for blinks, which close every eye, else 0.6
     w' = clip(g (w - n), 0, 1)
 
 A shape with t - n < 0.15 was not played, so g = 1; left and right share the larger g of both, so that a crooked smile
@@ -26,7 +26,7 @@ from backend.arkit import ARKIT_NAMES, mirrored_name
 NEUTRAL_PERCENTILE, NEUTRAL_MOST = 10.0, 0.3
 """A clip in which somebody smiles throughout must not lose all of the smile."""
 TOP_SHARE, TOP_LEAST = 200, 2
-REACH, REACH_OF_BLINK, MOST_GAIN = 0.8, 1.0, 1.5
+REACH, REACH_OF_BLINK, MOST_GAIN = 0.6, 1.0, 1.5
 PLAYED = 0.15
 _LOOKS = np.array([name.startswith("eyeLook") for name in ARKIT_NAMES])
 _REACHES = np.array([REACH_OF_BLINK if name.startswith("eyeBlink") else REACH for name in ARKIT_NAMES])

@@ -42,10 +42,9 @@ def carried(clip: Clip, bearing: Bearing, neck_at: np.ndarray,
     return neck, head, bearing.place * (wanted - (neck_at + neck @ reach))
 
 
-def eyes(clip: Clip) -> tuple[np.ndarray, np.ndarray]:
-    """Turns (T, 3, 3) of the left and the right eye."""
-    return (turns.matrices(clip.pose[:, JOINTS.index("eye_left")]),
-            turns.matrices(clip.pose[:, JOINTS.index("eye_right")]))
+def joint(clip: Clip, name: str) -> np.ndarray:
+    """Turns (T, 3, 3) of a joint of `JOINTS`."""
+    return turns.matrices(clip.pose[:, JOINTS.index(name)])
 
 
 def _turn(pose: tuple[float, float, float]) -> np.ndarray:

@@ -31,7 +31,7 @@ def brought(context: bpy.types.Context, clip: Clip, name: str, notes: tuple[str,
     window.progress_begin(0, 1)
     try:
         action = take.make(scene, avatar, clip, name, frames=len(clip), seconds=clip.seconds, lost=int(clip.lost.sum()),
-                           **settings)
+                           components=clip.expression.shape[1], **settings)
         if sound_file:
             notes = (*notes, *sound.beside(scene, action, Path(bpy.path.abspath(sound_file))))
     finally:

@@ -8,8 +8,11 @@ from typing import Any, ClassVar
 
 import bpy
 
+from .. import jobs
+from ..panels.create import draw_job
 from ..panels.shared import OfAvatar, Panel, sentences
 from ..scene import avatar as avatars
+from ..scene import keys
 from . import mixing, take, words
 
 BUNDLE_FILE = "animation.npz"
@@ -23,7 +26,9 @@ class LIKENESS_PT_performance(OfAvatar, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw."""
-        avatar, layout = avatars.active(context), self.layout
+        avatar, layout, job = avatars.active(context), self.layout, jobs.running()
+        if job is not None and job.kind == jobs.TRACK:
+            draw_job(layout, job)
         column = layout.column(align=True)
         column.operator("likeness.track_video", icon="CAMERA_DATA")
         column.operator("likeness.import_performance", icon="IMPORT").filepath = ""
@@ -89,6 +94,8 @@ class LIKENESS_PT_play(_OfTake, bpy.types.Panel):
         """Draw."""
         settings, layout = take.playing(avatars.active(context)).likeness, self.layout
         layout.use_property_split, layout.use_property_decorate = True, False
+        if settings.components and settings.components == len(keys.kinds(avatars.active(context).mesh).components):
+            layout.prop(settings, "by")
         for name in ("retarget", "start", "timing"):
             layout.prop(settings, name)
         column = layout.column(align=True)

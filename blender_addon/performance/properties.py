@@ -25,6 +25,7 @@ VISEME_NUMBERS = 32  # where visemes begin among the presets' numbers, which fil
 MOST = math.radians(60)
 _items: list[tuple[str, str, str, int, int]] = []  # Blender keeps no reference to the strings of an enumeration
 TIMINGS = [(key, *text) for key, text in words.TIMING.items()]
+BY = [(key, *text) for key, text in words.BY.items()]
 GAZES = [(key, *text) for key, text in words.GAZE.items()]
 
 
@@ -37,6 +38,12 @@ def _changed(owner: bpy.types.PropertyGroup, _context: bpy.types.Context) -> Non
     from . import take  # knows the classes of this module by way of Blender
 
     take.changed(owner.id_data)
+
+
+def _face_changed(owner: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    from . import take
+
+    take.changed(owner.id_data, only_face=True)
 
 
 def preset_items(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str, int, int]]:
@@ -52,14 +59,14 @@ def preset_items(_self: object, context: bpy.types.Context | None) -> list[tuple
 class LikenessMix(bpy.types.PropertyGroup):
     """A preset over a take."""
 
-    preset: EnumProperty(items=preset_items, update=_changed, **text("preset"))
-    amount: FloatProperty(default=0.5, min=0.0, max=1.0, subtype="FACTOR", update=_changed, **text("amount"))
-    start: IntProperty(update=_changed, **text("mix_start"))
-    end: IntProperty(update=_changed, **text("mix_end"))
+    preset: EnumProperty(items=preset_items, update=_face_changed, **text("preset"))
+    amount: FloatProperty(default=0.5, min=0.0, max=1.0, subtype="FACTOR", update=_face_changed, **text("amount"))
+    start: IntProperty(update=_face_changed, **text("mix_start"))
+    end: IntProperty(update=_face_changed, **text("mix_end"))
 
 
 def _strength(key: str) -> FloatProperty:
-    return FloatProperty(default=1.0, min=0.0, max=2.0, subtype="FACTOR", update=_changed, **text(key))
+    return FloatProperty(default=1.0, min=0.0, max=2.0, subtype="FACTOR", update=_face_changed, **text(key))
 
 
 def _pose(key: str) -> FloatVectorProperty:
@@ -74,13 +81,15 @@ class LikenessTake(bpy.types.PropertyGroup):
     frames: IntProperty(options={"HIDDEN"})
     seconds: FloatProperty(options={"HIDDEN"})
     lost: IntProperty(options={"HIDDEN"})
+    components: IntProperty(options={"HIDDEN"})
     start: IntProperty(default=1, update=_changed, **text("start"))
     timing: EnumProperty(items=TIMINGS, default="CLIP", update=_changed, **text("timing"))
+    by: EnumProperty(items=BY, default="ARKIT", update=_changed, **text("by"))
     retarget: BoolProperty(default=True, update=_changed, **text("retarget"))
     brows: _strength("brows")
     eyes: _strength("eyes")
     mouth: _strength("mouth")
-    head: _strength("head")
+    head: FloatProperty(default=1.0, min=0.0, max=2.0, subtype="FACTOR", update=_changed, **text("head"))
     neck: FloatProperty(default=0.4, min=0.0, max=1.0, subtype="FACTOR", update=_changed, **text("neck"))
     place: FloatProperty(default=0.0, min=0.0, max=1.0, subtype="FACTOR", update=_changed, **text("place"))
     head_pose: _pose("head_pose")
@@ -92,8 +101,8 @@ class LikenessTake(bpy.types.PropertyGroup):
 def settings_of(take: Any) -> dict[str, Any]:
     """What a take was set to, for another one; presets over it apart."""
     return {name: tuple(value) if name.endswith("pose") else value
-            for name in ("start", "timing", "retarget", "brows", "eyes", "mouth", "head", "neck", "place", "head_pose",
-                         "neck_pose", "gaze")
+            for name in ("start", "timing", "by", "retarget", "brows", "eyes", "mouth", "head", "neck", "place",
+                         "head_pose", "neck_pose", "gaze")
             for value in [getattr(take, name)]}
 
 

@@ -20,7 +20,7 @@ from .. import compat, expressions
 from ..errors import InputError
 from ..export import visemes
 from ..scene import avatar as avatars
-from ..scene import gaze, names, rig
+from ..scene import gaze, keys, names, rig
 from ..scene.avatar import Avatar
 from ..scene.textures import TAG
 from . import curves, livelink, mixing, motion, resample, retarget, words
@@ -79,14 +79,14 @@ def quiet() -> Iterator[None]:
         _quiet.pop()
 
 
-def changed(action: bpy.types.Action) -> None:
-    """A setting has another value: the curves follow."""
+def changed(action: bpy.types.Action, *, only_face: bool = False) -> None:
+    """A setting has another value: the curves follow, with `only_face` those of the shape keys alone."""
     if _quiet or CLIP_TAG not in action:
         return
     scene = bpy.context.scene
     avatar = owner_of(scene, action)
     if avatar is not None:
-        build(scene, avatar, action)
+        build(scene, avatar, action, only_face=only_face)
 
 
 def owner_of(scene: bpy.types.Scene, action: bpy.types.Action) -> Avatar | None:
@@ -117,10 +117,19 @@ def find(avatar: Avatar, name: str) -> bpy.types.Action:
 
 
 def use(avatar: Avatar, action: bpy.types.Action | None) -> None:
-    """Let the avatar play a take, or none: then the face is neutral and the bones rest."""
+    """Let the avatar play a take, or none: then the face is neutral and the bones rest.
+
+    What an artist has keyed there goes on below it, in a track of the NLA.
+    """
     bones = action.likeness.bones or action if action is not None else None
-    compat.use_action(avatar.mesh.data.shape_keys, action)
-    compat.use_action(avatar.rig, bones)
+    for owner, wanted in ((avatar.mesh.data.shape_keys, action), (avatar.rig, bones)):
+        data = owner.animation_data
+        own_work = data is not None and data.action is not None and TAG not in data.action
+        if own_work and wanted is None:
+            continue
+        if own_work:
+            compat.push_down(owner)
+        compat.use_action(owner, wanted)
     if action is None:
         avatars.reset(avatar)
 
@@ -162,7 +171,7 @@ def prepared(action: bpy.types.Action) -> Clip:
     return retarget.retarget(clip) if take.retarget else clip
 
 
-def build(scene: bpy.types.Scene, avatar: Avatar, action: bpy.types.Action) -> None:
+def build(scene: bpy.types.Scene, avatar: Avatar, action: bpy.types.Action, *, only_face: bool = False) -> None:
     """Write a take's curves as its recording and its settings say. Raises InputError for a damaged recording."""
     take = action.likeness
     clip = prepared(action)
@@ -175,10 +184,14 @@ def build(scene: bpy.types.Scene, avatar: Avatar, action: bpy.types.Action) -> N
         frames = np.round(frames)
     layers = [mixing.Layer(preset_weights(mix.preset), mix.amount * mixing.envelope(
         times, (mix.start - take.start) / fps, (mix.end - take.start) / fps)) for mix in take.mixes]
-    weights = mixing.played(clip.arkit, {name: getattr(take, name) for name in mixing.REGIONS}, layers)
+    own = take.by == "MODEL" and bool(components(avatar, clip))
+    weights = mixing.played(np.zeros_like(clip.arkit) if own else clip.arkit,
+                            {name: getattr(take, name) for name in mixing.REGIONS}, layers)
     _write_weights(avatar, action, frames, weights, take.gaze)
-    _write_bones(avatar, take.bones or action, frames, clip, take)
-    _mark_lost(action, frames, clip)
+    _write_components(avatar, action, frames, clip, own)
+    if not only_face:
+        _write_bones(avatar, take.bones or action, frames, clip, take, own)
+        _mark_lost(action, frames, clip)
     for owner in (avatar.mesh.data.shape_keys, avatar.rig):
         owner.update_tag()
 
@@ -206,7 +219,27 @@ def _write_weights(avatar: Avatar, action: bpy.types.Action, frames: np.ndarray,
                        else weights[:, index])
 
 
-def _write_bones(avatar: Avatar, action: bpy.types.Action, frames: np.ndarray, clip: Clip, take: Any) -> None:
+def components(avatar: Avatar, clip: Clip) -> tuple[str, ...]:
+    """The keys of the head model's own expressions that a recording speaks of; none where it is of another model."""
+    found = keys.kinds(avatar.mesh).components
+    return found if len(found) == clip.expression.shape[1] else ()
+
+
+def _write_components(avatar: Avatar, action: bpy.types.Action, frames: np.ndarray, clip: Clip, own: bool) -> None:
+    """The head model's own expressions, where they are to be played; else none."""
+    face = avatar.mesh.data.shape_keys
+    into = compat.curves_for(action, face)
+    for index, name in enumerate(components(avatar, clip)):
+        path = f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
+        if own:
+            curves.put(into, path, 0, frames, clip.expression[:, index].astype(np.float64))
+        elif into.find(path) is not None:
+            curves.drop(into, path)
+            face.key_blocks[name].value = 0.0
+
+
+def _write_bones(avatar: Avatar, action: bpy.types.Action, frames: np.ndarray, clip: Clip, take: Any,
+                 model: bool) -> None:
     bones, into = avatar.rig.pose.bones, compat.curves_for(action, avatar.rig)
     known = {joint: bones[names.bone_name(joint)] for joint in ("neck", "head", "jaw", *gaze.EYES)
              if names.bone_name(joint) in bones}
@@ -219,18 +252,20 @@ def _write_bones(avatar: Avatar, action: bpy.types.Action, frames: np.ndarray, c
         axes = np.array(known["neck"].bone.matrix_local.to_3x3())
         for index in range(3):
             curves.put(into, f'{known["neck"].path_from_id("location")}', index, frames, (moved @ axes)[:, index])
-    still = np.tile(np.eye(3), (len(frames), 1, 1))
-    if "jaw" in known:  # the weights open it
-        _write_turns(into, known["jaw"], frames, still)
-    own = take.gaze == "BONES"
-    for joint, turned in zip(gaze.EYES, motion.eyes(clip) if own else (still, still), strict=True):
+    still = np.eye(3)[None]
+    if "jaw" in known:  # Apple's weights open it by themselves
+        jaw = motion.joint(clip, "jaw") if model else still
+        _write_turns(into, known["jaw"], frames[:len(jaw)], jaw)
+    own = take.gaze == "BONES" or (model and take.gaze == "SHAPES")
+    for joint in gaze.EYES:
+        turned = motion.joint(clip, joint) if own else still
         if joint in known and take.gaze != "TARGET":
-            _write_turns(into, known[joint], frames, turned)
+            _write_turns(into, known[joint], frames[:len(turned)], turned)
         elif joint in known:
             for mode in rig.TURN_PATHS:
                 curves.drop(into, known[joint].path_from_id(mode), TURN_LIMIT)
     if gaze.REST_TAG in avatar.rig:
-        curves.put(into, f'["{gaze.AIM}"]', 0, frames, np.full(len(frames), float(take.gaze == "TARGET")))
+        curves.put(into, f'["{gaze.AIM}"]', 0, frames[:1], np.array([float(take.gaze == "TARGET")]))
 
 
 def _write_turns(into: Any, bone: bpy.types.PoseBone, frames: np.ndarray, world: np.ndarray) -> None:

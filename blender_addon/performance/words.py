@@ -32,6 +32,7 @@ PROPERTY = {
     "take_name": Words("Name", "What the take is called. Empty: as the file is"),
     "start": Words("Start", "The scene's frame at which the take begins"),
     "timing": Words("Keys", "Where the keys lie"),
+    "by": Words("Face", "Which shapes play the recording"),
     "timecode_rate": Words("Timecode Rate", "How many frames a second the CSV's timecodes count. 0: found out"),
     "fit_range": Words("Extend the Scene", "Let the scene end no earlier than the take"),
     "retarget": Words("Retarget", "Take the actor's own neutral and range out: rest is rest, a blink closes the eye, "
@@ -61,6 +62,12 @@ TIMING = {
     "CLIP": Words("As Recorded", "Every recorded frame keeps its key, at its time: between frames where the rates "
                   "differ"),
     "SCENE": Words("Scene's Frame Rate", "One key for every frame of the scene; blinks keep their depth"),
+}
+
+BY = {
+    "ARKIT": Words("ARKit Shapes", "Apple's 52, by the strength of each part of the face; retargeted where that is on"),
+    "MODEL": Words("Model Expressions", "The head model's own expressions with jaw and eyes, exactly as they were "
+                   "tracked; for recordings of the same head model"),
 }
 
 GAZE = {

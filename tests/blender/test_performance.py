@@ -233,6 +233,33 @@ def test_a_take_plays_on_another_avatar(played, borrowed):
     assert turn_of(other, "head") == pytest.approx(turn_of(played, "head"), abs=1e-4)
 
 
+def test_the_head_models_own_expressions_with_jaw_and_eyes(borrowed, tmp_path):
+    """Five components, as the bundle has: then Apple's weights rest, and jaw and eyes turn as the model's do."""
+    assert bpy.ops.likeness.assemble(directory=str(borrowed.folder), name="Bea") == {"FINISHED"}
+    other, clip = avatars.active(bpy.context), made()
+    pose = clip.pose.copy()
+    pose[:, 2, 0] = 0.2
+    psi = np.random.default_rng(3).normal(0, 1, (FRAMES, 5)).astype(np.float32)
+    clips.write_npz(Clip(clip.time, clip.arkit, psi, clip.head, pose, clip.confidence), tmp_path / "own.npz")
+    bpy.context.scene.render.fps = 30
+    bpy.ops.likeness.import_performance(filepath=str(tmp_path / "own.npz"), retarget=False)
+    assert "by" in draw(panel.LIKENESS_PT_play).properties
+    action = take.playing(other)
+    names = take.components(other, clip_of_take := take.clip_of(action))
+    assert len(names) == clip_of_take.expression.shape[1] == 5
+    assert values_at(other, 22)["eyeBlinkLeft"] == pytest.approx(1)
+    action.likeness.by = "MODEL"
+    found = values_at(other, 22)
+    assert [found[name] for name in names] == pytest.approx(psi[21].tolist(), abs=1e-5)
+    assert found["eyeBlinkLeft"] == found["eyeLookOutLeft"] == 0
+    turned = rig.get_pose(other.rig, ["jaw", "eye_left"])
+    assert turned == pytest.approx(np.array([[0.2, 0, 0], [0, 0, np.radians(16)]]), abs=1e-4)
+    action.likeness.by = "ARKIT"
+    found = values_at(other, 22)
+    assert not any(found[name] for name in names)
+    assert found["eyeBlinkLeft"] == pytest.approx(1)
+
+
 def test_slots_where_there_are_slots(played):
     action = take.playing(played)
     bones = played.rig.animation_data.action
@@ -242,6 +269,23 @@ def test_slots_where_there_are_slots(played):
     else:
         assert bones == action.likeness.bones
         assert {item.id_root for item in (action, bones)} == {"KEY", "OBJECT"}
+
+
+def test_what_an_artist_keyed_goes_on_below(avatar, recording):
+    scene, rig_of = bpy.context.scene, avatar.rig
+    scene.render.fps = 30
+    for frame, place in ((1, 0.0), (31, 1.0)):
+        rig_of.location.x = place
+        rig_of.keyframe_insert("location", frame=frame)
+    bpy.ops.likeness.import_performance(filepath=str(recording), retarget=False)
+    scene.frame_set(31)
+    assert rig_of.location.x == pytest.approx(1)
+    assert turn_of(avatar, "head")[2] == pytest.approx(TURN * 30 / 59, abs=1e-4)
+    scene.frame_set(1)
+    assert rig_of.location.x == pytest.approx(0)
+    bpy.ops.likeness.remove_performance()
+    scene.frame_set(31)
+    assert rig_of.location.x == pytest.approx(1)
 
 
 def test_it_stays_with_the_file_and_with_a_new_resolution(played, tmp_path):
