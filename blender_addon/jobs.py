@@ -235,10 +235,8 @@ def track(context: bpy.types.Context, video: Path, avatar: Path, out: Path) -> R
 
     Raises BackendError when it cannot start.
     """
-    chosen = preferences.get(context)
-    parameters = {"video": str(video), "avatar": str(avatar), "out": str(out),
-                  "device": chosen.device if chosen else "auto"}
-    return _start(context, TRACK, parameters, out.with_name(f".{out.name}.likeness-job"))
+    parameters = {"video": str(video), "avatar": str(avatar), "out": str(out)}
+    return _start(context, TRACK, parameters, Path(bpy.app.tempdir))
 
 
 def list_heads(context: bpy.types.Context) -> RunningJob:

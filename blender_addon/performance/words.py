@@ -116,7 +116,7 @@ REPORT = {
     "track_again": "Track the video again.",
 }
 
-POLL = {"no_take": "Import a performance first", "no_tracking": "The backend cannot track videos"}
+POLL = {"no_take": "Import a performance first"}
 MARKER = {"lost": "Face lost", "seen": "Face seen"}
 BONES = "Bones"
 VISEME = "Viseme {name}"
