@@ -20,12 +20,13 @@ from .clip import JOINTS, Clip
 from .properties import text
 
 LENGTH = 1000.0  # seconds at most of a take without a recording
+ONCE = {"SKIP_SAVE"}  # a name that Blender remembered would be another's the next time
 _others: list[tuple[str, str, str]] = []
 
 
 def brought(context: bpy.types.Context, clip: Clip, name: str, notes: tuple[str, ...] = (), *, sound_file: str = "",
-            fit_range: bool = True, **settings: Any) -> str:
-    """Make a take of a recording, with its sound; what there is to report."""
+            silent_too: bool = False, fit_range: bool = True, **settings: Any) -> str:
+    """Make a take of a recording, with its sound (`silent_too`: where it has one); what there is to report."""
     scene, avatar = context.scene, the_avatar(context)
     window = context.window_manager
     window.progress_begin(0, 1)
@@ -33,7 +34,8 @@ def brought(context: bpy.types.Context, clip: Clip, name: str, notes: tuple[str,
         action = take.make(scene, avatar, clip, name, frames=len(clip), seconds=clip.seconds, lost=int(clip.lost.sum()),
                            components=clip.expression.shape[1], **settings)
         if sound_file:
-            notes = (*notes, *sound.beside(scene, action, Path(bpy.path.abspath(sound_file))))
+            missing = sound.beside(scene, action, Path(bpy.path.abspath(sound_file)))
+            notes = notes if silent_too else (*notes, *missing)
     finally:
         window.progress_end()
     if fit_range:
@@ -51,7 +53,7 @@ class _Brings:
     timing: EnumProperty(items=properties.TIMINGS, default="CLIP", **text("timing"))
     retarget: BoolProperty(default=True, **text("retarget"))
     fit_range: BoolProperty(default=True, **text("fit_range"))
-    name: StringProperty(**text("take_name"))
+    name: StringProperty(options=ONCE, **text("take_name"))
 
 
 class LIKENESS_OT_import_performance(_Brings, Checked, bpy.types.Operator):
@@ -60,9 +62,9 @@ class LIKENESS_OT_import_performance(_Brings, Checked, bpy.types.Operator):
     bl_idname = "likeness.import_performance"
     bl_label, bl_description = words.OPERATOR["import_performance"]
 
-    filepath: StringProperty(subtype="FILE_PATH", **text("recording"))
+    filepath: StringProperty(subtype="FILE_PATH", options=ONCE, **text("recording"))
     filter_glob: StringProperty(default="*.npz;*.csv", options={"HIDDEN"})
-    sound: StringProperty(subtype="FILE_PATH", **text("sound"))
+    sound: StringProperty(subtype="FILE_PATH", options=ONCE, **text("sound"))
     timecode_rate: FloatProperty(min=0.0, max=1000.0, **text("timecode_rate"))
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -163,7 +165,7 @@ class LIKENESS_OT_use_performance(_OfTake, bpy.types.Operator):
     bl_idname = "likeness.use_performance"
     bl_label, bl_description = words.OPERATOR["use_performance"]
 
-    take: StringProperty(**text("take"))
+    take: StringProperty(options=ONCE, **text("take"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Assign it."""
@@ -194,7 +196,7 @@ class LIKENESS_OT_remove_performance(_OfTake, bpy.types.Operator):
     bl_idname = "likeness.remove_performance"
     bl_label, bl_description = words.OPERATOR["remove_performance"]
 
-    take: StringProperty(**text("take"))
+    take: StringProperty(options=ONCE, **text("take"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Delete it."""
@@ -214,7 +216,7 @@ class LIKENESS_OT_bake_performance(_OfTake, bpy.types.Operator):
     bl_idname = "likeness.bake_performance"
     bl_label, bl_description = words.OPERATOR["bake_performance"]
 
-    take: StringProperty(**text("take"))
+    take: StringProperty(options=ONCE, **text("take"))
     tolerance: FloatProperty(default=0.0, min=0.0, max=0.2, precision=3, **text("tolerance"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -232,7 +234,7 @@ class LIKENESS_OT_add_mix(_OfTake, bpy.types.Operator):
     bl_idname = "likeness.add_mix"
     bl_label, bl_description = words.OPERATOR["add_mix"]
 
-    take: StringProperty(**text("take"))
+    take: StringProperty(options=ONCE, **text("take"))
     preset: EnumProperty(items=properties.preset_items, **text("preset"))
     amount: FloatProperty(default=0.5, min=0.0, max=1.0, subtype="FACTOR", **text("amount"))
     start: IntProperty(**text("mix_start"))
@@ -259,7 +261,7 @@ class LIKENESS_OT_remove_mix(_OfTake, bpy.types.Operator):
     bl_idname = "likeness.remove_mix"
     bl_label, bl_description = words.OPERATOR["remove_mix"]
 
-    take: StringProperty(**text("take"))
+    take: StringProperty(options=ONCE, **text("take"))
     index: IntProperty(min=0, **text("index"))
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -31,7 +31,7 @@ class LIKENESS_OT_track_video(_Brings, JobOperator, bpy.types.Operator):
     bl_label, bl_description = words.OPERATOR["track_video"]
     needs_avatar = True
 
-    filepath: StringProperty(subtype="FILE_PATH", **text("video"))
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"}, **text("video"))
     filter_glob: StringProperty(default=";".join(f"*.{suffix}" for suffix in SUFFIXES), options={"HIDDEN"})
     with_sound: BoolProperty(default=True, **text("with_sound"))
 
@@ -61,7 +61,8 @@ class LIKENESS_OT_track_video(_Brings, JobOperator, bpy.types.Operator):
         notes = tuple(str(note) for note in result.get("warnings", ()))
         clip, name = read_npz(self._out), self.name.strip() or self._video.stem
         return brought(context, clip, name, notes, sound_file=str(self._video) if self.with_sound else "",
-                       fit_range=self.fit_range, start=self.first, timing=self.timing, retarget=self.retarget)
+                       silent_too=True, fit_range=self.fit_range, start=self.first, timing=self.timing,
+                       retarget=self.retarget)
 
 
 CLASSES = (LIKENESS_OT_track_video,)
