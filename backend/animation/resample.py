@@ -3,6 +3,7 @@
 Plain sampling loses a blink whose deepest frame falls between two new frames, and averaging makes it shallow. So a
 weight is interpolated, and where one of the clip's own turning points is nearest to a new frame, that frame gets the
 turning point's value: what peaks in the source peaks as high afterwards, at most half a new frame earlier or later.
+Turning points that stand out by no more than noise does are left alone: taking them too would double the jitter.
 Turns go along the shortest arc.
 """
 
@@ -15,6 +16,8 @@ from backend.animation.clip import Clip
 from backend.errors import InputError
 
 RATES = (1.0, 1000.0)
+STANDS_OUT = 0.03
+"""By which a turning point must be off what lies between the frames about it: thrice what trackers' weights tremble."""
 
 
 def at_rate(clip: Clip, rate: float) -> Clip:
@@ -61,6 +64,7 @@ def with_peaks(sampled: np.ndarray, times: np.ndarray, source: np.ndarray, sourc
     turning = (left * right >= 0) & ((left != 0) | (right != 0))
     off = np.zeros_like(source)
     off[1:-1] = np.where(turning, source[1:-1] - sampled[nearest[1:-1]], 0)
+    off[np.abs(off) < STANDS_OUT] = 0
     inside = (source_times >= times[0] - 1e-9) & (source_times <= times[-1] + 1e-9)
     off, nearest = off[inside], nearest[inside]
     if not len(nearest):

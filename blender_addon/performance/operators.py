@@ -20,6 +20,7 @@ from .clip import JOINTS, Clip
 from .properties import text
 
 LENGTH = 1000.0  # seconds at most of a take without a recording
+SAME_RATE = 0.01  # of the scene's rate, by which a recording's may differ and count as the same
 ONCE = {"SKIP_SAVE"}  # a name that Blender remembered would be another's the next time
 _others: list[tuple[str, str, str]] = []
 
@@ -42,8 +43,11 @@ def brought(context: bpy.types.Context, clip: Clip, name: str, notes: tuple[str,
         scene.frame_end = max(scene.frame_end, round(action.frame_range[1]))
     scene.frame_set(scene.frame_current)
     lost = (words.REPORT["lost"].format(count=int(clip.lost.sum())),) if clip.lost.any() else ()
+    fps = scene.render.fps / scene.render.fps_base
+    if settings.get("timing") == "CLIP" and abs(clip.rate - fps) > SAME_RATE * fps:
+        lost = (*lost, words.REPORT["rates"].format(fps=fps))
     return words.REPORT["imported"].format(name=action.name, frames=len(clip), seconds=clip.seconds, rate=clip.rate,
-                                           notes=" ".join((*notes, *lost))).strip()
+                                           notes=". ".join(note.rstrip(".") for note in (*notes, *lost))).strip()
 
 
 class _Brings:

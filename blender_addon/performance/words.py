@@ -94,6 +94,7 @@ HINT = {
 REPORT = {
     "imported": "{name}: {frames} frames, {seconds:.1f} s at {rate:.4g} a second. {notes}",
     "lost": "{count} frames without a face are bridged; markers in the Action show where",
+    "rates": "The scene has {fps:.4g} frames a second: with Keys at Scene's Frame Rate no blink falls between them",
     "no_recording": "{file} is no performance.",
     "kinds": "Performances are .npz files of a tracked video, or .csv files of Live Link Face.",
     "baked": "The take {name} was baked: it holds no recording any more.",
