@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
 
 from .. import jobs
+from ..errors import InputError
 from ..panels.create import draw_job
 from ..panels.shared import OfAvatar, Panel, sentences
 from ..scene import avatar as avatars
@@ -35,8 +37,8 @@ class LIKENESS_PT_performance(OfAvatar, bpy.types.Panel):
         row = column.row(align=True)
         row.operator_menu_enum("likeness.reenact", "take", icon="COMMUNITY")
         row.operator("likeness.new_performance", icon="ADD", text="")
-        own = avatar.bundle / BUNDLE_FILE
-        if own.is_file():
+        own = recorded_with(avatar)
+        if own is not None:
             button = column.operator("likeness.import_performance", text=words.HINT["of_bundle"], icon="PLAY")
             button.filepath = str(own)
         found, playing = take.takes(avatar), take.playing(avatar)
@@ -56,6 +58,15 @@ class LIKENESS_PT_performance(OfAvatar, bpy.types.Panel):
         if playing is not None:
             _about(layout, playing)
         layout.operator("likeness.export_performance", icon="EXPORT")
+
+
+def recorded_with(avatar: avatars.Avatar) -> Path | None:
+    """The performance that the avatar's bundle holds, where bundle and performance are there."""
+    try:
+        found = avatar.bundle / BUNDLE_FILE
+    except InputError:
+        return None
+    return found if found.is_file() else None
 
 
 def _about(layout: Any, action: bpy.types.Action) -> None:

@@ -29,9 +29,9 @@ def replace(scene: bpy.types.Scene, old: Avatar, bundle: Any, level: str = "") -
             new.rig.pose.bones[bone.name].matrix_basis = bone.matrix_basis
     gaze.use(new.rig, *gaze.used(old.rig))
     _copy_skin(old, new)
+    take.hand_over(scene, old, new)
     for before, after in ((old.rig, new.rig), (old.mesh.data.shape_keys, new.mesh.data.shape_keys)):
         compat.share_action(before, after)
-    take.hand_over(scene, old, new)
     if PHOTOS_TAG in old.mesh:
         new.mesh[PHOTOS_TAG] = old.mesh[PHOTOS_TAG]
     homes = [home for home in (scene.collection, *bpy.data.collections)
