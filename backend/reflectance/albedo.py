@@ -74,11 +74,12 @@ def region_prior(space: SkinSpace) -> np.ndarray:
 
 
 def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shading: np.ndarray,
-                 tone: np.ndarray, relative: np.ndarray, left: float = 1.0) -> Clean:
+                 tone: np.ndarray, relative: np.ndarray, beard: np.ndarray, left: float = 1.0) -> Clean:
     """Albedo without what the fitted light left behind.
 
     `colour` (F, F, 3) photographed, `weight` (F, F), `shading` (F, F, 3) absolute, `tone` (3,) albedo of plain skin,
-    `relative` (F, F, 3) log region prior; `left` 0..1 of what looks like light at large scale is taken out.
+    `relative` (F, F, 3) log region prior, `beard` (F, F) 0..1 from `beard_of`; `left` 0..1 of what looks like light at
+    large scale is taken out.
     """
     prior = np.log(tone).astype(np.float32) + relative
     grey = shading @ REC709_LUMINANCE
@@ -97,7 +98,7 @@ def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shadi
     filled = fill(residual, (reliable * own).astype(np.float32))
     window = round(MEDIAN_METRES / float(np.median(space.texel_metres[space.face > 0.5])))
     large = wide_median(filled, window)
-    believed = _believed(space, large, trust * own, lit)
+    believed = _believed(space, large, trust * own, lit, beard)
     miss = left * (large - believed)
     miss = np.where((reliable > 0)[..., None], miss, 0)
     miss = _spread_out(miss, reliable)
@@ -138,7 +139,8 @@ def smile_folds(space: SkinSpace) -> np.ndarray:
     return np.maximum(*(space.path(line, 0.007) for line in NASOLABIAL))
 
 
-def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.ndarray) -> np.ndarray:
+def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.ndarray,
+              beard: np.ndarray) -> np.ndarray:
     """The part of the large-scale residual (F, F, 3) that is skin and not light: soft symmetry."""
     other, other_trust, other_lit = space.flip(large), space.flip(trust), space.flip(lit)
     mine = trust * (0.05 + lit) ** 2 + 1e-4
@@ -155,7 +157,9 @@ def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.nd
     keep = keep + (KEEP_BEARD - keep) * space.beard[..., None] * (light < 0)
     keep = keep * (0.35 + 0.65 * np.maximum(space.face, space.ears))[..., None]
     skin = keep * light + KEEP_CHROMA * (shared - light)
-    return skin + KEEP_ONE_SIDED * (1 - single) * (large - shared)
+    skin = skin + KEEP_ONE_SIDED * (1 - single) * (large - shared)
+    hair = gaussian(beard, 2)[..., None]
+    return skin + hair * (np.minimum(large, 0) - skin)
 
 
 def _shadow_edges(space: SkinSpace, shading: np.ndarray, bare: np.ndarray, trust: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from backend.reflectance.completion import Completion
 from backend.reflectance.filters import gaussian
 from backend.reflectance.noise import mottling_tile, triplanar
 from backend.reflectance.regions import SkinSpace
+from backend.reflectance.sheen import without
 from backend.unwrap.observed import ObservedTexture
 from backend.unwrap.surface import band
 
@@ -49,22 +50,24 @@ class Layers:
 
 
 def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, plan: Completion,
-                    base_seen: np.ndarray, light_colour: np.ndarray, shares: np.ndarray) -> Layers:
+                    base_seen: np.ndarray, light_colour: np.ndarray, sheen: np.ndarray, shares: np.ndarray) -> Layers:
     """Albedo at the photo's own detail.
 
-    `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `shares` (F, F, 3) from `noise.planes`.
+    `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `sheen` (F, F, 3) what skin mirrors
+    ordinarily, in the photo's units, `shares` (F, F, 3) from `noise.planes`.
     """
     size = len(observed.inside)
     # What is left of gloss on lips and of light skin between brow hairs must not be painted on.
     paler = PALER + (PALER_FEATURES - PALER) * gaussian(np.clip(space.lips + space.brows + space.lids, 0, 1), 2)
     darker = np.maximum(-DARKER + (DARKER - DARKER_EARS) * gaussian(space.ears, 2),
                         -DARKER + (DARKER - DARKER_FOLDS) * smile_folds(space))
+    painted = gaussian(np.clip(space.lips + space.lids, 0, 1), 1)
     albedo = np.empty((size, size, 3), np.float32)
     highlight = np.empty((size, size), np.float32)
     flat = np.empty((size, size), np.float32)
     for top in range(0, size, ROWS):
         rows = slice(top, min(top + ROWS, size))
-        photo = observed.colour[rows]
+        photo = without(observed.colour[rows], band(sheen, rows, size))
         shade = band(clean.shading, rows, size)
         expected = shade * np.exp(band(base_seen, rows, size))
         gloss = highlight_of(photo, expected, light_colour)
@@ -81,9 +84,21 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
         grain = band(plan.grain, rows, size) + _fine_grain(space, plan, shares, rows, size)
         invented = mirrored * detail[:, ::-1] + np.sqrt(1 - mirrored**2) * grain
         final = base + seen * detail + (1 - seen) * invented
-        albedo[rows] = np.clip(np.exp(final), ALBEDO_LOW, ALBEDO_HIGH)
+        albedo[rows] = np.clip(np.exp(_warm(final, band(painted, rows, size))), ALBEDO_LOW, ALBEDO_HIGH)
         highlight[rows] = gloss / np.maximum(shade @ REC709_LUMINANCE, 1e-3)
     return Layers(albedo, highlight, flat)
+
+
+def _warm(log: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """(h, R, 3) `log` albedo with no channel above the one before it, but where colour may be `painted` (h, R) 0..1.
+
+    Melanin and blood take blue before green before red, in skin and in hair alike: what comes out bluer was lit by
+    bluer light than the rest (a brow's sheen, a cheek's shadow). The luminance stays nearly.
+    """
+    green = np.minimum(log[..., 1], log[..., 0])
+    blue = np.minimum(log[..., 2], green)
+    plain = np.stack([log[..., 0], green, blue], -1)
+    return painted[..., None] * log + (1 - painted[..., None]) * plain
 
 
 def _fine_grain(space: SkinSpace, plan: Completion, shares: np.ndarray, rows: slice, size: int) -> np.ndarray:

@@ -159,6 +159,42 @@ def estimate_light(mesh: Mesh, points: np.ndarray, normals: np.ndarray, link: Tr
     return light, robust
 
 
+def refine_light(link: Transfer, suns: np.ndarray, mirror: np.ndarray, colour: np.ndarray, albedo: np.ndarray,
+                 weight: np.ndarray, start: Light, rounds: int = 3) -> tuple[Light, np.ndarray]:
+    """The light once more, now that the skin's own colour is known well enough to tell what it mirrors.
+
+    What skin mirrors is whiter than what it scatters, and comes from narrower parts of the environment: the three
+    channels together say more of the light than their mean. `suns` (P, S) of the directions of `start`, `mirror`
+    (P, D + S) what the skin mirrors of every direction and sun, over `link.response` and `suns` as radiance per unit of
+    shading, `albedo` (P, 3) expected. Returns the light, in absolute units, and the robust weights (P,).
+    """
+    usable = (weight > 0) & (colour.min(-1) > 1e-4)
+    w0 = np.where(usable, weight, 0)
+    response = np.concatenate([link.response, suns], 1)
+    mirror = response * mirror
+    target = colour / albedo
+    level = np.array([np.average(target[:, c], weights=w0) for c in range(3)])
+    bounce = link.blocked[:, None] * albedo.mean(0)
+    columns = [response + mirror / albedo[:, c, None] for c in range(3)]
+    sparse = suns.shape[1]
+    robust = w0.copy()
+    solution = np.zeros(0)
+    for turn in range(rounds):
+        y = target / level - bounce
+        solution = _solve(np.concatenate(columns), y.T.reshape(-1), np.tile(robust, 3), sparse, None, 0.0)
+        residual = np.stack([np.log(np.maximum(target[:, c] / level[c], 1e-4))
+                             - np.log(np.maximum(columns[c] @ solution + bounce[:, c], 0.02)) for c in range(3)], -1)
+        residual = residual.mean(-1)
+        residual -= _median(residual, robust)
+        spread = np.where(residual > 0, SPREAD_HIGH, SPREAD_LOW) * LENIENT[min(turn + 1, len(LENIENT) - 1)]
+        robust = w0 / (1 + (residual / spread) ** 2) ** 2
+    channels = [_solve(columns[c], target[:, c] / level[c] - bounce[:, c], robust, sparse, solution, TINT) * level[c]
+                for c in range(3)]
+    every = np.stack(channels, -1)
+    count = link.response.shape[1]
+    return Light(every[:count], start.sun_directions, every[count:]), robust
+
+
 def shading(link: Transfer, light: Light, sun_response: np.ndarray, albedo: np.ndarray) -> np.ndarray:
     """(P, 3) shading of albedo 1. `sun_response` (P, S) from `sun_response()`; `albedo` (3,) tints the bounce."""
     direct = link.response @ light.environment + sun_response @ light.sun_irradiance
