@@ -33,6 +33,9 @@ the model missed (sockets, jaw); colour is mostly blood and sun."""
 KEEP_BEARD = 0.95
 """The same for darkening where a beard grows."""
 
+BEARD_LIT = 0.65
+"""Light on a bearded chin or jaw against that on the skin around the beard, at the least."""
+
 KEEP_ONE_SIDED = 0.12
 """How much of a one-sided deviation is believed to be skin (birthmarks are rare, shadows are not)."""
 
@@ -86,9 +89,12 @@ def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shadi
     middle = _typical(grey, weight)
     # Deep shadow holds noise, not skin: never divide by less than a tenth of the typical light.
     floor = np.maximum(shading, 0.1 * middle)
+    # Under a beard the light is not known but from around it; hair that comes out paler than skin was lit better.
+    around = fill(floor, weight * (1 - beard) + 1e-6)
+    floor = floor + gaussian(beard, 1)[..., None] * (np.maximum(floor, BEARD_LIT * around) - floor)
     lit = step(grey / middle, 0.10, 0.35)
-    # One channel at its end bends the colour; two, and the camera's shoulder before that, leave none.
-    clipped = np.maximum(0.7 * step(colour.max(-1), 0.93, 0.995), 0.97 * step(np.median(colour, -1), 0.80, 0.95))
+    # One channel at its end was guessed (`clipping`); two, and the camera's shoulder before that, leave no colour.
+    clipped = np.maximum(0.4 * step(colour.max(-1), 0.93, 0.995), 0.97 * step(np.median(colour, -1), 0.80, 0.95))
     trust = weight * (0.15 + 0.85 * lit) * (1 - gaussian(clipped.astype(np.float32), 1.0))
     raw = np.log(np.maximum(colour, 1e-3)) - np.log(floor)
     residual = np.clip(raw - prior, -2.5, 1.5)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend.core.colour import REC709_LUMINANCE
+from backend.core.colour import REC709_LUMINANCE, luminance
 from backend.core.progress import Progress, silent
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.reflectance import displacement as relief_maps
 from backend.reflectance.albedo import Clean, clean_albedo, region_prior
 from backend.reflectance.beard import beard_of
+from backend.reflectance.clipping import SOFT, ratio_of, recovered
 from backend.reflectance.completion import Completion, complete
+from backend.reflectance.curve import curve_of
 from backend.reflectance.eyes import eye_maps, iris_size
 from backend.reflectance.filters import gaussian
 from backend.reflectance.layers import ROWS, full_resolution
@@ -24,8 +26,9 @@ from backend.reflectance.noise import planes
 from backend.reflectance.regions import SkinSpace, plain_skin
 from backend.reflectance.scalp import coat, lay_over, scalp_of
 from backend.reflectance.sheen import without
+from backend.reflectance.slopes import Turning
 from backend.reflectance.specular import specular_maps
-from backend.reflectance.tone import SHEEN, Evidence, estimate_tone, gather, level
+from backend.reflectance.tone import SHEEN, Evidence, bare_skin, estimate_tone, gather, level
 from backend.unwrap.observed import ObservedTexture
 from backend.unwrap.surface import enlarge, reduce, skin_normals
 
@@ -47,6 +50,10 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     space = SkinSpace.of(head, fit.neutral)
     colour, weight = _small(observed, space.size)
     relative = region_prior(space)
+    ratio = ratio_of(colour, bare_skin(space, weight))
+    if ratio is not None and float(colour.max()) > SOFT:
+        observed = replace(observed, colour=recovered(observed.colour, ratio))
+        colour, weight = _small(observed, space.size)
     progress(0.02, "Finding the light")
     beard = beard_of(space, colour, weight)
     on = stages(observed, fit, head, space, weight, beard)
@@ -67,6 +74,9 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
         factor = np.ones(3)
     sheen = lit.sheen * factor
     colour = without(colour, sheen)
+    bare = np.log(np.maximum(colour, 1e-3)) - np.log(np.maximum(lit.shading, 1e-3)) - relative
+    curve = curve_of(colour, bare, bare_skin(space, weight))
+    colour = curve.undone(colour)
     factor = level(space, colour, weight, lit.shading, relative) / tone.albedo
     lights = [light.scaled(factor) for light in lit.lights]
     absolute = (lit.shading * factor).astype(np.float32)
@@ -80,13 +90,15 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     plan = complete(space, clean, shares)
     light_colour = _light_colour(absolute, weight)
     progress(0.42, "Reading the detail")
-    layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, sheen, shares)
+    layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, sheen, curve,
+                             shares)
 
     face = (weight > 0.3) & (space.face > 0.5)
     typical = np.median(absolute[face], 0) if face.any() else absolute.reshape(-1, 3).mean(0)
     scalp = scalp_of(space, observed.hair, typical, tone.albedo, plan.seen)
     progress(0.60, "Shaping pores and wrinkles")
-    relief = relief_maps.relief(space, observed, layers.flat, plan.seen, shares, scalp.cover)
+    relief = relief_maps.relief(space, observed, layers.flat, plan.seen, shares, scalp.cover,
+                                Turning.of(on, lit, space))
     size = len(observed.inside)
     albedo = layers.albedo
     for top in range(0, size, ROWS):
@@ -97,7 +109,8 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
             relief.mid[rows] += hair.mid * observed.inside[rows]
             relief.high[rows] += hair.high * observed.inside[rows]
     height = relief.mid + relief.high
-    gloss, rough = specular_maps(space, layers.highlight, clean.trust, height, scalp.cover)
+    ordinary = luminance(sheen) / np.maximum(luminance(clean.shading), 1e-3)
+    gloss, rough = specular_maps(space, layers.highlight, ordinary, clean.trust, relief.high, scalp.cover)
     progress(0.80, "Turning relief into normals")
     normals = relief_maps.normal_map(space, height)
     progress(0.92, "Painting the eyes")

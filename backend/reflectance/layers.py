@@ -12,6 +12,7 @@ import numpy as np
 from backend.core.colour import REC709_LUMINANCE
 from backend.reflectance.albedo import Clean, smile_folds
 from backend.reflectance.completion import Completion
+from backend.reflectance.curve import Curve
 from backend.reflectance.filters import gaussian
 from backend.reflectance.noise import mottling_tile, triplanar
 from backend.reflectance.regions import SkinSpace
@@ -37,6 +38,9 @@ FINE_SHARE = 0.8
 EXPECTED, LOWEST = 0.98, 0.92
 """Share of the expected skin above which a channel is too much, and below which taking off a highlight stops."""
 
+PAINT_BLUER = 0.15
+"""How far blue may be above green on lips and lids, log: beyond that it is a mirrored sky."""
+
 _LOG_GREY = np.full(3, 1 / 3, np.float32)
 
 
@@ -50,24 +54,25 @@ class Layers:
 
 
 def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, plan: Completion,
-                    base_seen: np.ndarray, light_colour: np.ndarray, sheen: np.ndarray, shares: np.ndarray) -> Layers:
+                    base_seen: np.ndarray, light_colour: np.ndarray, sheen: np.ndarray, curve: Curve,
+                    shares: np.ndarray) -> Layers:
     """Albedo at the photo's own detail.
 
     `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `sheen` (F, F, 3) what skin mirrors
-    ordinarily, in the photo's units, `shares` (F, F, 3) from `noise.planes`.
+    ordinarily, in the photo's units, `curve` the camera's, `shares` (F, F, 3) from `noise.planes`.
     """
     size = len(observed.inside)
     # What is left of gloss on lips and of light skin between brow hairs must not be painted on.
     paler = PALER + (PALER_FEATURES - PALER) * gaussian(np.clip(space.lips + space.brows + space.lids, 0, 1), 2)
     darker = np.maximum(-DARKER + (DARKER - DARKER_EARS) * gaussian(space.ears, 2),
                         -DARKER + (DARKER - DARKER_FOLDS) * smile_folds(space))
-    painted = gaussian(np.clip(space.lips + space.lids, 0, 1), 1)
+    painted = gaussian(np.clip(space.lips + space.lids, 0, 1) * (1 - space.brows), 1)
     albedo = np.empty((size, size, 3), np.float32)
     highlight = np.empty((size, size), np.float32)
     flat = np.empty((size, size), np.float32)
     for top in range(0, size, ROWS):
         rows = slice(top, min(top + ROWS, size))
-        photo = without(observed.colour[rows], band(sheen, rows, size))
+        photo = curve.undone(without(observed.colour[rows], band(sheen, rows, size)))
         shade = band(clean.shading, rows, size)
         expected = shade * np.exp(band(base_seen, rows, size))
         gloss = highlight_of(photo, expected, light_colour)
@@ -98,7 +103,8 @@ def _warm(log: np.ndarray, painted: np.ndarray) -> np.ndarray:
     green = np.minimum(log[..., 1], log[..., 0])
     blue = np.minimum(log[..., 2], green)
     plain = np.stack([log[..., 0], green, blue], -1)
-    return painted[..., None] * log + (1 - painted[..., None]) * plain
+    paint = np.stack([log[..., 0], log[..., 1], np.minimum(log[..., 2], log[..., 1] + PAINT_BLUER)], -1)
+    return painted[..., None] * paint + (1 - painted[..., None]) * plain
 
 
 def _fine_grain(space: SkinSpace, plan: Completion, shares: np.ndarray, rows: slice, size: int) -> np.ndarray:
