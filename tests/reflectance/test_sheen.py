@@ -50,7 +50,7 @@ def test_a_small_source_is_mirrored_where_the_angle_is_right():
 
 def test_light_and_mirrored_light_are_told_apart_on_dark_skin():
     rng = np.random.default_rng(0)
-    normals = rng.normal(size=(1500, 3)) + [0, -1.5, 0]
+    normals = rng.normal(size=(1500, 3)) + np.array([0, -1.5, 0])
     normals = (normals / np.linalg.norm(normals, axis=1, keepdims=True)).astype(np.float32)
     normals = normals[normals[:, 1] < -0.35]  # what a camera sees well enough to unwrap
     response = (np.maximum(normals @ sphere().T, 0) * (4 / len(sphere()))).astype(np.float32)
