@@ -35,6 +35,7 @@ from backend.unwrap.surface import enlarge, reduce, skin_normals
 if TYPE_CHECKING:
     from backend.reflectance.networks.estimate import Told
     from backend.reflectance.networks.lightnet import LightNet
+    from backend.reflectance.networks.maps import MapNets
 
 UNSURE_STOPS = 0.6
 """Uncertainty of the skin's brightness from which the report says so."""
@@ -45,8 +46,11 @@ after the classical light."""
 
 
 def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel, *, net: LightNet | None = None,
-                       progress: Progress = silent) -> SkinMaps:
-    """Skin maps of the observed texture's resolution. With a `net`, the light and the tone are what it tells."""
+                       others: MapNets | None = None, progress: Progress = silent) -> SkinMaps:
+    """Skin maps of the observed texture's resolution.
+
+    With a `net`, the light and the tone are what it tells; `others` change the maps where they are there.
+    """
     space = SkinSpace.of(head, fit.neutral)
     colour, weight = _small(observed, space.size)
     relative = region_prior(space)
@@ -88,6 +92,10 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     shares = planes(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6))
     progress(0.36, "Completing what was not seen")
     plan = complete(space, clean, shares)
+    if others and others.completion:
+        from backend.reflectance.networks.maps import completed
+
+        plan = completed(others.completion, space, clean, plan, relative)
     light_colour = _light_colour(absolute, weight)
     progress(0.42, "Reading the detail")
     layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, sheen, curve,
@@ -99,8 +107,18 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     progress(0.60, "Shaping pores and wrinkles")
     relief = relief_maps.relief(space, observed, layers.flat, plan.seen, shares, scalp.cover,
                                 Turning.of(on, lit, space))
+    ordinary = luminance(sheen) / np.maximum(luminance(clean.shading), 1e-3)
+    gloss, rough = specular_maps(space, layers.highlight, ordinary, clean.trust, relief.high, scalp.cover)
     size = len(observed.inside)
     albedo = layers.albedo
+    if others and others.detail and told:
+        from backend.reflectance.networks.maps import detailed
+
+        relief, gloss, rough = detailed(others.detail, told.shown, plan.seen * clean.trust, relief, gloss, rough)
+    if others and others.superres:
+        from backend.reflectance.networks.maps import finer
+
+        albedo, relief = finer(others.superres, observed, albedo, relief)
     for top in range(0, size, ROWS):
         rows = slice(top, min(top + ROWS, size))
         hair = coat(space, scalp, shares, rows, size)
@@ -109,8 +127,6 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
             relief.mid[rows] += hair.mid * observed.inside[rows]
             relief.high[rows] += hair.high * observed.inside[rows]
     height = relief.mid + relief.high
-    ordinary = luminance(sheen) / np.maximum(luminance(clean.shading), 1e-3)
-    gloss, rough = specular_maps(space, layers.highlight, ordinary, clean.trust, relief.high, scalp.cover)
     progress(0.80, "Turning relief into normals")
     normals = relief_maps.normal_map(space, height)
     progress(0.92, "Painting the eyes")
