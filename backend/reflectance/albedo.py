@@ -23,6 +23,9 @@ REGION_LOG = {
     "ears": (0.00, -0.12, -0.09),
 }
 
+PALE = (0.30, 0.65)
+"""Loss of ln R/B against the expected skin from which a bright texel is distrusted, and is not believed at all."""
+
 MEDIAN_METRES = 0.014
 """Window of the large-scale part: what is narrower than half of it (moles, folds, brows) is the person's own."""
 
@@ -30,8 +33,8 @@ KEEP_LUMINANCE, KEEP_CHROMA = 0.40, 0.75
 """How much of a large-scale deviation that both sides share is believed to be skin. Brightness is mostly light that
 the model missed (sockets, jaw); colour is mostly blood and sun."""
 
-KEEP_BEARD = 0.95
-"""The same for darkening where a beard grows."""
+KEEP_BEARD = 0.70
+"""The same for darkening where a beard grows and none is recognised: stubble. What is recognised stays whole."""
 
 BEARD_LIT = 0.65
 """Light on a bearded chin or jaw against that on the skin around the beard, at the least."""
@@ -94,12 +97,15 @@ def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shadi
     floor = floor + gaussian(beard, 1)[..., None] * (np.maximum(floor, BEARD_LIT * around) - floor)
     lit = step(grey / middle, 0.10, 0.35)
     # One channel at its end was guessed (`clipping`); two, and the camera's shoulder before that, leave no colour.
-    clipped = np.maximum(0.4 * step(colour.max(-1), 0.93, 0.995), 0.97 * step(np.median(colour, -1), 0.80, 0.95))
+    clipped = np.maximum(0.4 * step(colour.max(-1), 0.93, 0.995), step(np.median(colour, -1), 0.80, 0.93))
     trust = weight * (0.15 + 0.85 * lit) * (1 - gaussian(clipped.astype(np.float32), 1.0))
     raw = np.log(np.maximum(colour, 1e-3)) - np.log(floor)
     residual = np.clip(raw - prior, -2.5, 1.5)
 
     own = 1 - np.clip(space.lips + space.brows + space.lids + space.nostrils, 0, 1)
+    # Skin that is brighter and much paler than it should be lies under a highlight: nothing of it is known.
+    shiny = step(residual[..., 2] - residual[..., 0], *PALE) * step(residual @ REC709_LUMINANCE, 0.0, 0.3)
+    trust = trust * (1 - gaussian(shiny * own * (1 - beard), 1.5))
     reliable = (trust > 0.03) * step(trust, 0.0, 0.3)
     filled = fill(residual, (reliable * own).astype(np.float32))
     window = round(MEDIAN_METRES / float(np.median(space.texel_metres[space.face > 0.5])))

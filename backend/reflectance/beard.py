@@ -48,5 +48,6 @@ def beard_of(space: SkinSpace, colour: np.ndarray, weight: np.ndarray) -> np.nda
     fine = (plain - gaussian(plain, STRANDS / texel) / np.maximum(gaussian(seen, STRANDS / texel), 0.1)) * seen
     rough = np.sqrt(gaussian(fine * fine, SCALE / texel) / share)
     rougher = rough / max(float(np.median(rough[skin])), 0.008)
-    hair = np.maximum(step(loss, *PALER_RED), step(rougher, *ROUGHER)) * step(dark, *DARKER)
+    rough_hair = step(rougher, *ROUGHER) * step(loss, 0.0, 0.5 * PALER_RED[1])  # folds in shade are rough, but red
+    hair = np.maximum(step(loss, *PALER_RED), rough_hair) * step(dark, *DARKER)
     return (hair * space.beard * seen).astype(np.float32)

@@ -25,7 +25,7 @@ from backend.reflectance.maps import SkinMaps
 from backend.reflectance.noise import planes
 from backend.reflectance.regions import SkinSpace, plain_skin
 from backend.reflectance.scalp import coat, lay_over, scalp_of
-from backend.reflectance.sheen import without
+from backend.reflectance.sheen import kept
 from backend.reflectance.slopes import Turning
 from backend.reflectance.specular import specular_maps
 from backend.reflectance.tone import SHEEN, Evidence, bare_skin, estimate_tone, gather, level
@@ -77,7 +77,8 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
         lit = second_light(on, observed, space, colour, weight, tone.albedo * np.exp(relative), lit)
         factor = np.ones(3)
     sheen = lit.sheen * factor
-    colour = without(colour, sheen)
+    scattered = kept(colour, weight, sheen, float(np.median(space.texel_metres[space.face > 0.5])))
+    colour = colour * scattered
     bare = np.log(np.maximum(colour, 1e-3)) - np.log(np.maximum(lit.shading, 1e-3)) - relative
     curve = curve_of(colour, bare, bare_skin(space, weight))
     colour = curve.undone(colour)
@@ -98,7 +99,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
         plan = completed(others.completion, space, clean, plan, relative)
     light_colour = _light_colour(absolute, weight)
     progress(0.42, "Reading the detail")
-    layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, sheen, curve,
+    layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, scattered, curve,
                              shares)
 
     face = (weight > 0.3) & (space.face > 0.5)

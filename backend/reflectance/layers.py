@@ -16,7 +16,6 @@ from backend.reflectance.curve import Curve
 from backend.reflectance.filters import gaussian
 from backend.reflectance.noise import mottling_tile, triplanar
 from backend.reflectance.regions import SkinSpace
-from backend.reflectance.sheen import without
 from backend.unwrap.observed import ObservedTexture
 from backend.unwrap.surface import band
 
@@ -38,6 +37,9 @@ FINE_SHARE = 0.8
 EXPECTED, LOWEST = 0.98, 0.92
 """Share of the expected skin above which a channel is too much, and below which taking off a highlight stops."""
 
+WARM = 0.06
+"""How much less of a channel than of the one before it the coolest hair and skin have at the least, log."""
+
 PAINT_BLUER = 0.15
 """How far blue may be above green on lips and lids, log: beyond that it is a mirrored sky."""
 
@@ -54,12 +56,12 @@ class Layers:
 
 
 def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, plan: Completion,
-                    base_seen: np.ndarray, light_colour: np.ndarray, sheen: np.ndarray, curve: Curve,
+                    base_seen: np.ndarray, light_colour: np.ndarray, scattered: np.ndarray, curve: Curve,
                     shares: np.ndarray) -> Layers:
     """Albedo at the photo's own detail.
 
-    `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `sheen` (F, F, 3) what skin mirrors
-    ordinarily, in the photo's units, `curve` the camera's, `shares` (F, F, 3) from `noise.planes`.
+    `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `scattered` (F, F, 3) share of the
+    photo's light that is not mirrored ordinarily, `curve` the camera's, `shares` (F, F, 3) from `noise.planes`.
     """
     size = len(observed.inside)
     # What is left of gloss on lips and of light skin between brow hairs must not be painted on.
@@ -72,7 +74,7 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
     flat = np.empty((size, size), np.float32)
     for top in range(0, size, ROWS):
         rows = slice(top, min(top + ROWS, size))
-        photo = curve.undone(without(observed.colour[rows], band(sheen, rows, size)))
+        photo = curve.undone(observed.colour[rows] * band(scattered, rows, size))
         shade = band(clean.shading, rows, size)
         expected = shade * np.exp(band(base_seen, rows, size))
         gloss = highlight_of(photo, expected, light_colour)
@@ -95,13 +97,13 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
 
 
 def _warm(log: np.ndarray, painted: np.ndarray) -> np.ndarray:
-    """(h, R, 3) `log` albedo with no channel above the one before it, but where colour may be `painted` (h, R) 0..1.
+    """(h, R, 3) `log` albedo with every channel below the one before it, but where colour may be `painted` (h, R) 0..1.
 
     Melanin and blood take blue before green before red, in skin and in hair alike: what comes out bluer was lit by
     bluer light than the rest (a brow's sheen, a cheek's shadow). The luminance stays nearly.
     """
-    green = np.minimum(log[..., 1], log[..., 0])
-    blue = np.minimum(log[..., 2], green)
+    green = np.minimum(log[..., 1], log[..., 0] - WARM)
+    blue = np.minimum(log[..., 2], green - WARM)
     plain = np.stack([log[..., 0], green, blue], -1)
     paint = np.stack([log[..., 0], log[..., 1], np.minimum(log[..., 2], log[..., 1] + PAINT_BLUER)], -1)
     return painted[..., None] * paint + (1 - painted[..., None]) * plain

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from backend.reflectance.filters import gaussian
 from backend.reflectance.light import Light, Transfer, sphere
 from backend.reflectance.regions import SkinSpace
 
@@ -19,8 +20,8 @@ F0 = 0.028
 ROUGH, ROUGH_REGION = 0.50, {"forehead": -0.05, "nose": -0.10, "lips": -0.12}
 """Roughness (Principled; alpha is its square) of plain skin, and what a region adds."""
 
-MOST = 0.7
-"""The largest share of a texel's light that is believed to be mirrored."""
+MOST, AROUND = 0.6, 0.0025
+"""The largest share of the light that is believed to be mirrored, and the sigma of what it is a share of, metres."""
 
 CHUNK = 4096
 
@@ -67,7 +68,14 @@ def _brdf(normal: np.ndarray, to_eye: np.ndarray, directions: np.ndarray, rough:
     return alpha2 / (np.pi * bell * bell) * fresnel * 0.5 / np.maximum(smith, 1e-4)
 
 
-def without(colour: np.ndarray, sheen: np.ndarray) -> np.ndarray:
-    """(..., 3) `colour` less `sheen`, both linear; never less than what `MOST` leaves."""
-    share = (sheen / np.maximum(colour, 1e-4)).max(-1, keepdims=True)
-    return (colour - sheen * np.minimum(1, MOST / np.maximum(share, 1e-6))).astype(np.float32)
+def kept(colour: np.ndarray, weight: np.ndarray, sheen: np.ndarray, texel: float) -> np.ndarray:
+    """(F, F, 3) share of a photo's light that skin did not mirror: multiply the photo by it.
+
+    `colour` (F, F, 3), `weight` (F, F), `sheen` (F, F, 3) linear, `texel` metres. A share of the light around a texel
+    and not the texel's own, because noise in the shade would be as large as what is left there.
+    """
+    seen = (weight > 0).astype(np.float32)
+    sigma = AROUND / texel
+    share = np.maximum(gaussian(seen, sigma), 1e-3)
+    mean = np.stack([gaussian(np.ascontiguousarray(colour[..., c] * seen), sigma) / share for c in range(3)], -1)
+    return (1 - np.minimum(sheen / np.maximum(mean, 1e-4), MOST)).astype(np.float32)
