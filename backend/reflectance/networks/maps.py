@@ -1,7 +1,8 @@
 """What the networks from maps to maps do to the maps of the classical method, each where it ships.
 
-A network that has learnt nothing answers nothing and leaves everything as it was. What the photo shows at full
-resolution stays: completion counts where nothing was seen, finer detail where the photo is coarser than the map.
+A network that has learnt nothing answers 0: ordinary gloss, flat skin, the expected colour, no more detail. What the
+photo shows at full resolution stays: completion counts where nothing was seen, finer detail where the photo is coarser
+than the map.
 """
 
 from __future__ import annotations
