@@ -18,7 +18,7 @@ from backend.reflectance.clipping import SOFT, ratio_of, recovered
 from backend.reflectance.completion import Completion, complete
 from backend.reflectance.curve import curve_of
 from backend.reflectance.eyes import eye_maps, iris_size
-from backend.reflectance.filters import gaussian
+from backend.reflectance.filters import gaussian, step
 from backend.reflectance.layers import ROWS, full_resolution
 from backend.reflectance.lit import Lit, first_light, second_light, stages
 from backend.reflectance.maps import SkinMaps
@@ -109,7 +109,9 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     relief = relief_maps.relief(space, observed, layers.flat, plan.seen, shares, scalp.cover,
                                 Turning.of(on, lit, space))
     ordinary = luminance(sheen) / np.maximum(luminance(clean.shading), 1e-3)
-    gloss, rough = specular_maps(space, layers.highlight, ordinary, clean.trust, relief.high, scalp.cover)
+    darker = (plan.base - clean.log_albedo) @ REC709_LUMINANCE
+    gloss, rough = specular_maps(space, layers.highlight, ordinary, clean.trust, relief.high, scalp.cover,
+                                np.maximum(beard, space.brows * step(darker, 0.2, 0.8)))
     size = len(observed.inside)
     albedo = layers.albedo
     if others and others.detail and told:

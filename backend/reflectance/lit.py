@@ -112,7 +112,7 @@ def second_light(on: Sequence[Stage | None], observed: ObservedTexture, space: S
         if it is not None:
             suns = sun_response(it.mesh, it.points, it.normals, light.sun_directions)
             mirror = mirroring(light, it.normals, it.to_eye, it.rough)
-            light, _ = refine_light(it.link, suns, mirror, small[it.mine], expected[it.mine], it.believed, light)
+            light = refine_light(it.link, suns, mirror, small[it.mine], expected[it.mine], it.believed, light)
         lights.append(light)
     return _laid_out(on, lights, observed, space, colour, weight)
 

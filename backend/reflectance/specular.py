@@ -17,13 +17,16 @@ PLAIN = (0.36, 0.50)
 
 REGION = {
     "forehead": (0.06, -0.05), "nose": (0.09, -0.10), "lips": (0.08, -0.12), "cheeks": (0.01, -0.01),
-    "lids": (0.02, -0.03), "ears": (-0.02, 0.02), "brows": (-0.12, 0.06), "beard": (-0.01, 0.02),
+    "lids": (0.02, -0.03), "ears": (-0.02, 0.02),
 }
 """What a region adds to `PLAIN`."""
 
 OIL, OILY = 0.10, 3.0
 """How far a face that mirrors `OILY` times as much as ordinary skin does moves roughness (down); specular moves by
 half of it."""
+
+HAIR = (-0.15, 0.08)
+"""What hair on the skin adds: brows where they are dark, beards."""
 
 SOFT, SPREAD = 0.002, 0.008
 """Sigmas over which regions pass into each other and over which gloss is averaged, metres."""
@@ -33,11 +36,11 @@ CAVITY, PORE = 0.40, 0.03e-3
 
 
 def specular_maps(space: SkinSpace, highlight: np.ndarray, sheen: np.ndarray, trust: np.ndarray, pores: np.ndarray,
-                  scalp_hair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+                  scalp_hair: np.ndarray, hair: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(R, R) specular level and (R, R) roughness.
 
     `highlight` (R, R) beyond `sheen` (F, F), what ordinary skin mirrors there, both in units of shading;
-    `trust` (F, F), `pores` (R, R) metres of the high band, `scalp_hair` (F, F).
+    `trust` (F, F), `pores` (R, R) metres of the high band, `scalp_hair` and `hair` of the face (F, F) 0..1.
     """
     size = len(highlight)
     texel = float(np.median(space.texel_metres[space.face > 0.5]))
@@ -47,6 +50,8 @@ def specular_maps(space: SkinSpace, highlight: np.ndarray, sheen: np.ndarray, tr
         mask = gaussian(getattr(space, name), SOFT / texel)
         level += more * mask
         rough += rougher * mask
+    level += HAIR[0] * hair
+    rough += HAIR[1] * hair
     # Gloss shows where much is mirrored: there it is compared with what is expected.
     shown = space.face * trust * np.minimum(sheen / max(float(np.percentile(sheen[trust > 0.3], 75))
                                                         if (trust > 0.3).any() else 1.0, 1e-4), 2)

@@ -62,7 +62,7 @@ def test_light_and_mirrored_light_are_told_apart_on_dark_skin():
     albedo = np.broadcast_to(np.array([0.09, 0.05, 0.035]), normals.shape)
     sheen = mirrored(link, true, none, mirror)
     photo = albedo * (response @ true.environment) + sheen
-    found, _ = refine_light(link, none, mirror, photo, albedo, np.ones(len(normals)), everywhere(1.0))
+    found = refine_light(link, none, mirror, photo, albedo, np.ones(len(normals)), everywhere(1.0))
     again = mirrored(link, found, none, mirror)
     assert np.abs(again - sheen).mean() < 0.2 * sheen.mean()
     skin = (photo - np.minimum(again, 0.6 * photo)) / (response @ found.environment)
