@@ -13,7 +13,7 @@ from backend.core.colour import REC709_LUMINANCE
 from backend.reflectance.albedo import Clean, smile_folds
 from backend.reflectance.completion import Completion
 from backend.reflectance.curve import Curve
-from backend.reflectance.filters import gaussian
+from backend.reflectance.filters import gaussian, step
 from backend.reflectance.noise import mottling_tile, triplanar
 from backend.reflectance.regions import SkinSpace
 from backend.unwrap.observed import ObservedTexture
@@ -37,8 +37,12 @@ FINE_SHARE = 0.8
 EXPECTED, LOWEST = 0.98, 0.92
 """Share of the expected skin above which a channel is too much, and below which taking off a highlight stops."""
 
-WARM = 0.06
-"""How much less of a channel than of the one before it the coolest hair and skin have at the least, log."""
+WARM = (0.06, 0.16)
+"""How much less of a channel than of the one before it grey hair and the coolest skin have at the least, and dark hair,
+log."""
+
+DARK = (0.05, 0.13)
+"""Luminance below which something is dark hair, and from which it is not."""
 
 PAINT_BLUER = 0.15
 """How far blue may be above green on lips and lids, log: beyond that it is a mirrored sky."""
@@ -102,8 +106,11 @@ def _warm(log: np.ndarray, painted: np.ndarray) -> np.ndarray:
     Melanin and blood take blue before green before red, in skin and in hair alike: what comes out bluer was lit by
     bluer light than the rest (a brow's sheen, a cheek's shadow). The luminance stays nearly.
     """
-    green = np.minimum(log[..., 1], log[..., 0] - WARM)
-    blue = np.minimum(log[..., 2], green - WARM)
+    light = step(log @ REC709_LUMINANCE, *np.log(DARK))
+    painted = painted * light  # paint that dark is lashes, or the end of a brow
+    warm = WARM[1] + light * (WARM[0] - WARM[1])
+    green = np.minimum(log[..., 1], log[..., 0] - warm)
+    blue = np.minimum(log[..., 2], green - warm)
     plain = np.stack([log[..., 0], green, blue], -1)
     paint = np.stack([log[..., 0], log[..., 1], np.minimum(log[..., 2], log[..., 1] + PAINT_BLUER)], -1)
     return painted[..., None] * paint + (1 - painted[..., None]) * plain
