@@ -49,7 +49,8 @@ def main(arguments: list[str]) -> int:
     bench = verbs.add_parser("bench", help="measure")
     bench.add_argument("name", nargs="?", help="one benchmark; default: all")
     train = verbs.add_parser("train", help="train a network of the skin, or go on with it, in build/train/")
-    train.add_argument("name", nargs="?", default="light", choices=("light",))
+    train.add_argument("name", nargs="?", default="light",
+                       choices=("light", "detail", "completion", "superres"))
     train.add_argument("--minutes", type=float, help="stop after these (default: 60); the same command goes on")
     train.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"))
     train.add_argument("--skins", type=Path, help="a folder of albedo maps in the default head's square")
