@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tools import checks, environments, locks, sentences, validator
+from tools import checks, environments, locks, pins, sentences, validator
 from tools import gui as windows
+from tools import licences as licence_table
 from tools import package as packages
 from tools import train as training
 from tools.paths import BLENDERS, DEMO_BLENDER, ROOT, SAMPLE_PHOTO, TESTED_BLENDERS
@@ -68,6 +69,16 @@ def lint() -> int:
     """ruff and mypy."""
     environments.backend()
     return checks.lint()
+
+
+def licences() -> int:
+    """The table of licences, from what is installed."""
+    return licence_table.write()
+
+
+def pin() -> int:
+    """The hashes of all data that ships."""
+    return pins.write()
 
 
 def docs() -> int:
