@@ -45,9 +45,9 @@ def run(jobs: Sequence[Message], address: str, ended: Ended) -> None:
                 from error
         waiting = {client.submit(work, message, key=f"likeness-{message['id']}", pure=False): message["id"]
                    for message in jobs}
-        for future in as_completed(list(waiting)):
-            error = future.exception()
-            ended(future.result() if error is None else failed(waiting[future], _lost(error)))
+        for future in as_completed(list(waiting), loop=client.loop):  # the client is nobody's default
+            broken = future.exception()
+            ended(future.result() if broken is None else failed(waiting[future], _lost(broken)))
     finally:
         client.close()
 

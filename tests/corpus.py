@@ -1,7 +1,7 @@
 """Every hostile and odd input there is to test with: built when asked for, never stored.
 
-`cases()` gives them all; `tests/hostile/` has a file for each room. A new parser adds a door in `hostile/doors.py` and a
-file with `cases()` to `ROOMS`. `LIMITS` says how long a case may take and how much memory it may add.
+`cases()` gives them all; `tests/hostile/` has a file for each room. A new parser adds a door in `hostile/doors.py` and
+a file with `cases()` to `ROOMS`. `LIMITS` says how long a case may take and how much memory it may add.
 """
 
 from __future__ import annotations

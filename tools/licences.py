@@ -23,7 +23,8 @@ FARM_LOCK = REQUIREMENTS / "farm.lock"
 BEGIN, END = "<!-- packages: begin -->", "<!-- packages: end -->"
 
 READ = {
-    "cloudpickle": "BSD-3-Clause", "contourpy": "BSD-3-Clause", "cycler": "BSD-3-Clause", "embreex": "BSD-2-Clause AND Apache-2.0",
+    "cloudpickle": "BSD-3-Clause", "contourpy": "BSD-3-Clause", "cycler": "BSD-3-Clause",
+    "embreex": "BSD-2-Clause AND Apache-2.0",
     "flatbuffers": "Apache-2.0", "fonttools": "MIT", "jinja2": "BSD-3-Clause", "kiwisolver": "BSD-3-Clause",
     "locket": "BSD-2-Clause", "partd": "BSD-3-Clause", "psutil": "BSD-3-Clause", "pyyaml": "MIT",
     "sortedcontainers": "Apache-2.0", "tornado": "Apache-2.0", "zict": "BSD-3-Clause",
@@ -82,9 +83,9 @@ def table(said: Mapping[str, str | None], before: Mapping[str, str]) -> dict[str
 
 def unknown(licence: str) -> list[str]:
     """Parts of an SPDX expression that are not in `COMPATIBLE`; of alternatives one is enough."""
-    choices = [[part for part in re.split(r"\s+(?:AND|WITH)\s+", choice.strip("() ")) if part.strip("()") not in COMPATIBLE]
+    choices = [[part.strip("()") for part in re.split(r"\s+(?:AND|WITH)\s+", choice)]
                for choice in re.split(r"\s+OR\s+", licence)]
-    return min(choices, key=len)
+    return min(([part for part in choice if part not in COMPATIBLE] for choice in choices), key=len)
 
 
 def page(licences: Mapping[str, str]) -> str:

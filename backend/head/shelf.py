@@ -99,7 +99,8 @@ def entry_at(place: Path) -> Entry | None:
     texts = (entry.name, entry.kind, entry.licence, entry.attribution, entry.source, entry.sha256, entry.imported,
              entry.reference, *entry.notes)
     whole = all(isinstance(text, str) for text in texts) and isinstance(entry.report, dict)
-    return entry if whole and isinstance(entry.vertices, int) else None
+    plain = whole and entry.name.isprintable() and entry.name == Path(entry.name).name
+    return entry if plain and isinstance(entry.vertices, int) else None
 
 
 def read(entry: Entry) -> HeadModel:

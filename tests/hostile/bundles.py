@@ -35,10 +35,13 @@ def seed() -> Path:
                "joint_parents": np.array([-1]), "skin_weights": np.ones((4, 1), np.float32),
                "corrective_names": np.zeros(0, "U1"), "region_names": np.zeros(0, "U1"),
                "head_id": np.array("default"), "head_sha256": np.array("0" * 64)}
+    kinds: dict[str, type] = {"f": np.float32, "i": np.int32, "U": np.str_}
     for name, table in ARRAY_FILES.items():
-        np.savez(folder / name, **{array: special.get(array, np.zeros(
-            [int(part) if part.isdigit() else lengths[part] for part in shape.split()],
-            {"f": np.float32, "i": np.int32, "U": "U1"}[kind])) for array, (kind, shape) in table.items()})
+        arrays: dict[str, np.ndarray] = {}
+        for array, (kind, shape) in table.items():
+            sizes = [int(part) if part.isdigit() else lengths[part] for part in shape.split()]
+            arrays[array] = special.get(array, np.zeros(sizes, kinds[kind]))
+        np.savez(folder / name, allow_pickle=False, **arrays)
     (folder / "maps").mkdir()
     (folder / "maps" / "roughness.png").write_bytes(b"\x89PNG")
     (folder / "avatar.json").write_text(json.dumps({
@@ -63,6 +66,14 @@ def _with(name: str, make: Callable[[Path], Path] | None, folder: Path) -> Path:
     return avatar
 
 
+def with_file(name: str) -> Callable[[Path], Path]:
+    """A builder of everything around one file of a bundle, which may be called again in the same folder."""
+    def build(folder: Path) -> Path:
+        avatar = folder / name.replace(".", "-") / "ada"
+        return avatar if avatar.is_dir() else _with(name, None, avatar.parent)
+    return build
+
+
 def _json(**values: Any) -> Callable[[Path], Path]:
     """avatar.json with other values."""
     def build(folder: Path) -> Path:
@@ -77,7 +88,7 @@ def _arrays(name: str, **values: np.ndarray) -> Callable[[Path], Path]:
     def build(folder: Path) -> Path:
         with np.load(seed() / name) as old:
             arrays = {key: old[key] for key in old.files}
-        np.savez(folder / name, **{**arrays, **values})
+        np.savez(folder / name, allow_pickle=False, **{**arrays, **values})
         return folder
     return build
 
@@ -117,7 +128,8 @@ def _made() -> Iterator[tuple[str, str, Callable[[Path], Path] | None, str]]:
     yield "faces beyond", "geometry.npz", _arrays("geometry.npz", faces=np.full((1, 4), 2**31 - 1, np.int32)), "faces"
     yield "a joint that is its own parent", "geometry.npz", _arrays("geometry.npz", joint_parents=np.zeros(
         1, np.int32)), "joint_parents"
-    yield "parents of 64 bits", "geometry.npz", _arrays("geometry.npz", joint_parents=np.array([-2**62])), "joint_parents"
+    yield "parents of 64 bits", "geometry.npz", _arrays("geometry.npz", joint_parents=np.array([-2**62])), \
+        "joint_parents"
     header = "{'descr': '%s', 'fortran_order': False, 'shape': %s}"
     for name, description in (("a negative shape", header % ("<f4", "(-4, 3)")), ("no literal", "{'descr': ("),
                               ("an absurd shape", header % ("<f4", "(4611686018427387904, 4)")),
@@ -155,7 +167,8 @@ def _quiet_bomb() -> bytes:
 
 
 def _locked() -> bytes:
-    content = bytearray(zipped({"shape.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}", bytes(12))}))
+    content = bytearray(zipped({"shape.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}",
+        bytes(12))}))
     for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(mark) + flags] |= 1
     return bytes(content)
