@@ -44,8 +44,10 @@ def seed() -> Path:
         np.savez(folder / name, allow_pickle=False, **arrays)
     (folder / "maps").mkdir()
     (folder / "maps" / "roughness.png").write_bytes(b"\x89PNG")
+    files = [{"file": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size}
+             for path in sorted(folder.rglob("*")) if path.is_file()]
     (folder / "avatar.json").write_text(json.dumps({
-        "schema": 1, "generator": {"name": "likeness", "version": "0.1.0"}, "materials": ["skin"], "files": [],
+        "schema": 1, "generator": {"name": "likeness", "version": "0.1.0"}, "materials": ["skin"], "files": files,
         "maps": [{"name": "roughness", "colour_space": "linear", "file": "maps/roughness.png"}]}))
     return folder
 

@@ -195,9 +195,11 @@ _OTHERS: dict[str, tuple[bytes, str]] = {  # by the file's name: content, what h
     "negative.bmp": (_bmp_sized(-120, -90), "damaged|No face|not a picture|pixels"),
     "nan.tif": (_floats(float("nan")), "No face"), "inf.tif": (_floats(float("inf")), "No face"),
     "minus.tif": (_floats(-1e30), "No face"),
-    "empty.jpg": (b"", "is empty"), "one.jpg": (b"\xff", "not a picture|holds text"),
-    "zeros.jpg": (bytes(5000), "not a picture"), "noise.jpg": (np.random.default_rng(3).bytes(5000), "not a picture"),
-    "letter.jpg": (b"Dear Sir or Madam,\nplease find enclosed my photograph.\n", "holds text"),
+    "empty.jpg": (b"", r"^empty\.jpg is empty\. Copy"), "one.jpg": (b"\xff", "not a picture|holds text"),
+    "zeros.jpg": (bytes(5000), "not a picture"),
+    "noise.jpg": (np.random.default_rng(3).bytes(5000), r"^noise\.jpg is not a picture, or is damaged\. Open"),
+    "letter.jpg": (b"Dear Sir or Madam,\nplease find enclosed my photograph.\n",
+                   r"^letter\.jpg holds text, not a picture\. Choose"),
     "page.jpg": (b"<!DOCTYPE html><html>Please log in</html>", "holds text"),
     "vector.jpg": (b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>', "holds text"),
     "script.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 96 96\nsystemdict /quit get exec\n", "holds text"),
@@ -206,8 +208,8 @@ _OTHERS: dict[str, tuple[bytes, str]] = {  # by the file's name: content, what h
                     "not a picture"),
     "light.hdr": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 99999 +X 99999\n" + bytes(900), "not a picture"),
     "light.exr": (b"\x76\x2f\x31\x01\x02\0\0\0" + bytes(900), "not a picture"),
-    "IMG_1.cr2": (b"II*\0" + bytes(200), "camera raw"),
-    "clip.mp4": (b"\0\0\0\x20ftypisom" + bytes(200), "is a video"),
+    "IMG_1.CR2": (b"II*\0" + bytes(200), r"^IMG_1\.CR2 is a camera raw file, which is not read\. Develop"),
+    "clip.mp4": (b"\0\0\0\x20ftypisom" + bytes(200), r"^clip\.mp4 is a video, not a photo\. Give"),
     "clip.heic": (b"\0\0\0\x20ftypisom" + bytes(200), "a video or a picture"),
     "brand.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(300), "damaged"),
     "jpeg.png": (seed("jpg"), "No face"), "png.jpg": (seed("png"), "No face"),
@@ -242,12 +244,13 @@ def cases() -> Iterator[Case]:
         yield Case(f"photo {name!r}"[:60], "photo", file(name, content), words)
     yield Case("picture of 174 million pixels in 21 KB", "pixels", file("legal.png", _legal_bomb()), "", 0)
     yield Case("photo of 4 GB", "photo", sparse("huge.png", seed("png")), "larger than 1024 MB")
-    yield Case("photo that is a folder", "photo", _folder, "is a folder")
-    yield Case("photo that is a pipe", "photo", pipe("me.jpg"), "no file that holds")
+    yield Case("photo that is a folder", "photo", _folder, r"^album\.jpg is a folder, not a photo\. Give")
+    yield Case("photo that is a pipe", "photo", pipe("me.jpg"), r"^me\.jpg is no file that holds a photo\. Give")
     yield Case("photo that is a device", "photo", link("zero.jpg", "/dev/zero"), "no file that holds")
     yield Case("photo that is a link to itself", "photo", link("loop.jpg", "loop.jpg"), "cannot be read|no file")
     yield Case("photo that is a link to nowhere", "photo", link("gone.jpg", "nowhere"), "There is no file")
-    yield Case("photo that is not there", "photo", lambda folder: folder / "nobody.jpg", "There is no file")
+    yield Case("photo that is not there", "photo", lambda folder: folder / "nobody.jpg",
+               r"^There is no file nobody\.jpg\. Check")
     yield Case("photo with a null in its name", "photo", lambda folder: folder / "a\0b.jpg", "cannot be read")
     yield Case("photo with a name of 5,000 letters", "photo", lambda folder: folder / ("x" * 5000), "cannot be read")
     yield _inside("photo inside a photo", seed("jpg"))
