@@ -60,7 +60,7 @@ _ALONG = {"vertices": 0, "faces": 0, "uvs": 0, "material": 0, "key_deltas": 1, "
 Arrays = dict[str, np.ndarray]
 
 _AGAIN = "Make the avatar again."
-_MAX_BYTES = 2 << 30
+_MAX_BYTES = 1 << 30
 _MAX_JSON_BYTES = 4 << 20
 _MAX_ARRAYS = 256
 

@@ -153,11 +153,11 @@ def _link_out(folder: Path) -> Path:
 
 
 def _bomb() -> bytes:
-    """3 GB of zeros' worth of a list, a kilobyte of archive."""
-    content = bytearray(zipped({"intrinsics.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (800000000,)}",
+    """1.2 GB by the archive's own list, a kilobyte in truth."""
+    content = bytearray(zipped({"intrinsics.npy": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (300000000,)}",
                                                       bytes(900))}, packed=False))
     at = content.index(b"PK\x01\x02")
-    content[at + 24:at + 28] = struct.pack("<I", 3_200_000_064)
+    content[at + 24:at + 28] = struct.pack("<I", 1_200_000_064)
     return bytes(content)
 
 

@@ -12,13 +12,19 @@ from tests.hostile.case import Case, file, sparse, zipped
 _HELLO = b'{"type": "hello", "protocol": 1, "client": "x"}\n'
 _SUBMIT = b'{"type": "submit", "id": "a", "kind": "create", "parameters": {}, "folder": "x"}\n'
 _LINES: dict[str, tuple[bytes, str]] = {
-    "an empty line": (b"\n", "not JSON"), "no JSON": (b"garbage\n", "not JSON"), "zeros": (bytes(99) + b"\n",
-    "not JSON"),
-    "not UTF-8": (b"\xff\xfe\xfd\n", "not JSON"), "half a message": (_SUBMIT[:40] + b"\n", "not JSON"),
-    "half a message at the end": (_HELLO + _SUBMIT[:40], "not JSON"), "deep": (b"[" * 100_000 + b"\n", "not JSON"),
-    "deep tables": (b'{"a":' * 100_000 + b"\n", "not JSON"), "a number of 5,000 digits": (b"9" * 5000 + b"\n", "not "),
-    "a list": (b"[1, 2]\n", "not an object"), "null": (b"null\n", "not an object"),
-    "no type": (b"{}\n", "not an object"), "a type that is a number": (b'{"type": 5}\n', "not an object"),
+    "an empty line": (b"\n", "not JSON"),
+    "no JSON": (b"garbage\n", "not JSON"),
+    "zeros": (bytes(99) + b"\n", "not JSON"),
+    "not UTF-8": (b"\xff\xfe\xfd\n", "not JSON"),
+    "half a message": (_SUBMIT[:40] + b"\n", "not JSON"),
+    "half a message at the end": (_HELLO + _SUBMIT[:40], "not JSON"),
+    "deep": (b"[" * 100_000 + b"\n", "not JSON"),
+    "deep tables": (b'{"a":' * 100_000 + b"\n", "not JSON"),
+    "a number of 5,000 digits": (b"9" * 5000 + b"\n", "not "),
+    "a list": (b"[1, 2]\n", "not an object"),
+    "null": (b"null\n", "not an object"),
+    "no type": (b"{}\n", "not an object"),
+    "a type that is a number": (b'{"type": 5}\n', "not an object"),
     "an unknown type": (b'{"type": "dance"}\n', "no message of type"),
     "a type of 900 KB": (b'{"type": "' + b"x" * 900_000 + b'"}\n', "no message of type"),
     "an id out of the folder": (b'{"type": "cancel", "id": "../../etc"}\n', "id has"),
@@ -32,7 +38,8 @@ _LINES: dict[str, tuple[bytes, str]] = {
     "no folder": (_SUBMIT.replace(b'"folder"', b'"holder"'), "field folder"),
     "a line of 3 MB": (b"x" * (3 << 20) + b"\n", "longer than"),
     "a line without an end": (b"x" * (3 << 20), "longer than"),
-    "a good line after a long one": (_HELLO + b" " * (3 << 20) + b"\n", "longer than")}
+    "a good line after a long one": (_HELLO + b" " * (3 << 20) + b"\n", "longer than"),
+}
 
 _GOOD = hashlib.sha256(b"good").hexdigest()
 
@@ -58,43 +65,61 @@ def _huge_asset(folder: Path) -> Path:
 
 
 _MANIFESTS: dict[str, tuple[bytes | None, str]] = {
-    "no list": (None, "cannot be read"), "an empty list": (b"", "cannot be read"), "half a list": (b'{"model.bin": ',
-    "cannot"),
-    "zeros": (bytes(99), "cannot be read"), "a list of lists": (b"[[]]", "cannot be read|not listed"),
-    "null": (b"null", "cannot be read"), "deep": (b"[" * 100_000, "cannot be read"),
-    "no such file": (b"{}", "not listed"), "an entry without a size": (b'{"model.bin": {}}', "cannot be read"),
+    "no list": (None, "cannot be read"),
+    "an empty list": (b"", "cannot be read"),
+    "half a list": (b'{"model.bin": ', "cannot"),
+    "zeros": (bytes(99), "cannot be read"),
+    "a list of lists": (b"[[]]", "cannot be read|not listed"),
+    "null": (b"null", "cannot be read"),
+    "deep": (b"[" * 100_000, "cannot be read"),
+    "no such file": (b"{}", "not listed"),
+    "an entry without a size": (b'{"model.bin": {}}', "cannot be read"),
     "an entry that is a number": (b'{"model.bin": 5}', "cannot be read"),
     "another size": (_listed(bytes=5), "has 4 bytes instead of 5"),
     "a negative size": (_listed(bytes=-1), "has 4 bytes instead of -1"),
-    "another hash": (_listed(sha256="0" * 64), "was changed"), "a hash that is a number": (_listed(sha256=0),
-    "was changed")}
+    "another hash": (_listed(sha256="0" * 64), "was changed"),
+    "a hash that is a number": (_listed(sha256=0), "was changed"),
+}
 
 _NAMES: dict[str, tuple[str, str]] = {
-    "nothing": ("", "needs a name"), "blanks": ("  \t ", "needs a name"), "default": ("Default", "belongs to"),
-    "a way up": ("../../evil", "cannot be named"), "a folder": ("a/b", "cannot be named"), "a root": ("/etc",
-    "cannot be named"),
-    "a drive": ("C:\\x", "cannot be named"), "a device": ("CON", "cannot be named"),
+    "nothing": ("", "needs a name"),
+    "blanks": ("  \t ", "needs a name"),
+    "default": ("Default", "belongs to"),
+    "a way up": ("../../evil", "cannot be named"),
+    "a folder": ("a/b", "cannot be named"),
+    "a root": ("/etc", "cannot be named"),
+    "a drive": ("C:\\x", "cannot be named"),
+    "a device": ("CON", "cannot be named"),
     "a device with an end": ("nul.txt", "cannot"),
-    "an option": ("-rf", "cannot be named"), "a hidden file": (".files", "cannot be named"),
+    "an option": ("-rf", "cannot be named"),
+    "a hidden file": (".files", "cannot be named"),
     "a dot at the end": ("x.", "cannot"),
-    "a null": ("a\0b", "cannot be named"), "a line's end": ("a\nb", "cannot be named"), "an escape": ("\x1b[2J",
-    "cannot"),
-    "text that turns around": ("a\u202egnp", "cannot be named"), "half a letter": ("\udcff", "cannot be named"),
-    "5,000 letters": ("x" * 5000, "too long"), "300 bytes": ("顔" * 64 + "顔顔", "too long"), "wild cards": ("a*?",
-    "cannot")}
+    "a null": ("a\0b", "cannot be named"),
+    "a line's end": ("a\nb", "cannot be named"),
+    "an escape": ("\x1b[2J", "cannot"),
+    "text that turns around": ("a\u202egnp", "cannot be named"),
+    "half a letter": ("\udcff", "cannot be named"),
+    "5,000 letters": ("x" * 5000, "too long"),
+    "300 bytes": ("顔" * 64 + "顔顔", "too long"),
+    "wild cards": ("a*?", "cannot"),
+}
 
 _RECORD = {"format": 1, "likeness": "0.1.0", "name": "x", "kind": "flame", "licence": "", "attribution": "",
     "source": "",
            "sha256": "", "imported": "", "vertices": 3, "report": {}, "notes": []}
 _RECORDS: dict[str, bytes] = {
-    "nothing": b"", "half": json.dumps(_RECORD).encode()[:50], "a list": b"[]", "deep": b"[" * 100_000,
+    "nothing": b"",
+    "half": json.dumps(_RECORD).encode()[:50],
+    "a list": b"[]",
+    "deep": b"[" * 100_000,
     "not UTF-8": b"\xff",
-    "another format": json.dumps({**_RECORD, "format": 2}).encode(), "more fields": json.dumps({**_RECORD,
-    "evil": 1}).encode(),
+    "another format": json.dumps({**_RECORD, "format": 2}).encode(),
+    "more fields": json.dumps({**_RECORD, "evil": 1}).encode(),
     "a name that is a number": json.dumps({**_RECORD, "name": 5}).encode(),
     "a name that leads out": json.dumps({**_RECORD, "name": "../../x"}).encode(),
     "notes that are a number": json.dumps({**_RECORD, "notes": 5}).encode(),
-    "vertices of infinity": json.dumps({**_RECORD, "vertices": float("inf")}).encode()}
+    "vertices of infinity": json.dumps({**_RECORD, "vertices": float("inf")}).encode(),
+}
 
 
 def _shelf(make: Callable[[Path], Path]) -> Callable[[Path], Path]:

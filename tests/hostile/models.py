@@ -20,19 +20,31 @@ from tests.head.imports.old_pickle import Call, Instance
 from tests.hostile.case import Case, cuts, file, npy, sparse, zip_places, zipped
 
 _CALLS: dict[str, tuple[str, str, tuple]] = {  # what pickles of strangers have been seen to ask for
-    "os.system": ("os", "system", ("touch ran",)), "posix.system": ("posix", "system", ("touch ran",)),
-    "eval": ("builtins", "eval", ("open('ran', 'w')",)), "exec": ("builtins", "exec", ("open('ran', 'w')",)),
+    "os.system": ("os", "system", ("touch ran",)),
+    "posix.system": ("posix", "system", ("touch ran",)),
+    "eval": ("builtins", "eval", ("open('ran', 'w')",)),
+    "exec": ("builtins", "exec", ("open('ran', 'w')",)),
     "python 2 eval": ("__builtin__", "eval", ("open('ran', 'w')",)),
-    "subprocess": ("subprocess", "Popen", (["touch", "ran"],)), "open": ("io", "open", ("ran", "w")),
+    "subprocess": ("subprocess", "Popen", (["touch", "ran"],)),
+    "open": ("io", "open", ("ran", "w")),
     "getattr": ("builtins", "getattr", (Call("os", "getcwd"), "upper")),
-    "import": ("importlib", "import_module", ("antigravity",)), "runpy": ("runpy", "run_path", ("evil.py",)),
-    "socket": ("socket", "create_connection", (("localhost", 9),)), "ctypes": ("ctypes", "CDLL", ("./evil.so",)),
-    "numpy load": ("numpy", "load", ("evil.npy", None, True)), "memmap": ("numpy", "memmap", ("ran",)),
-    "numpy fromfile": ("numpy", "fromfile", ("/dev/zero",)), "f2py": ("numpy.f2py", "compile", ("x",)),
-    "torch": ("torch", "load", ("evil.pt",)), "joblib": ("joblib", "load", ("evil",)),
-    "pickle": ("pickle", "loads", (b"cos\nsystem\n.",)), "dotted": ("numpy", "os.system", ("touch ran",)),
-    "bytearray of 4 GB": ("builtins", "bytearray", (4 << 30,)), "code": ("types", "CodeType", ()),
-    "signal": ("os", "kill", (1, 9)), "exit": ("sys", "exit", (3,))}
+    "import": ("importlib", "import_module", ("antigravity",)),
+    "runpy": ("runpy", "run_path", ("evil.py",)),
+    "socket": ("socket", "create_connection", (("localhost", 9),)),
+    "ctypes": ("ctypes", "CDLL", ("./evil.so",)),
+    "numpy load": ("numpy", "load", ("evil.npy", None, True)),
+    "memmap": ("numpy", "memmap", ("ran",)),
+    "numpy fromfile": ("numpy", "fromfile", ("/dev/zero",)),
+    "f2py": ("numpy.f2py", "compile", ("x",)),
+    "torch": ("torch", "load", ("evil.pt",)),
+    "joblib": ("joblib", "load", ("evil",)),
+    "pickle": ("pickle", "loads", (b"cos\nsystem\n.",)),
+    "dotted": ("numpy", "os.system", ("touch ran",)),
+    "bytearray of 4 GB": ("builtins", "bytearray", (4 << 30,)),
+    "code": ("types", "CodeType", ()),
+    "signal": ("os", "kill", (1, 9)),
+    "exit": ("sys", "exit", (3,)),
+}
 _CONFUSED = r"was refused|damaged|no head model|no table|neither a pickle"
 
 

@@ -173,51 +173,66 @@ def _floats(value: float) -> bytes:
 
 
 _LARGE = r"more than 178 million pixels"
-_OTHERS: dict[str, tuple[bytes, str]] = {  # by the file's name: content, what has to be said
-    "bomb.png": (png(20_000, 20_000), _LARGE), "bomb16.png": (png(2**31 - 1, 2**31 - 1, bits=16), "million|damaged"),
-    "nothing.png": (png(0, 0), "damaged|not a picture|0 x 0"), "thin.png": (png(100_000, 1), "only 100000 x 1"),
-    "depth.png": (png(96, 96, bits=77), "damaged|not a picture"),
-    "kind.png": (png(96, 96, kind=99), "damaged|not a picture"),
-    "profile.png": (png(96, 96, _bomb_profile(), data=b"\0" * 96 * 289), "damaged|No face|not a picture"),
-    "text.png": (png(96, 96, _bomb_text(), data=b"\0" * 96 * 289), "damaged|No face|not a picture"),
-    "crc.png": (seed("png")[:40] + b"\xff" + seed("png")[41:], "damaged|not a picture"),
-    "bomb.jpg": (_jpeg_sized(65_500, 65_500), _LARGE), "none.jpg": (_jpeg_sized(0, 0), "damaged|not a picture|0 x 0"),
-    "bomb.webp": (_webp_sized(), "million|damaged|not a picture"),
-    "bomb.tif": (_sized(2**31 - 1, 2**31 - 1), "million|damaged|rare kind"), "wide.tif": (_sized(40_000, 40_000),
-    _LARGE),
-    "loop.tif": (tiff((256, 4, 1, 96), (257, 4, 1, 96), (273, 4, 2**30, 8)), "damaged|rare kind"),
-    "strips.tif": (_sized(96, 96, (34665, 4, 1, 8)), "damaged|rare kind|No face"),
-    "negative.tif": (_sized(2**32 - 5, 96), "million|damaged|rare kind"),
-    "raw.tif": (_sized(96, 96, (50706, 1, 4, 1)), "camera raw"),
-    "bomb.heic": (_heic_sized("heic"), "million|damaged|not a picture"),
-    "bomb.avif": (_heic_sized("avif"), "million|damaged|not a picture"),
-    "bomb.bmp": (_bmp_sized(2**31 - 1, 2**31 - 1), "million|damaged|not a picture"),
-    "negative.bmp": (_bmp_sized(-120, -90), "damaged|No face|not a picture|pixels"),
-    "nan.tif": (_floats(float("nan")), "No face"), "inf.tif": (_floats(float("inf")), "No face"),
-    "minus.tif": (_floats(-1e30), "No face"),
-    "empty.jpg": (b"", r"^empty\.jpg is empty\. Copy"), "one.jpg": (b"\xff", "not a picture|holds text"),
-    "zeros.jpg": (bytes(5000), "not a picture"),
-    "noise.jpg": (np.random.default_rng(3).bytes(5000), r"^noise\.jpg is not a picture, or is damaged\. Open"),
-    "letter.jpg": (b"Dear Sir or Madam,\nplease find enclosed my photograph.\n",
-                   r"^letter\.jpg holds text, not a picture\. Choose"),
-    "page.jpg": (b"<!DOCTYPE html><html>Please log in</html>", "holds text"),
-    "vector.jpg": (b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>', "holds text"),
-    "script.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 96 96\nsystemdict /quit get exec\n", "holds text"),
-    "archive.jpg": (zipped({"../../evil": b"x"}), "not a picture"),
-    "numbers.jpg": (npy("{'descr': '<f4', 'fortran_order': False, 'shape': (96, 96)}", bytes(96 * 96 * 4)),
-                    "not a picture"),
-    "light.hdr": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 99999 +X 99999\n" + bytes(900), "not a picture"),
-    "light.exr": (b"\x76\x2f\x31\x01\x02\0\0\0" + bytes(900), "not a picture"),
-    "IMG_1.CR2": (b"II*\0" + bytes(200), r"^IMG_1\.CR2 is a camera raw file, which is not read\. Develop"),
-    "clip.mp4": (b"\0\0\0\x20ftypisom" + bytes(200), r"^clip\.mp4 is a video, not a photo\. Give"),
-    "clip.heic": (b"\0\0\0\x20ftypisom" + bytes(200), "a video or a picture"),
-    "brand.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(300), "damaged"),
-    "jpeg.png": (seed("jpg"), "No face"), "png.jpg": (seed("png"), "No face"),
-    "顔 😀 ä\u0301.png": (seed("png"), "No face"), "a\u202egnp.exe.png": (seed("png"), "No face"),
-    "new\nline.png": (seed("png"), "No face"), "\x1b[31mred.png": (seed("png"), "No face"),
-    "-rf --out ~.png": (seed("png"), "No face"), "x" * 240 + ".png": (seed("png"), "No face"),
-    "%s%n{0}.png": (b"", "is empty"),
-}
+
+
+def _others() -> dict[str, tuple[bytes, str]]:
+    """By the file's name: content, what has to be said."""
+    return {
+        "bomb.png": (png(20_000, 20_000), _LARGE),
+        "bomb16.png": (png(2**31 - 1, 2**31 - 1, bits=16), "million|damaged"),
+        "nothing.png": (png(0, 0), "damaged|not a picture|0 x 0"),
+        "thin.png": (png(100_000, 1), "only 100000 x 1"),
+        "depth.png": (png(96, 96, bits=77), "damaged|not a picture"),
+        "kind.png": (png(96, 96, kind=99), "damaged|not a picture"),
+        "profile.png": (png(96, 96, _bomb_profile(), data=b"\0" * 96 * 289), "damaged|No face|not a picture"),
+        "text.png": (png(96, 96, _bomb_text(), data=b"\0" * 96 * 289), "damaged|No face|not a picture"),
+        "crc.png": (seed("png")[:40] + b"\xff" + seed("png")[41:], "damaged|not a picture"),
+        "bomb.jpg": (_jpeg_sized(65_500, 65_500), _LARGE),
+        "none.jpg": (_jpeg_sized(0, 0), "damaged|not a picture|0 x 0"),
+        "bomb.webp": (_webp_sized(), "million|damaged|not a picture"),
+        "bomb.tif": (_sized(2**31 - 1, 2**31 - 1), "million|damaged|rare kind"),
+        "wide.tif": (_sized(40_000, 40_000), _LARGE),
+        "loop.tif": (tiff((256, 4, 1, 96), (257, 4, 1, 96), (273, 4, 2**30, 8)), "damaged|rare kind"),
+        "strips.tif": (_sized(96, 96, (34665, 4, 1, 8)), "damaged|rare kind|No face"),
+        "negative.tif": (_sized(2**32 - 5, 96), "million|damaged|rare kind"),
+        "raw.tif": (_sized(96, 96, (50706, 1, 4, 1)), "camera raw"),
+        "bomb.heic": (_heic_sized("heic"), "million|damaged|not a picture"),
+        "bomb.avif": (_heic_sized("avif"), "million|damaged|not a picture"),
+        "bomb.bmp": (_bmp_sized(2**31 - 1, 2**31 - 1), "million|damaged|not a picture"),
+        "negative.bmp": (_bmp_sized(-120, -90), "damaged|No face|not a picture|pixels"),
+        "nan.tif": (_floats(float("nan")), "No face"),
+        "inf.tif": (_floats(float("inf")), "No face"),
+        "minus.tif": (_floats(-1e30), "No face"),
+        "empty.jpg": (b"", r"^empty\.jpg is empty\. Copy"),
+        "one.jpg": (b"\xff", "not a picture|holds text"),
+        "zeros.jpg": (bytes(5000), "not a picture"),
+        "noise.jpg": (np.random.default_rng(3).bytes(5000), r"^noise\.jpg is not a picture, or is damaged\. Open"),
+        "letter.jpg": (b"Dear Sir or Madam,\nplease find enclosed my photograph.\n",
+                       r"^letter\.jpg holds text, not a picture\. Choose"),
+        "page.jpg": (b"<!DOCTYPE html><html>Please log in</html>", "holds text"),
+        "vector.jpg": (b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
+                       "holds text"),
+        "script.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 96 96\nsystemdict /quit get exec\n", "holds text"),
+        "archive.jpg": (zipped({"../../evil": b"x"}), "not a picture"),
+        "numbers.jpg": (npy("{'descr': '<f4', 'fortran_order': False, 'shape': (96, 96)}", bytes(96 * 96 * 4)),
+                        "not a picture"),
+        "light.hdr": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 99999 +X 99999\n" + bytes(900), "not a picture"),
+        "light.exr": (b"\x76\x2f\x31\x01\x02\0\0\0" + bytes(900), "not a picture"),
+        "IMG_1.CR2": (b"II*\0" + bytes(200), r"^IMG_1\.CR2 is a camera raw file, which is not read\. Develop"),
+        "clip.mp4": (b"\0\0\0\x20ftypisom" + bytes(200), r"^clip\.mp4 is a video, not a photo\. Give"),
+        "clip.heic": (b"\0\0\0\x20ftypisom" + bytes(200), "a video or a picture"),
+        "brand.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(300), "damaged"),
+        "jpeg.png": (seed("jpg"), "No face"),
+        "png.jpg": (seed("png"), "No face"),
+        "顔 😀 ä\u0301.png": (seed("png"), "No face"),
+        "a\u202egnp.exe.png": (seed("png"), "No face"),
+        "new\nline.png": (seed("png"), "No face"),
+        "\x1b[31mred.png": (seed("png"), "No face"),
+        "-rf --out ~.png": (seed("png"), "No face"),
+        "x" * 240 + ".png": (seed("png"), "No face"),
+        "%s%n{0}.png": (b"", "is empty"),
+    }
+
 
 
 def _inside(build_name: str, content: bytes) -> Case:
@@ -240,7 +255,7 @@ def cases() -> Iterator[Case]:
             yield Case(f"{suffix} cut {label}", "photo", file(f"cut.{suffix}", left), f"(?i){_REFUSED}")
         yield Case(f"{suffix} without its magic", "photo", file(f"magic.{suffix}", b"\xee" * 12 + content[12:]),
                    f"(?i){_REFUSED}")
-    for name, (content, words) in _OTHERS.items():
+    for name, (content, words) in _others().items():
         yield Case(f"photo {name!r}"[:60], "photo", file(name, content), words)
     yield Case("picture of 174 million pixels in 21 KB", "pixels", file("legal.png", _legal_bomb()), "", 0)
     yield Case("photo of 4 GB", "photo", sparse("huge.png", seed("png")), "larger than 1024 MB")

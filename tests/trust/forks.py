@@ -31,8 +31,10 @@ class at_change:  # noqa: N801 - it is called as a function
         """See `sys.addaudithook`."""
         changes = event in _CHANGES or (
             event == "open" and isinstance(arguments[2], int) and bool(arguments[2] & _WRITES))
-        if not changes or not isinstance(arguments[0], (str, os.PathLike)) \
-                or not os.fspath(arguments[0]).startswith(self._below):
+        if not changes or not isinstance(arguments[0], (str, os.PathLike)):
+            return
+        name, inside = os.fspath(arguments[0]), event in ("os.remove", "os.rmdir") and arguments[-1] != -1
+        if not inside and not name.startswith(self._below):  # what is removed inside a folder goes by its bare name
             return
         self.seen += 1
         if self.seen == self._at:

@@ -216,6 +216,46 @@ def test_a_server_whose_client_stopped_reading_leaves_with_it(wire: Wire) -> Non
     assert wire.process.wait(10) == 0
 
 
+ADDON = """
+import sys, time
+from pathlib import Path
+from blender_addon.client import Client, JobState
+one = Client()
+one.start(Path(sys.executable), Path("backend"))
+job = one.submit("create", {"photos": [sys.argv[1]], "out": sys.argv[2], "resolution": 1024, "device": "cpu"},
+                 Path(sys.argv[3]))
+while job.stage != "capture":
+    one.poll()
+    time.sleep(0.02)
+print(one._process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def family(process: int) -> list[int]:
+    """A process and all below it."""
+    text = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [process, *(member for child in text.split() for member in family(int(child)))]
+
+
+def test_when_the_addon_is_killed_everything_below_it_leaves(tmp_path: Path) -> None:
+    addon = subprocess.Popen([sys.executable, "-c", ADDON, PORTRAIT, tmp_path / "ada", tmp_path / "job"], cwd=ROOT,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert addon.stdout is not None
+    members = family(int(addon.stdout.readline()))
+    assert len(members) == 2, "the server and its child"
+    addon.kill()
+    addon.wait()
+    addon.stdout.close()
+    end = time.monotonic() + 20
+    while any(Path(f"/proc/{member}/exe").exists() for member in members):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert not (tmp_path / "ada").exists()
+    with claimed(tmp_path / "job" / "likeness-job", lambda: None, "avatar ada", 0.5):
+        assert (tmp_path / "job").stat().st_mode & 0o077 == 0
+
+
 def test_no_clock_that_jumps_is_used_to_measure() -> None:
     """Durations and deadlines come from clocks that only go forward; the hour is written down and never compared."""
     clocks = {("time", "time"), ("datetime", "now"), ("datetime", "utcnow"), ("date", "today")}
