@@ -97,7 +97,7 @@ def _run(photos: list[Path], out: Path, parameters: Mapping[str, Any], workers: 
         listed.note(items[index].name, keys[index], error)
         done(items[index])
 
-    if scheduler is not None:
+    if jobs and scheduler is not None:
         farm.run(jobs, scheduler, ended)
     elif jobs:
         size = fitting(min(workers, len(jobs)), int(parameters.get("resolution", 2048)))

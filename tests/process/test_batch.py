@@ -42,7 +42,7 @@ def test_another_run_does_only_what_is_not_done(photos: Path, tmp_path: Path) ->
     made_before(out, photos / "a.jpg")
     with (out / ledger.NAME).open("a") as file:
         file.write('{"photo": "b.jpg", "key": "')  # the run before was killed as it wrote
-    items = batch.run(photos, out, QUICK, 2, lambda item: None)
+    items = batch.run(photos, out, QUICK, 1, lambda item: None)
     assert [(item.name, item.kept, item.error is None) for item in items] == [
         ("a.jpg", True, True), ("b.jpg", False, False), ("c.png", False, False), ("d.jpg", False, False)]
     assert items[0].sentence == "a.jpg: done before, a"

@@ -23,7 +23,7 @@ COMMANDS: dict[str, list[str]] = {"photo": ["create", "{}", "--out", "{folder}/a
 """What a person would type for a door; others have no command of their own."""
 UNWRITTEN = {"environment"}
 """Doors of tools for training, whose sentences docs/troubleshooting.md leaves out."""
-SAMPLE = 3
+SAMPLE = 2
 """Of a door's cases, so many go through a process of their own: they differ in what is read, not in who says so."""
 
 
