@@ -19,7 +19,7 @@ from tests.trust.forks import at_change
 Tree = Callable[[Path], dict[str, bytes]]
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a fork is how a test survives its own death")
 MINE = "my scene.blend"
-STEP = int(os.environ.get("LIKENESS_FAULT_STEP", "9"))
+STEP = int(os.environ.get("LIKENESS_FAULT_STEP", "12"))
 """Of the changes, every so many-th is tried; all by `python3 build.py faults`."""
 
 
