@@ -60,7 +60,7 @@ _ALONG = {"vertices": 0, "faces": 0, "uvs": 0, "material": 0, "key_deltas": 1, "
 Arrays = dict[str, np.ndarray]
 
 _AGAIN = "Make the avatar again."
-_MAX_BYTES = 2 << 30
+_MAX_BYTES = 1 << 30
 _MAX_JSON_BYTES = 4 << 20
 _MAX_ARRAYS = 256
 
@@ -288,8 +288,12 @@ def _check_maps(folder: Path, metadata: dict[str, Any]) -> None:
         raise InputError(f"avatar.json of {folder.name} does not describe its maps.", _AGAIN)
     root = folder.resolve()
     for name in names:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(root):
+        try:
+            path = (folder / name).resolve()
+            inside, there = path.is_relative_to(root), path.is_file()
+        except (OSError, ValueError) as error:  # a null character, a name that no disk has room for
+            raise InputError(f"A map of the avatar {folder.name} has a name that no file can have.", _AGAIN) from error
+        if not inside:
             raise InputError(f"The map {Path(name).name} lies outside the avatar {folder.name}.", _AGAIN)
-        if not path.is_file():
+        if not there:
             raise InputError(f"The map {Path(name).name} of the avatar {folder.name} is missing.", _AGAIN)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tools.paths import ROOT
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
-ERRORS = {"InputError", "ModelError", "BackendError", "SetupError", "Cancelled", "AddonError"}
+ERRORS = {"InputError", "ModelError", "BackendError", "SetupError", "Cancelled", "AddonError", "ProtocolError"}
 LEFT_OUT = ("backend/training/", "backend/errors.py", "blender_addon/errors.py")
 UNKNOWN = "…"
 ROOMS = (  # heading, folders and files it is about; the first that fits
