@@ -10,6 +10,10 @@
     python3 build.py head              rebuild the default head from its CC0 source
     python3 build.py bench [NAME]      measure; writes benchmarks/README.md
     python3 build.py train [NAME]      train a network of the skin, or go on with it, in build/train/
+    python3 build.py fuzz [--minutes]  changed files for every reader of strangers' files
+    python3 build.py faults [--runs]   jobs killed at random, and a disk that refuses every change once
+    python3 build.py licences          write the table of licences anew from what is installed
+    python3 build.py pin               write the hashes of all data that ships, after it was made anew
     python3 build.py lock              resolve the locked versions anew
 """
 
@@ -49,7 +53,8 @@ def main(arguments: list[str]) -> int:
     bench = verbs.add_parser("bench", help="measure")
     bench.add_argument("name", nargs="?", help="one benchmark; default: all")
     train = verbs.add_parser("train", help="train a network of the skin, or go on with it, in build/train/")
-    train.add_argument("name", nargs="?", default="light", choices=("light",))
+    train.add_argument("name", nargs="?", default="light",
+                       choices=("light", "detail", "completion", "superres"))
     train.add_argument("--minutes", type=float, help="stop after these (default: 60); the same command goes on")
     train.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"))
     train.add_argument("--skins", type=Path, help="a folder of albedo maps in the default head's square")
@@ -60,6 +65,14 @@ def main(arguments: list[str]) -> int:
     train.add_argument("--folder", type=Path, help="where the training lives; default: build/train/NAME")
     train.add_argument("--smoke", action="store_true", help="all of it, as small as it gets")
     train.add_argument("--ship", action="store_true", help="afterwards, make it the network that ships")
+    fuzz = verbs.add_parser("fuzz", help="changed files for every reader of strangers' files")
+    fuzz.add_argument("--minutes", type=float, default=10)
+    fuzz.add_argument("--seed", type=int)
+    faults = verbs.add_parser("faults", help="jobs killed at random, and a disk that refuses every change once")
+    faults.add_argument("--runs", type=int, default=100)
+    faults.add_argument("--seed", type=int)
+    verbs.add_parser("licences", help="write the table of licences anew")
+    verbs.add_parser("pin", help="write the hashes of all data that ships")
     verbs.add_parser("lock", help="resolve the locked versions anew")
     options = vars(parser.parse_args(arguments))
     verb = options.pop("verb")

@@ -40,9 +40,14 @@ _MAX_JSON_BYTES = 4 << 20
 class InputFile:
     """One photo or video that went in; never the pixels."""
 
-    name: str  # the file's own name
-    bytes: int
-    sha256: str
+    name: str  # the file's own name; "photo 1" where inputs are forgotten
+    bytes: int | None  # None where they are, and so the hash
+    sha256: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry in avatar.json."""
+        said = {"name": self.name, "bytes": self.bytes, "sha256": self.sha256}
+        return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *,
                             for side, colour in zip(("left", "right"), maps.iris_colour, strict=True)},
             "scale": {"source": fit.scale_source, "sigma": float(fit.scale_sigma)},
             "method": maps.method,
-            "inputs": [{"name": item.name, "bytes": item.bytes, "sha256": item.sha256} for item in inputs],
+            "inputs": [item.as_json() for item in inputs],
             "stages": [*(dict(stage) for stage in stages), _clock("bundle", started)],
             "device": dict(device),
             "quality": dict(quality),
@@ -281,8 +286,12 @@ def _check_maps(folder: Path, metadata: dict[str, Any]) -> None:
         raise InputError(f"{AVATAR_JSON} of {folder.name} does not list its maps.", AGAIN) from error
     root = folder.resolve()
     for name in names:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(root):
+        try:
+            path = (folder / name).resolve()
+            inside, there = path.is_relative_to(root), path.is_file()
+        except (OSError, ValueError) as error:  # a null character, a name that no disk has room for
+            raise InputError(f"A map of the avatar {folder.name} has a name that no file can have.", AGAIN) from error
+        if not inside:
             raise InputError(f"The map {Path(name).name} lies outside the avatar {folder.name}.", AGAIN)
-        if not path.is_file():
+        if not there:
             raise InputError(f"The map {Path(name).name} of the avatar {folder.name} is missing.", AGAIN)

@@ -1,4 +1,4 @@
-"""The command line: `create`, `batch`, `head`, `doctor`, `serve`. Parsing, words, exit codes; no work.
+"""The command line: `create`, `batch`, `head`, `animation`, `doctor`, `serve`. Parsing, words, exit codes; no work.
 
 Exit codes: 0 done, 2 bad input (one sentence), 1 a bug or a broken installation, 130 cancelled.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from backend import __version__, cli_head, crash, streams
+from backend import __version__, cli_animation, cli_head, crash, streams
 from backend.devices import CHOICES
 from backend.errors import Cancelled, InputError, LikenessError
 from backend.streams import Streams
@@ -52,7 +52,9 @@ def _run(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        return {"create": _create, "batch": _batch, "head": _head, "doctor": _doctor}[options.command](options, out)
+        commands = {"create": _create, "batch": _batch, "head": _head, "animation": cli_animation.run,
+                    "doctor": _doctor}
+        return commands[options.command](options, out)
     except LikenessError as error:
         return _say_error(error, options, out)
     except KeyboardInterrupt:
@@ -86,7 +88,7 @@ def _create(options: argparse.Namespace, out: Streams) -> int:
     from backend.pipeline import Options, create
 
     chosen = Options(options.resolution, options.head, options.device, options.reflectance, options.face,
-                     options.fresh)
+                     options.fresh, options.forget_inputs)
     folder = options.out.absolute()
     started = time.perf_counter()
     progress = _Progress(out)
@@ -108,9 +110,10 @@ def _batch(options: argparse.Namespace, out: Streams) -> int:
     from backend import batch
 
     parameters = {"resolution": options.resolution, "head": options.head, "device": options.device,
-                  "reflectance": options.reflectance, "face": options.face, "fresh": options.fresh}
+                  "reflectance": options.reflectance, "face": options.face, "fresh": options.fresh,
+                  "forget_inputs": options.forget_inputs}
     results = batch.run(options.folder, options.out.absolute(), parameters, options.workers,
-                        lambda item: out.err.write(f"{item.sentence}\n"))
+                        lambda item: out.err.write(f"{item.sentence}\n"), scheduler=options.scheduler)
     failed = [item for item in results if item.error is not None]
     if options.json:
         _print_json(out, {"results": [item.as_json() for item in results]})
@@ -209,12 +212,17 @@ def _parser() -> _Parser:
     made.add_argument("--face", type=int, metavar="N", help="which face, when a photo shows several")
     made.add_argument("--fresh", action="store_true", help="forget what an interrupted run left")
 
+    made.add_argument("--forget-inputs", action="store_true",
+                      help="keep no name, hash or pixel of the photos in the avatar's folder")
+
     create = commands.add_parser("create", parents=[said, made], help="an avatar from photos of one person")
     create.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
     batch = commands.add_parser("batch", parents=[said, made], help="an avatar from every photo in a folder")
     batch.add_argument("folder", type=Path, metavar="FOLDER")
     batch.add_argument("--workers", type=int, default=1, metavar="N", help="how many at a time (default: 1)")
+    batch.add_argument("--scheduler", metavar="ADDRESS", help="let a Dask cluster work, such as tcp://farm:8786")
     cli_head.add_parsers(commands, said)
+    cli_animation.add_parsers(commands, said)
     commands.add_parser("doctor", parents=[said], help="what is installed, what is missing, how fast this machine is")
     commands.add_parser("serve", help="speak the add-on's protocol on standard input and output")
     commands.add_parser("work")  # a server's child; without help text it is not listed

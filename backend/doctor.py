@@ -41,6 +41,7 @@ def examine() -> list[Finding]:
     found = [Finding("likeness", True, __version__), _python(), *(_package(name) for name in PACKAGES)]
     checks: list[tuple[str, Callable[[], str]]] = [
         *((f"asset {Path(name).name}", lambda name=name: _asset(name)) for name in assets.manifest()),
+        ("data", lambda: f"{assets.verify_all()} files, all as they were shipped"),
         ("default head", _head), ("imported heads", _imported), ("device", _device), ("memory", _memory),
         ("disk", _disk), ("matrix product", _matmul), ("landmarker", _landmarker)]
     return [*found, *(_finding(name, check) for name, check in checks)]

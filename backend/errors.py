@@ -6,6 +6,11 @@ Exit codes of the command line are decided here, once (see `exit_code`).
 from __future__ import annotations
 
 
+def plain(text: str) -> str:
+    """Text as one line that a terminal shows as it is: names of files may hold line ends and worse."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
+
+
 class LikenessError(Exception):
     """Something a person can act on.
 
@@ -16,8 +21,8 @@ class LikenessError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        self.message = message.strip()
-        self.remedy = remedy.strip()
+        self.message = plain(message)
+        self.remedy = plain(remedy)
         super().__init__(f"{self.message} {self.remedy}".strip())
 
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -91,11 +91,13 @@ class Worker:
     `on_message(worker, message)` is called from a reading thread; None as message means that the child has gone.
     """
 
-    def __init__(self, on_message: Callable[[Worker, Message | None], None], *, quiet: bool = False) -> None:
+    def __init__(self, on_message: Callable[[Worker, Message | None], None], *, quiet: bool = False,
+                 environ: Mapping[str, str] | None = None) -> None:
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # only Windows has it, and consoles that pop up
         self._process = subprocess.Popen(
             [sys.executable, "-I", str(Path(__file__).parent), "work"], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if quiet else None, creationflags=flags)
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if quiet else None, creationflags=flags,
+            env={**os.environ, **(environ or {})})
         self._on_message = on_message
         threading.Thread(target=self._read, name="worker-reader", daemon=True).start()
 

@@ -14,7 +14,7 @@ import numpy as np
 from backend.errors import InputError
 from backend.output import write_file
 
-MAX_BYTES = 2 << 30
+MAX_BYTES = 1 << 30
 """No file of ours comes near: a head of 30,000 vertices with 200 shapes has 72 MB of deltas."""
 MAX_ARRAYS = 256
 _KINDS = "fiubU"

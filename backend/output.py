@@ -177,7 +177,10 @@ def _retire(old: Path, new: Path, owned: Callable[[Path], set[str]]) -> None:
                 target = target.with_name(target.name + ".old")
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.rename(target)
-    shutil.rmtree(old)
+    # Under the other name a crash leaves what nobody wants; half an old result would be taken for a person's files.
+    gone = old.with_name(old.name.replace(_OLD, _NEW))
+    old.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)  # what a disk keeps goes the next time
 
 
 def exchange(first: Path, second: Path) -> bool:

@@ -11,16 +11,18 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from backend import __version__, devices, store
+from backend import __version__, assets, devices, store
 from backend.bundle import HeadSource, InputFile, is_bundle, write_bundle
+from backend.claim import claimed
 from backend.core.progress import Progress, part
 from backend.errors import InputError, LikenessError
-from backend.output import check_destination, disk_errors
+from backend.output import check_destination, disk_errors, write_file
 
 RESOLUTIONS = (1024, 2048, 4096)
 REFLECTANCE = ("classical", "networks")
@@ -48,6 +50,7 @@ class Options:
     reflectance: Literal["classical", "networks"] = "classical"
     face: int | None = None  # which face, from 1, when a photo shows several
     fresh: bool = False  # forget what an interrupted run left
+    forget_inputs: bool = False  # leave the photos' names, hashes and pixels out of the bundle
     keep: bool = False  # keep the stages of a finished run, so that another with other options repeats only some
 
     def __post_init__(self) -> None:
@@ -119,21 +122,25 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
     inputs = [_identify(path) for path in photos]
     texels = options.resolution ** 2
     check_destination(out, is_bundle, texels * sum(_BYTES_PER_TEXEL.values()))
-    with disk_errors(work):
-        _prepare(work, options.fresh)
-    try:
-        made = _create(photos, inputs, out, options, _Job(work, progress))
-    except MemoryError as error:
-        raise _out_of_memory(options) from error
-    except RuntimeError as error:
-        if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
+    _check_folder(work)
+    with ExitStack() as held:
+        with disk_errors(work):
+            held.enter_context(claimed(work / _MARK, lambda: _prepare(work), f"avatar {out.name}"))
+            if options.fresh:
+                _empty(work)
+        try:
+            made = _create(photos, inputs, out, options, _Job(work, progress))
+        except MemoryError as error:
             raise _out_of_memory(options) from error
-        raise
-    finally:
-        if not any(work.glob("*.npz")):  # nothing to go on from
+        except RuntimeError as error:
+            if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
+                raise _out_of_memory(options) from error
+            raise
+        finally:
+            if not any(work.glob("*.npz")):  # nothing to go on from
+                discard(work)
+        if not options.keep:
             discard(work)
-    if not options.keep:
-        discard(work)
     return made
 
 
@@ -141,10 +148,16 @@ def discard(work: Path) -> None:
     """Remove a job's folder with all it kept; only files that a job of ours wrote go."""
     if not (work / _MARK).is_file():
         return
-    for path in [*work.glob("*.npz"), *work.glob("*.half"), *work.glob("glimpse-*.png"), work / _MARK]:
-        path.unlink(missing_ok=True)
+    _empty(work)
+    with suppress(PermissionError):  # Windows keeps a file that is open; it holds a version number
+        (work / _MARK).unlink(missing_ok=True)
     if not any(work.iterdir()):
         work.rmdir()
+
+
+def _empty(work: Path) -> None:
+    for path in [*work.glob("*.npz"), *work.glob("*.half"), *work.glob("glimpse-*.png")]:
+        path.unlink(missing_ok=True)
 
 
 def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, options: Options, job: _Job) -> Made:
@@ -164,6 +177,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.unwrap import observed as seen
     from backend.unwrap import unwrap
 
+    assets.verify_all()
     devices.choose(options.device)  # refuses what this machine does not have
     device = replace(devices.choose("cpu"), reason="Every stage so far runs on the CPU.")
     load = job.stage_progress("capture")
@@ -171,6 +185,8 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     head = head_of(entry)
     job.stages.append({"name": "load", "seconds": round(time.perf_counter() - started, 3), "cached": False})
 
+    if options.forget_inputs:
+        inputs = [replace(item, name=f"photo {number}") for number, item in enumerate(inputs, 1)]
     taken = _key([[item.sha256, item.name] for item in inputs], options.face, _code())
     shot = _key(taken, digest(head))
     sized = _key(shot, options.resolution)
@@ -178,8 +194,9 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
 
     def capture(tell: Progress) -> tuple[Observation, ...]:
         share = 1 / len(photos)
-        return tuple(observe(path, face=options.face, progress=part(tell, index * share, (index + 1) * share))
-                     for index, path in enumerate(photos))
+        return tuple(observe(path, face=options.face, name=item.name if options.forget_inputs else "",
+                             progress=part(tell, index * share, (index + 1) * share))
+                     for index, (path, item) in enumerate(zip(photos, inputs, strict=True)))
 
     observations = job.run("capture", taken, (Observation, Finding, Focal), capture)
     with disk_errors(job.folder):
@@ -203,6 +220,9 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     picture = preview.side_by_side(shown[0].image, head, fit.posed[0], fit.intrinsics[0],
                                    fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
                                    part(tell, 0.0, 0.3))
+    if options.forget_inputs:
+        picture = picture[:, preview.SIDE:]
+        inputs = [InputFile(item.name, None, None) for item in inputs]
     stages = [*job.stages, {"name": "preview", "seconds": round(time.perf_counter() - started, 3), "cached": False}]
     metadata = write_bundle(out, head, fit, maps, inputs=inputs, stages=stages, device=device.as_json(),
                             quality=quality, preview=picture, source=source,
@@ -218,17 +238,21 @@ def _identify(path: Path) -> InputFile:
     return InputFile(file.name, len(file.content), file.sha256)
 
 
-def _prepare(work: Path, fresh: bool) -> None:
-    """Make the job's folder, or refuse one that holds other things."""
+def _check_folder(work: Path) -> None:
+    """Refuse a job's folder that holds other things."""
     if work.exists() and not work.is_dir():
         raise InputError(f"{work.name} is a file, where the job's folder should be.", "Move it away.")
     if work.is_dir() and any(work.iterdir()) and not (work / _MARK).is_file():
         raise InputError(f"The job folder {work.name} holds other files.", "Choose an empty one.")
-    if fresh:
-        discard(work)
+
+
+def _prepare(work: Path) -> None:
+    """Make the job's folder and its mark, for their owner only."""
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     work.chmod(0o700)
-    (work / _MARK).write_text(f"{__version__}\n", "utf-8")
+    if not (work / _MARK).is_file():
+        with suppress(FileNotFoundError):  # another job's end took the folder away: there will be another try
+            write_file(work / _MARK, f"{__version__}\n".encode())
 
 
 def _out_of_memory(options: Options) -> LikenessError:

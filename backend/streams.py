@@ -49,5 +49,32 @@ def reserve(*, quiet: bool) -> Streams:
     return Streams(out, err, noise)
 
 
+class _Tolerant(io.TextIOWrapper):
+    """Text to somebody who may have stopped listening: a closed window or pipe is no reason to lose an hour's work."""
+
+    def write(self, text: str) -> int:
+        """As of any text stream; nothing happens once nobody listens."""
+        try:
+            return super().write(text)
+        except OSError:
+            self._to_nobody()
+            return len(text)
+
+    def flush(self) -> None:
+        """As of any text stream."""
+        try:
+            super().flush()
+        except OSError:
+            self._to_nobody()
+
+    def _to_nobody(self) -> None:
+        """What is still held back goes nowhere, and so does all that comes."""
+        nobody = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nobody, self.fileno())
+        os.close(nobody)
+
+
 def _text(descriptor: int) -> TextIO:
-    return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, newline="\n")
+    raw = io.FileIO(descriptor, "w")
+    return _Tolerant(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", newline="\n",
+                     line_buffering=True)

@@ -7,6 +7,9 @@ training uses (`SEED`). Albedo is compared in sRGB where the photo showed skin a
 
 - absolute: PSNR as it is. scaled: after the best gain per channel (linear), so that exposure and tint do not count.
 - tone: mean of |log2| of the luminance ratio on the cheeks, in stops, and the difference in ITA, degrees.
+- displacement, where the photo counts for most of the map: correlation with the truth, regression slope (1: right
+  height) and ratio of standard deviations, both heights band-passed to wavelengths of 1.5 to 8 mm; specular albedo and
+  roughness: correlation and mean difference.
 - cross-light: the same person under all lights; standard deviation of the albedo a texel, absolute and after every
   map was divided by its mean luminance.
 """
@@ -28,8 +31,12 @@ from backend.core.colour import linear_to_srgb, luminance
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel, default_head
 from backend.reflectance.classical import estimate_classical
+from backend.reflectance.displacement import MID_HIGH, MID_LOW
+from backend.reflectance.filters import MetricBlur
+from backend.reflectance.maps import SkinMaps
 from backend.reflectance.networks.lightnet import LightNet
 from backend.reflectance.networks.weights import load_light, shipped, shipped_light
+from backend.reflectance.regions import FIELD, SkinSpace
 from backend.training.render import lights
 from backend.training.render.photo import random_look
 from backend.training.render.picture import Settings
@@ -39,6 +46,7 @@ from backend.training.skin.anatomy import Anatomy, anatomy_of
 from backend.training.skin.pigment import individual_typology_angle
 from backend.training.skin.traits import TONE
 from backend.unwrap import unwrap
+from backend.unwrap.surface import enlarge
 
 SEED = 90_000
 LIGHTS = ("studio", "window", "side", "evening")
@@ -55,6 +63,20 @@ class Score:
     similarity: float  # SSIM
     stops: float  # signed, > 0: estimated too bright
     angle: float  # degrees, signed
+    detail: Detail | None = None  # None for methods that make no such maps
+
+
+@dataclass(frozen=True)
+class Detail:
+    """The other maps of one photo against their truth."""
+
+    relief: float  # correlation
+    slope: float  # of the estimate on the truth
+    energy: float  # ratio of standard deviations
+    gloss: float  # correlation of specular albedo
+    gloss_off: float  # mean difference
+    rough: float  # correlation
+    rough_off: float  # mean difference
 
 
 @dataclass
@@ -96,8 +118,31 @@ def compared(a: Anatomy, sample: TruthSample, weight: np.ndarray) -> np.ndarray:
     return skin & (weight > 0.3)
 
 
-def score(a: Anatomy, index: int, sample: TruthSample, albedo: np.ndarray, mask: np.ndarray) -> Score:
-    """Compare an albedo (R, R, 3) linear with the sample's."""
+def detail(sample: TruthSample, maps: SkinMaps, mask: np.ndarray, texel: np.ndarray) -> Detail | None:
+    """Compare relief and gloss where `mask` (R, R) and the photo's own detail is; `texel` (R, R) metres."""
+    where = mask & (maps.confidence > 0.5)
+    if where.sum() < 500:
+        return None
+
+    def banded(height: np.ndarray) -> np.ndarray:
+        blurred = MetricBlur(height.astype(np.float32), np.ones(height.shape, np.float32), texel)
+        return (blurred.blur(MID_LOW) - blurred.blur(MID_HIGH))[where]
+
+    def correlation(one: np.ndarray, other: np.ndarray) -> float:
+        return float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 and other.std() > 0 else 0.0
+
+    found, true = banded(maps.displacement_mid + maps.displacement_high), banded(sample.displacement)
+    relief = correlation(found, true)
+    energy = float(found.std() / max(true.std(), 1e-9))
+    gloss, shine = maps.specular_albedo[where], sample.specular_albedo[where]
+    rough, dull = maps.roughness[where], sample.roughness[where]
+    return Detail(relief, relief * energy, energy, correlation(gloss, shine), float((gloss - shine).mean()),
+                  correlation(rough, dull), float((rough - dull).mean()))
+
+
+def score(a: Anatomy, index: int, sample: TruthSample, albedo: np.ndarray, mask: np.ndarray,
+          other: Detail | None = None) -> Score:
+    """Compare an albedo (R, R, 3) linear with the sample's; `other` is passed on."""
     from skimage.metrics import structural_similarity
 
     truth = sample.diffuse_albedo
@@ -116,7 +161,7 @@ def score(a: Anatomy, index: int, sample: TruthSample, albedo: np.ndarray, mask:
     _, similarity = structural_similarity(*both, channel_axis=-1, data_range=1.0, full=True)
     angles = individual_typology_angle(np.clip(np.stack([found, true]), 1e-4, 1))
     return Score(index, sample.traits.tone, decibels(albedo), decibels(albedo * gain), float(similarity[mask].mean()),
-                 float(np.log2(luminance(found) / luminance(true))), float(angles[0] - angles[1]))
+                 float(np.log2(luminance(found) / luminance(true))), float(angles[0] - angles[1]), other)
 
 
 def real_fit(sample: TruthSample, head: HeadModel) -> tuple[HeadFit, object]:
@@ -149,13 +194,15 @@ def run(people: int, light_names: Sequence[str], resolution: int, size: int, fit
                 fit, observation = real_fit(sample, head)  # type: ignore[assignment]
             observed = unwrap([observation], fit, head, resolution)
             mask = compared(a, sample, observed.weight)
-            found = [(photo, observed.colour)]
+            texel = enlarge(SkinSpace.of(head, fit.neutral).texel_metres, resolution) * (FIELD / resolution)
+            found: list[tuple[Column, np.ndarray, Detail | None]] = [(photo, observed.colour, None)]
             for column, told_by in methods:
                 start = time.perf_counter()
-                found.append((column, estimate_classical(observed, fit, head, net=told_by).diffuse_albedo))
+                maps = estimate_classical(observed, fit, head, net=told_by)
                 column.seconds += time.perf_counter() - start
-            for column, albedo in found:
-                column.scores.append(score(a, index, sample, albedo, mask))
+                found.append((column, maps.diffuse_albedo, detail(sample, maps, mask, texel)))
+            for column, albedo, other in found:
+                column.scores.append(score(a, index, sample, albedo, mask, other))
                 column.albedos.setdefault(index, []).append(albedo)
                 column.masks.setdefault(index, []).append(mask)
                 last = column.scores[-1]
@@ -208,6 +255,14 @@ def table(columns: Sequence[Column], title: str) -> str:
             row(f"{label}: absolute dB; luminance error in stops; bias; ITA error", [
                 f"{mean(c, 'absolute', (low, high)):.1f}; {off(c, 'stops', low, high):.2f}; "
                 f"{mean(c, 'stops', (low, high)):+.2f}; {off(c, 'angle', low, high):.0f}" for c in columns])
+    def details(column: Column, *names: str) -> str:
+        known = [s.detail for s in column.scores if s.detail is not None]
+        return " / ".join(f"{np.mean([getattr(d, name) for d in known]):.2f}" for name in names) if known else "–"
+
+    row("displacement: correlation / slope / ratio of spreads", [details(c, "relief", "slope", "energy")
+                                                                  for c in columns])
+    row("specular albedo: correlation / mean difference", [details(c, "gloss", "gloss_off") for c in columns])
+    row("roughness: correlation / mean difference", [details(c, "rough", "rough_off") for c in columns])
     row("seconds a photo", ["0" if not c.seconds else f"{c.seconds / len(c.scores):.1f}" for c in columns])
     return out.getvalue()
 

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from .errors import InputError
 SCHEMA_VERSION = 1
 ARKIT_COUNT = 52
 
-_DAMAGE = (OSError, ValueError, TypeError, EOFError, OverflowError, zipfile.BadZipFile, zlib.error, NotImplementedError,
+DAMAGE = (OSError, ValueError, TypeError, EOFError, OverflowError, zipfile.BadZipFile, zlib.error, NotImplementedError,
            RuntimeError, SyntaxError, tokenize.TokenError)
 """With which zipfile, numpy and, where an array's header is no literal, Python's own parser answer damage."""
 
@@ -60,7 +60,7 @@ _ALONG = {"vertices": 0, "faces": 0, "uvs": 0, "material": 0, "key_deltas": 1, "
 Arrays = dict[str, np.ndarray]
 
 _AGAIN = "Make the avatar again."
-_MAX_BYTES = 2 << 30
+_MAX_BYTES = 1 << 30
 _MAX_JSON_BYTES = 4 << 20
 _MAX_ARRAYS = 256
 
@@ -139,15 +139,20 @@ def _metadata(folder: Path) -> dict[str, Any]:
 
 def _arrays(path: Path) -> Arrays:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if len(members) > _MAX_ARRAYS or sum(member.file_size for member in members) > _MAX_BYTES:
-                raise ValueError("it is larger than any avatar")
-            return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
+        return read_arrays_of(path, _MAX_BYTES)
     except FileNotFoundError as error:
         raise InputError(f"{path.name} of {path.parent.name} is missing.", _AGAIN) from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{path.name} of {path.parent.name} is damaged: {error}.", _AGAIN) from error
+
+
+def read_arrays_of(file: Path | BinaryIO, max_bytes: int) -> Arrays:
+    """All arrays of a .npz, none a pickle. Raises one of `DAMAGE`, or FileNotFoundError."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if len(members) > _MAX_ARRAYS or sum(member.file_size for member in members) > max_bytes:
+            raise ValueError("it is larger than any of ours")
+        return {member.filename.removesuffix(".npy"): _array(archive, member) for member in members}
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
@@ -283,8 +288,12 @@ def _check_maps(folder: Path, metadata: dict[str, Any]) -> None:
         raise InputError(f"avatar.json of {folder.name} does not describe its maps.", _AGAIN)
     root = folder.resolve()
     for name in names:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(root):
+        try:
+            path = (folder / name).resolve()
+            inside, there = path.is_relative_to(root), path.is_file()
+        except (OSError, ValueError) as error:  # a null character, a name that no disk has room for
+            raise InputError(f"A map of the avatar {folder.name} has a name that no file can have.", _AGAIN) from error
+        if not inside:
             raise InputError(f"The map {Path(name).name} lies outside the avatar {folder.name}.", _AGAIN)
-        if not path.is_file():
+        if not there:
             raise InputError(f"The map {Path(name).name} of the avatar {folder.name} is missing.", _AGAIN)

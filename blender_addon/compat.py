@@ -99,6 +99,55 @@ def share_action(source: bpy.types.ID, target: bpy.types.ID) -> None:
         own.action_slot = data.action_slot
 
 
+def has_slots() -> bool:
+    """Whether an Action holds curves for several data-blocks, by slot: from 4.4 on."""
+    return bpy.app.version >= (4, 4)
+
+
+def curves_for(action: bpy.types.Action, owner: bpy.types.ID) -> Any:
+    """The curves that `action` has for data-blocks of the kind of `owner`; where there are slots, that kind's own."""
+    if not has_slots():
+        return action.fcurves
+    slot = _slot_for(action, owner) or action.slots.new(id_type=owner.id_type, name=owner.name)
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True).fcurves
+
+
+def all_curves(action: bpy.types.Action) -> list[Any]:
+    """Every collection of curves in an Action."""
+    if not has_slots():
+        return [action.fcurves]
+    return [bag.fcurves for layer in action.layers for strip in layer.strips for bag in strip.channelbags]
+
+
+def use_action(owner: bpy.types.ID, action: bpy.types.Action | None) -> None:
+    """Let `owner` be animated by `action`, where there are slots by that of its kind; None for by nothing."""
+    data = owner.animation_data or owner.animation_data_create()
+    data.action = action
+    if action is not None and has_slots():
+        data.action_slot = _slot_for(action, owner)
+
+
+def push_down(owner: bpy.types.ID) -> None:
+    """Put the action that animates `owner` into a track of its own, where it goes on below what is assigned next."""
+    data = owner.animation_data
+    action, slot = data.action, getattr(data, "action_slot", None)
+    data.action = None
+    strip = data.nla_tracks.new().strips.new(action.name, round(action.frame_range[0]), action)
+    if slot is not None:
+        strip.action_slot = slot
+
+
+def _slot_for(action: bpy.types.Action, owner: bpy.types.ID) -> Any:
+    return next((slot for slot in action.slots if slot.target_id_type == owner.id_type), None)
+
+
+def strips(editor: bpy.types.SequenceEditor) -> Any:
+    """The strips of a sequencer, `sequences` before 4.4."""
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
 def set_video(scene: bpy.types.Scene) -> bool:
     """Let the scene be rendered to an MP4; False for a build that cannot. From 5.0 the kind of media is said first."""
     settings = scene.render.image_settings

@@ -25,7 +25,7 @@ from .setup import places
 
 PYTHON_VARIABLE = "LIKENESS_BACKEND_PYTHON"
 """For scripts and tests: the backend's Python when the preferences name none."""
-CREATE, CHECK, IMPORT_HEAD, HELLO = "create", "check", "import_head", ""
+CREATE, CHECK, IMPORT_HEAD, TRACK, HELLO = "create", "check", "import_head", "track", ""
 POLL_SECONDS = 0.1
 LEFT_SECONDS = 2.0
 EARLY = 0.08  # of the whole: before that nothing can be said of the time that is left
@@ -228,6 +228,15 @@ def import_head(context: bpy.types.Context, file: Path, name: str, licence: str)
         raise InputError(f"There is no head model {file.name} there.", "Choose another file.")
     parameters = {"file": str(file), "name": name, "licence": licence}
     return _start(context, IMPORT_HEAD, parameters, Path(bpy.app.tempdir))
+
+
+def track(context: bpy.types.Context, video: Path, avatar: Path, out: Path) -> RunningJob:
+    """Start a job that reads a performance from a video of the person of a bundle, into the file `out`.
+
+    Raises BackendError when it cannot start.
+    """
+    parameters = {"video": str(video), "avatar": str(avatar), "out": str(out)}
+    return _start(context, TRACK, parameters, Path(bpy.app.tempdir))
 
 
 def list_heads(context: bpy.types.Context) -> RunningJob:

@@ -24,6 +24,7 @@ BUSY = ("Another Blender is making the avatar {name}.", "Wait for it, or save th
 MARK = "likeness-job"  # the backend's mark of a folder that holds a job's stages
 KEPT = ("*.npz", "*.half", "glimpse-*.png")
 """What a job leaves in its folder."""
+_MAX_BYTES = 1 << 20  # of a note
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,11 @@ def left(place: Path) -> list[Note]:
 
 def _read(path: Path) -> Note | None:
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            return None
         said = json.loads(path.read_text("utf-8"))
         note = Note(**said)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     whole = isinstance(note.parameters, dict) and note.id == path.stem and isinstance(note.begun, (int, float))
     return note if whole and all(isinstance(text, str) for text in (note.folder, note.name, note.bundle)) else None

@@ -17,6 +17,11 @@ from .job_operators import stop_running_job
 from .light_operators import CLASSES as LIGHT_OPERATORS
 from .operators import CLASSES as OPERATORS
 from .panels import CLASSES as PANELS
+from .performance.operators import CLASSES as PERFORMANCE_OPERATORS
+from .performance.panel import CLASSES as PERFORMANCE_PANELS
+from .performance.properties import CLASSES as PERFORMANCE_PROPERTIES
+from .performance.properties import LikenessTake
+from .performance.track_operator import CLASSES as TRACK_OPERATORS
 from .preferences import CLASSES as PREFERENCES
 from .properties import CLASSES as PROPERTIES
 from .properties import LikenessSession, LikenessSettings
@@ -27,9 +32,9 @@ from .setup.properties import CLASSES as SETUP_PROPERTIES
 from .setup.properties import LikenessSetup
 
 CLASSES: tuple[type, ...] = (
-    *PROPERTIES, *EXPORT_PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS, *OPERATORS, *FACE_OPERATORS,
-    *LIGHT_OPERATORS, *AVATAR_OPERATORS, *EXPORT_OPERATORS, *DROP, *setup.CLASSES, *SETUP_PANELS, *PANELS,
-    *EXPORT_PANELS)
+    *PROPERTIES, *EXPORT_PROPERTIES, *PERFORMANCE_PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS,
+    *OPERATORS, *FACE_OPERATORS, *LIGHT_OPERATORS, *AVATAR_OPERATORS, *PERFORMANCE_OPERATORS, *TRACK_OPERATORS,
+    *EXPORT_OPERATORS, *DROP, *setup.CLASSES, *SETUP_PANELS, *PANELS, *PERFORMANCE_PANELS, *EXPORT_PANELS)
 
 
 def register() -> None:
@@ -38,6 +43,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     bpy.types.Scene.likeness = bpy.props.PointerProperty(type=LikenessSettings)
     bpy.types.Scene.likeness_export = bpy.props.PointerProperty(type=LikenessExportOptions)
+    bpy.types.Action.likeness = bpy.props.PointerProperty(type=LikenessTake)
     bpy.types.WindowManager.likeness_session = bpy.props.PointerProperty(type=LikenessSession)
     bpy.types.WindowManager.likeness_setup = bpy.props.PointerProperty(type=LikenessSetup)
     bpy.app.handlers.save_pre.append(textures.follow_save)
@@ -60,6 +66,7 @@ def unregister() -> None:
     bpy.app.handlers.save_pre.remove(textures.follow_save)
     del bpy.types.WindowManager.likeness_setup
     del bpy.types.WindowManager.likeness_session
+    del bpy.types.Action.likeness
     del bpy.types.Scene.likeness_export
     del bpy.types.Scene.likeness
     for cls in reversed(CLASSES):

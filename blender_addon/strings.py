@@ -214,7 +214,8 @@ QUALITY = {
     "CUSTOM": Words("Custom", "Resolution and mesh as they are set below"),
 }
 
-STAGE = {"capture": "Photo", "fit": "Shape", "unwrap": "Texture", "reflectance": "Skin", "bundle": "Files"}
+STAGE = {"capture": "Photo", "fit": "Shape", "unwrap": "Texture", "reflectance": "Skin", "bundle": "Files",
+         "track": "Video"}
 
 ASSET = {"description": "{name}, a rigged head with the 52 ARKit shapes, made with Likeness"}
 

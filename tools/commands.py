@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tools import checks, environments, locks, sentences, validator
+from tools import checks, environments, locks, pins, sentences, validator
 from tools import gui as windows
+from tools import licences as licence_table
 from tools import package as packages
 from tools import train as training
 from tools.paths import BLENDERS, DEMO_BLENDER, ROOT, SAMPLE_PHOTO, TESTED_BLENDERS
@@ -68,6 +69,30 @@ def lint() -> int:
     """ruff and mypy."""
     environments.backend()
     return checks.lint()
+
+
+def fuzz(minutes: float, seed: int | None) -> int:
+    """Changed files for the readers, for a while."""
+    more = ["--seed", str(seed)] if seed is not None else []
+    return run([environments.backend(), "-m", "tests.hostile.fuzz", "--minutes", str(minutes), *more], env=ONE_THREAD)
+
+
+def faults(runs: int, seed: int | None) -> int:
+    """Killed jobs, then writing with a fault at every change of the disk."""
+    python, more = environments.backend(), ["--seed", str(seed)] if seed is not None else []
+    killed = run([python, "-m", "tests.trust.killing", "--runs", str(runs), *more], env=ONE_THREAD)
+    every = run([python, "-m", "pytest", "tests/bundle/test_faults.py"], env={**ONE_THREAD, "LIKENESS_FAULT_STEP": "1"})
+    return 1 if killed or every else 0
+
+
+def licences() -> int:
+    """The table of licences, from what is installed."""
+    return licence_table.write()
+
+
+def pin() -> int:
+    """The hashes of all data that ships."""
+    return pins.write()
 
 
 def docs() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import tomllib
 from pathlib import Path
 
 from tools.paths import BLENDERS, REQUIREMENTS, ROOT
@@ -25,6 +26,11 @@ def lock() -> int:
     compile_lock(uv, backend, project, *universal)
     for group in ("dev", "head"):
         compile_lock(uv, REQUIREMENTS / f"{group}.lock", "--group", group, "--constraint", backend, *universal)
+    with tempfile.TemporaryDirectory() as folder:
+        extra = tomllib.loads(project.read_text("utf-8"))["project"]["optional-dependencies"]["farm"]
+        wanted = Path(folder) / "farm.in"
+        wanted.write_text("\n".join(extra))
+        compile_lock(uv, REQUIREMENTS / "farm.lock", wanted, "--constraint", backend, *universal)
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "uv.in"
         wanted.write_text("uv\n")

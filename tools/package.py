@@ -17,7 +17,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from tools import environments
+from tools import environments, sbom
 from tools.paths import BACKEND_ENV, CACHE, DEMO_BLENDER, REQUIREMENTS, ROOT, env_python
 from tools.run import BuildError, capture, must, say
 
@@ -87,6 +87,7 @@ def stage(folder: Path, platform: str) -> None:
     wheel = uv_wheel(platform)
     (folder / "wheels").mkdir()
     shutil.copyfile(wheel, folder / "wheels" / wheel.name)
+    (folder / sbom.NAME).write_text(sbom.bill(one_version(), wheel), "utf-8", newline="\n")
 
 
 def contents() -> Iterator[tuple[Path, PurePosixPath]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from tools.paths import ROOT
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
-ERRORS = {"InputError", "ModelError", "BackendError", "SetupError", "Cancelled", "AddonError"}
+ERRORS = {"InputError", "ModelError", "BackendError", "SetupError", "Cancelled", "AddonError", "ProtocolError"}
 LEFT_OUT = ("backend/training/", "backend/errors.py", "blender_addon/errors.py")
 UNKNOWN = "…"
 ROOMS = (  # heading, folders and files it is about; the first that fits
@@ -23,6 +23,7 @@ ROOMS = (  # heading, folders and files it is about; the first that fits
     ("Making an avatar", ("backend/fit/", "backend/unwrap/", "backend/reflectance/", "backend/pipeline.py",
                           "backend/devices.py", "backend/batch.py")),
     ("Head models of your own", ("backend/head/", "backend/cli_head.py", "blender_addon/heads.py")),
+    ("Performances", ("backend/animation/", "backend/cli_animation.py", "blender_addon/performance/")),
     ("Files and disks", ("backend/output.py", "backend/opening.py", "backend/npz.py", "backend/bundle.py",
                          "backend/store.py", "backend/images.py", "backend/assets/")),
     ("The backend", ("backend/", "blender_addon/client.py", "blender_addon/jobs.py", "blender_addon/journal.py",

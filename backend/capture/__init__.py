@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +27,18 @@ BYSTANDER = 0.4
 """A second face smaller than this share of the largest is somebody in the background: nobody would mean it."""
 
 
-def observe(path: Path, *, face: int | None = None, progress: Progress = silent) -> Observation:
+def observe(path: Path, *, face: int | None = None, name: str = "", progress: Progress = silent) -> Observation:
     """Read a photo and find the face in it.
 
+    `name` is what the photo is called in everything that is kept, in place of the file's own name.
     `face` picks one of several, 1 being the largest; without it the largest is taken, and said so.
     Raises InputError, naming the file, for what is no photo or shows no usable face; ModelError when a model of ours
     is damaged.
     """
     path = Path(path)
     progress(0.0, "Reading the photo")
-    photo = decode(read_photo(path))
+    file = read_photo(path)
+    photo = decode(replace(file, name=name) if name else file)
     progress(0.3, "Looking for the face")
     image, faces, flipped = _either_way_up(photo.image)
     chosen, findings = _choose(faces, face, photo.name, image.shape[1])

@@ -111,7 +111,9 @@ def _make(create: Callable, use: Callable, name: str):
             model = create()
             use(model, blank)
     except (RuntimeError, ValueError, OSError) as error:
-        raise ModelError(f"The model {name} does not start: {error}.", "Reinstall Likeness.") from error
+        reason = f"{error}".partition(";")[0][:200]  # MediaPipe tells its whole graph, and memory may be all it lacks
+        raise ModelError(f"The model {name} does not start: {reason}.",
+                         "Close other programs; if that does not help, reinstall Likeness.") from error
     # MediaPipe closes a model by a worker thread of its own, and at `atexit` there are no worker threads any more;
     # this hook, which concurrent.futures uses for the same purpose, runs before they go.
     threading._register_atexit(close_models)  # type: ignore[attr-defined]

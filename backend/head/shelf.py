@@ -27,6 +27,7 @@ from backend.output import check_destination, replacing, write_file
 
 HEAD, PICTURE, RECORD = "head.npz", "registration.png", "import.json"
 FORMAT = 1
+_MAX_RECORD_BYTES = 4 << 20
 NEEDED_BYTES = 200 << 20
 """Room that has to be free before a head is registered: 34 MB for FLAME, five times that for the largest."""
 _REMEDY = "Free some space, or name a folder of your own in LIKENESS_HEADS."
@@ -86,13 +87,20 @@ def entries(place: Path) -> list[Entry]:
 def entry_at(place: Path) -> Entry | None:
     """What a folder's record says, None when there is none that reads."""
     try:
+        if (place / RECORD).stat().st_size > _MAX_RECORD_BYTES:
+            return None
         record = json.loads((place / RECORD).read_text("utf-8"))
         if record.pop("format") != FORMAT:
             return None
         del record["likeness"]
-        return Entry(**{**record, "notes": tuple(record["notes"]), "folder": place})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        entry = Entry(**{**record, "notes": tuple(record["notes"]), "folder": place})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    texts = (entry.name, entry.kind, entry.licence, entry.attribution, entry.source, entry.sha256, entry.imported,
+             entry.reference, *entry.notes)
+    whole = all(isinstance(text, str) for text in texts) and isinstance(entry.report, dict)
+    plain = whole and entry.name.isprintable() and entry.name == Path(entry.name).name
+    return entry if plain and isinstance(entry.vertices, int) else None
 
 
 def read(entry: Entry) -> HeadModel:

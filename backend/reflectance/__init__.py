@@ -26,11 +26,12 @@ def estimate(observed: ObservedTexture, fit: HeadFit, head: HeadModel, *, method
     """
     if method not in METHODS:
         raise InputError(f"There is no skin method called {method}.", f"Choose one of: {', '.join(METHODS)}.")
-    net = None
+    net, others = None, None
     if method == "networks":
+        from backend.reflectance.networks.maps import MapNets
         from backend.reflectance.networks.weights import shipped_light
 
-        net = shipped_light().to(device)
-    maps = estimate_classical(observed, fit, head, net=net, progress=progress)
+        net, others = shipped_light().to(device), MapNets.shipped(device)
+    maps = estimate_classical(observed, fit, head, net=net, others=others, progress=progress)
     hairs = hair_maps(maps, fit, head)
     return replace(maps, brow_albedo=hairs.get("brow_albedo"), lash_albedo=hairs.get("lash_albedo"))

@@ -23,6 +23,9 @@ REGION_LOG = {
     "ears": (0.00, -0.12, -0.09),
 }
 
+PALE = (0.30, 0.65)
+"""Loss of ln R/B against the expected skin from which a bright texel is distrusted, and is not believed at all."""
+
 MEDIAN_METRES = 0.014
 """Window of the large-scale part: what is narrower than half of it (moles, folds, brows) is the person's own."""
 
@@ -30,8 +33,11 @@ KEEP_LUMINANCE, KEEP_CHROMA = 0.40, 0.75
 """How much of a large-scale deviation that both sides share is believed to be skin. Brightness is mostly light that
 the model missed (sockets, jaw); colour is mostly blood and sun."""
 
-KEEP_BEARD = 0.95
-"""The same for darkening where a beard grows."""
+KEEP_BEARD = 0.70
+"""The same for darkening where a beard grows and none is recognised: stubble. What is recognised stays whole."""
+
+BEARD_LIT = 0.65
+"""Light on a bearded chin or jaw against that on the skin around the beard, at the least."""
 
 KEEP_ONE_SIDED = 0.12
 """How much of a one-sided deviation is believed to be skin (birthmarks are rare, shadows are not)."""
@@ -74,30 +80,37 @@ def region_prior(space: SkinSpace) -> np.ndarray:
 
 
 def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shading: np.ndarray,
-                 tone: np.ndarray, relative: np.ndarray, left: float = 1.0) -> Clean:
+                 tone: np.ndarray, relative: np.ndarray, beard: np.ndarray, left: float = 1.0) -> Clean:
     """Albedo without what the fitted light left behind.
 
     `colour` (F, F, 3) photographed, `weight` (F, F), `shading` (F, F, 3) absolute, `tone` (3,) albedo of plain skin,
-    `relative` (F, F, 3) log region prior; `left` 0..1 of what looks like light at large scale is taken out.
+    `relative` (F, F, 3) log region prior, `beard` (F, F) 0..1 from `beard_of`; `left` 0..1 of what looks like light at
+    large scale is taken out.
     """
     prior = np.log(tone).astype(np.float32) + relative
     grey = shading @ REC709_LUMINANCE
     middle = _typical(grey, weight)
     # Deep shadow holds noise, not skin: never divide by less than a tenth of the typical light.
     floor = np.maximum(shading, 0.1 * middle)
+    # Under a beard the light is not known but from around it; hair that comes out paler than skin was lit better.
+    around = fill(floor, weight * (1 - beard) + 1e-6)
+    floor = floor + gaussian(beard, 1)[..., None] * (np.maximum(floor, BEARD_LIT * around) - floor)
     lit = step(grey / middle, 0.10, 0.35)
-    # One channel at its end bends the colour; two, and the camera's shoulder before that, leave none.
-    clipped = np.maximum(0.7 * step(colour.max(-1), 0.93, 0.995), 0.97 * step(np.median(colour, -1), 0.80, 0.95))
+    # One channel at its end was guessed (`clipping`); two, and the camera's shoulder before that, leave no colour.
+    clipped = np.maximum(0.4 * step(colour.max(-1), 0.93, 0.995), step(np.median(colour, -1), 0.80, 0.93))
     trust = weight * (0.15 + 0.85 * lit) * (1 - gaussian(clipped.astype(np.float32), 1.0))
     raw = np.log(np.maximum(colour, 1e-3)) - np.log(floor)
     residual = np.clip(raw - prior, -2.5, 1.5)
 
     own = 1 - np.clip(space.lips + space.brows + space.lids + space.nostrils, 0, 1)
+    # Skin that is brighter and much paler than it should be lies under a highlight: nothing of it is known.
+    shiny = step(residual[..., 2] - residual[..., 0], *PALE) * step(residual @ REC709_LUMINANCE, 0.0, 0.3)
+    trust = trust * (1 - gaussian(shiny * own * (1 - beard), 1.5))
     reliable = (trust > 0.03) * step(trust, 0.0, 0.3)
     filled = fill(residual, (reliable * own).astype(np.float32))
     window = round(MEDIAN_METRES / float(np.median(space.texel_metres[space.face > 0.5])))
     large = wide_median(filled, window)
-    believed = _believed(space, large, trust * own, lit)
+    believed = _believed(space, large, trust * own, lit, beard)
     miss = left * (large - believed)
     miss = np.where((reliable > 0)[..., None], miss, 0)
     miss = _spread_out(miss, reliable)
@@ -138,7 +151,8 @@ def smile_folds(space: SkinSpace) -> np.ndarray:
     return np.maximum(*(space.path(line, 0.007) for line in NASOLABIAL))
 
 
-def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.ndarray) -> np.ndarray:
+def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.ndarray,
+              beard: np.ndarray) -> np.ndarray:
     """The part of the large-scale residual (F, F, 3) that is skin and not light: soft symmetry."""
     other, other_trust, other_lit = space.flip(large), space.flip(trust), space.flip(lit)
     mine = trust * (0.05 + lit) ** 2 + 1e-4
@@ -155,7 +169,9 @@ def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.nd
     keep = keep + (KEEP_BEARD - keep) * space.beard[..., None] * (light < 0)
     keep = keep * (0.35 + 0.65 * np.maximum(space.face, space.ears))[..., None]
     skin = keep * light + KEEP_CHROMA * (shared - light)
-    return skin + KEEP_ONE_SIDED * (1 - single) * (large - shared)
+    skin = skin + KEEP_ONE_SIDED * (1 - single) * (large - shared)
+    hair = gaussian(beard, 2)[..., None]
+    return skin + hair * (np.minimum(large, 0) - skin)
 
 
 def _shadow_edges(space: SkinSpace, shading: np.ndarray, bare: np.ndarray, trust: np.ndarray) -> np.ndarray:

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend.core import harmonics
-from backend.core.colour import REC709_LUMINANCE
+from backend.core.colour import REC709_LUMINANCE, luminance
 from backend.core.progress import Progress, silent
-from backend.core.rays import Mesh
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.reflectance import displacement as relief_maps
 from backend.reflectance.albedo import Clean, clean_albedo, region_prior
+from backend.reflectance.beard import beard_of
+from backend.reflectance.clipping import SOFT, ratio_of, recovered
 from backend.reflectance.completion import Completion, complete
+from backend.reflectance.curve import curve_of
 from backend.reflectance.eyes import eye_maps, iris_size
-from backend.reflectance.filters import fill, gaussian
+from backend.reflectance.filters import gaussian, step
 from backend.reflectance.layers import ROWS, full_resolution
-from backend.reflectance.light import Light, estimate_light, shading, sphere, sun_response, transfer
+from backend.reflectance.lit import Lit, first_light, second_light, stages
 from backend.reflectance.maps import SkinMaps
 from backend.reflectance.noise import planes
 from backend.reflectance.regions import SkinSpace, plain_skin
 from backend.reflectance.scalp import coat, lay_over, scalp_of
+from backend.reflectance.sheen import kept
+from backend.reflectance.slopes import Turning
 from backend.reflectance.specular import specular_maps
-from backend.reflectance.tone import Evidence, estimate_tone, gather, level
+from backend.reflectance.tone import SHEEN, Evidence, bare_skin, estimate_tone, gather, level
 from backend.unwrap.observed import ObservedTexture
-from backend.unwrap.surface import enlarge, reduce, skin_normals, solid_triangles
+from backend.unwrap.surface import enlarge, reduce, skin_normals
 
 if TYPE_CHECKING:
     from backend.reflectance.networks.estimate import Told
     from backend.reflectance.networks.lightnet import LightNet
-
-LIGHT_GRID = 256
-"""Grid on which light and shading are found, texels: about 1.6 mm on the face."""
-
-BEARD_DOUBT = 0.8
-"""How far the lower face is ignored in finding the light: a beard looks like a lack of light from below."""
+    from backend.reflectance.networks.maps import MapNets
 
 UNSURE_STOPS = 0.6
 """Uncertainty of the skin's brightness from which the report says so."""
@@ -48,13 +46,22 @@ after the classical light."""
 
 
 def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel, *, net: LightNet | None = None,
-                       progress: Progress = silent) -> SkinMaps:
-    """Skin maps of the observed texture's resolution. With a `net`, the light and the tone are what it tells."""
+                       others: MapNets | None = None, progress: Progress = silent) -> SkinMaps:
+    """Skin maps of the observed texture's resolution.
+
+    With a `net`, the light and the tone are what it tells; `others` change the maps where they are there.
+    """
     space = SkinSpace.of(head, fit.neutral)
     colour, weight = _small(observed, space.size)
     relative = region_prior(space)
+    ratio = ratio_of(colour, bare_skin(space, weight))
+    if ratio is not None and float(colour.max()) > SOFT:
+        observed = replace(observed, colour=recovered(observed.colour, ratio))
+        colour, weight = _small(observed, space.size)
     progress(0.02, "Finding the light")
-    lit = _light(observed, fit, head, space, colour, weight, relative)
+    beard = beard_of(space, colour, weight)
+    on = stages(observed, fit, head, space, weight, beard)
+    lit = first_light(on, observed, fit, space, colour, weight, relative)
     told = None
     if net is not None:
         from backend.reflectance.networks.estimate import tell
@@ -63,28 +70,58 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     if told is None:
         tone = estimate_tone(_evidence(observed, space, colour, weight, lit, relative))
     else:
-        tone, lit, weight = told.tone, _Lit(lit.lights, told.shading), weight * told.skin
+        tone, lit, weight = told.tone, replace(lit, shading=told.shading), weight * told.skin
+    factor = level(space, colour, weight, lit.shading, relative) / (tone.albedo + SHEEN)
+    if told is None:
+        # The first light was that of skin that mirrors nothing: what it does mirror would stay on as pale skin.
+        lit = second_light(on, observed, space, colour, weight, tone.albedo * np.exp(relative), lit)
+        factor = np.ones(3)
+    sheen = lit.sheen * factor
+    scattered = kept(colour, weight, sheen, float(np.median(space.texel_metres[space.face > 0.5])))
+    colour = colour * scattered
+    bare = np.log(np.maximum(colour, 1e-3)) - np.log(np.maximum(lit.shading, 1e-3)) - relative
+    curve = curve_of(colour, bare, bare_skin(space, weight))
+    colour = curve.undone(colour)
     factor = level(space, colour, weight, lit.shading, relative) / tone.albedo
     lights = [light.scaled(factor) for light in lit.lights]
     absolute = (lit.shading * factor).astype(np.float32)
 
     progress(0.30, "Taking the light off the skin")
-    clean = clean_albedo(space, colour, weight, absolute, tone.albedo, relative, 1.0 if told is None else LEFT_OVER)
+    clean = clean_albedo(space, colour, weight, absolute, tone.albedo, relative, beard,
+                         1.0 if told is None else LEFT_OVER)
     normal = space.lay_out(skin_normals(head, space.neutral))
     shares = planes(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6))
     progress(0.36, "Completing what was not seen")
     plan = complete(space, clean, shares)
+    if others and others.completion:
+        from backend.reflectance.networks.maps import completed
+
+        plan = completed(others.completion, space, clean, plan, relative)
     light_colour = _light_colour(absolute, weight)
     progress(0.42, "Reading the detail")
-    layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, shares)
+    layers = full_resolution(space, observed, clean, plan, _smooth_seen(clean, plan), light_colour, scattered, curve,
+                             shares)
 
     face = (weight > 0.3) & (space.face > 0.5)
     typical = np.median(absolute[face], 0) if face.any() else absolute.reshape(-1, 3).mean(0)
     scalp = scalp_of(space, observed.hair, typical, tone.albedo, plan.seen)
     progress(0.60, "Shaping pores and wrinkles")
-    relief = relief_maps.relief(space, observed, layers.flat, plan.seen, shares, scalp.cover)
+    relief = relief_maps.relief(space, observed, layers.flat, plan.seen, shares, scalp.cover,
+                                Turning.of(on, lit, space))
+    ordinary = luminance(sheen) / np.maximum(luminance(clean.shading), 1e-3)
+    darker = (plan.base - clean.log_albedo) @ REC709_LUMINANCE
+    gloss, rough = specular_maps(space, layers.highlight, ordinary, clean.trust, relief.high, scalp.cover,
+                                np.maximum(beard, space.brows * step(darker, 0.2, 0.8)))
     size = len(observed.inside)
     albedo = layers.albedo
+    if others and others.detail and told:
+        from backend.reflectance.networks.maps import detailed
+
+        relief, gloss, rough = detailed(others.detail, told.shown, plan.seen * clean.trust, relief, gloss, rough)
+    if others and others.superres:
+        from backend.reflectance.networks.maps import finer
+
+        albedo, relief = finer(others.superres, observed, albedo, relief)
     for top in range(0, size, ROWS):
         rows = slice(top, min(top + ROWS, size))
         hair = coat(space, scalp, shares, rows, size)
@@ -93,7 +130,6 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
             relief.mid[rows] += hair.mid * observed.inside[rows]
             relief.high[rows] += hair.high * observed.inside[rows]
     height = relief.mid + relief.high
-    gloss, rough = specular_maps(space, layers.highlight, clean.trust, height, scalp.cover)
     progress(0.80, "Turning relief into normals")
     normals = relief_maps.normal_map(space, height)
     progress(0.92, "Painting the eyes")
@@ -114,14 +150,6 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     )
 
 
-@dataclass(frozen=True)
-class _Lit:
-    """Light and shading for skin whose plain albedo is 1."""
-
-    lights: list[Light]
-    shading: np.ndarray  # (F, F, 3) linear, filled where unseen
-
-
 def _small(observed: ObservedTexture, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Weighted means of colour (F, F, 3) and of weight (F, F)."""
     weight = reduce(observed.weight, size)
@@ -131,56 +159,6 @@ def _small(observed: ObservedTexture, size: int) -> tuple[np.ndarray, np.ndarray
     share = reduce(seen, size)
     colour = reduce(observed.colour, size) / np.maximum(share, 1e-6)[..., None]
     return (colour * (share > 0.5)[..., None]).astype(np.float32), weight * (share > 0.5)
-
-
-def _light(observed: ObservedTexture, fit: HeadFit, head: HeadModel, space: SkinSpace, colour: np.ndarray,
-           weight: np.ndarray, relative: np.ndarray) -> _Lit:
-    """One light per view, from the texels that it contributed most to."""
-    grid = LIGHT_GRID
-    index = ((np.arange(grid) + 0.5) * len(observed.inside) / grid).astype(int)
-    pick = np.ix_(index, index)
-    position, normal, view = observed.position[pick], observed.normal[pick], observed.best_view[pick]
-    small_weight = reduce(weight, grid)
-    share = np.maximum(reduce((weight > 0).astype(np.float32), grid), 1e-6)
-    small_colour = reduce(colour, grid) / share[..., None]
-    small_relative = reduce(relative, grid)
-    features = reduce(np.clip(space.brows + space.lids + space.nostrils + space.lips * 0.5, 0, 1), grid)
-    beard = reduce(space.beard, grid)
-    shade = np.zeros((space.size, space.size, 3), np.float32)
-    known = np.zeros((space.size, space.size), np.float32)
-    lights = []
-    solid = solid_triangles(head)
-    for number in range(len(fit.posed)):
-        mine = (view == number) & (small_weight > 0.02) & observed.inside[pick]
-        if mine.sum() < 200:
-            lights.append(_plain_light(fit.light_sh[number]))
-            continue
-        mesh = Mesh(fit.posed[number], solid)
-        points, normals = position[mine], normal[mine]
-        link = transfer(mesh, points, normals)
-        seen = small_colour[mine]
-        light, _ = estimate_light(mesh, points, normals, link, seen, np.exp(small_relative[mine]),
-                                  small_weight[mine] * (1 - features[mine]) * (1 - BEARD_DOUBT * beard[mine]))
-        lights.append(light)
-        bounce = np.clip(np.median(seen, 0), 0.03, 0.5)
-        none = Light(light.environment, np.zeros((0, 3)), np.zeros((0, 3)))
-        smooth = np.zeros((grid, grid, 3), np.float32)
-        smooth[mine] = shading(link, none, np.zeros((len(points), 0)), bounce)
-        part = enlarge(fill(smooth, mine.astype(np.float32)), space.size)
-        here = enlarge(mine.astype(np.float32), space.size) > 0.01
-        if len(light.sun_directions):
-            step_index = ((np.arange(space.size) + 0.5) * len(observed.inside) / space.size).astype(int)
-            fine = np.ix_(step_index, step_index)
-            suns = sun_response(mesh, observed.position[fine][here], observed.normal[fine][here],
-                                light.sun_directions)
-            part[here] += (suns @ light.sun_irradiance).astype(np.float32)
-        shade[here], known[here] = part[here], 1
-    return _Lit(lights, np.maximum(fill(shade, known), 1e-3))
-
-
-def _plain_light(light_sh: np.ndarray) -> Light:
-    """A light that gives back given harmonics roughly: for views that added nothing."""
-    return Light(np.maximum(harmonics.basis(sphere()) @ light_sh, 0), np.zeros((0, 3)), np.zeros((0, 3)))
 
 
 def told_of(observed: ObservedTexture, fit: HeadFit, head: HeadModel, net: LightNet) -> Told | None:
@@ -197,11 +175,12 @@ def tone_evidence(observed: ObservedTexture, fit: HeadFit, head: HeadModel) -> E
     space = SkinSpace.of(head, fit.neutral)
     colour, weight = _small(observed, space.size)
     relative = region_prior(space)
-    return _evidence(observed, space, colour, weight, _light(observed, fit, head, space, colour, weight, relative),
-                     relative)
+    on = stages(observed, fit, head, space, weight, beard_of(space, colour, weight))
+    return _evidence(observed, space, colour, weight,
+                     first_light(on, observed, fit, space, colour, weight, relative), relative)
 
 
-def _evidence(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weight: np.ndarray, lit: _Lit,
+def _evidence(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weight: np.ndarray, lit: Lit,
               relative: np.ndarray) -> Evidence:
     at_eyes = _shading_at_eyes(space, lit.shading, weight) @ REC709_LUMINANCE
     return gather(observed, space, colour, weight, lit.shading @ REC709_LUMINANCE, relative, at_eyes)

@@ -37,6 +37,14 @@ FEATHER, FEATHER_FEATURES = 0.008, 0.002
 """Width over which seen detail fades into invented detail, on plain skin and on lips, lids and brows, metres."""
 
 
+BROW_SMOOTH = 2.0
+"""Sigma in texels within which light skin between the hairs of a brow does not show."""
+
+
+BROW_SEEN = (0.25, 0.6)
+"""Share of a brow's zone that must be seen for nothing to be added to it, and for nothing at all."""
+
+
 @dataclass(frozen=True)
 class Completion:
     """Everything about the unseen, on the FIELD grid; natural logs."""
@@ -65,6 +73,9 @@ def complete(space: SkinSpace, clean: Clean, shares: np.ndarray) -> Completion:
     values = np.clip(values - mean, -1.2, 0.8) * used[:, None]
     smooth = space.membrane(values, count, STIFFNESS, PULL) + mean
     base = prior + space.lay_out(smooth)
+    # A brow lies where the photo shows it: where its zone shows skin, nothing of a brow may be left to stand.
+    shown = np.stack([gaussian(clean.log_albedo[..., c], BROW_SMOOTH) for c in range(3)], -1)
+    base = base + (space.brows * seen)[..., None] * np.maximum(shown - base, 0)
     # The mesh is coarser than the features: what is left around them is not for the membrane to say.
     strength = _detail_strength(space, clean, base, seen)
     return Completion(base.astype(np.float32), seen, mirrored, _grain(space, strength, shares), strength)
@@ -83,6 +94,7 @@ def _feature_offsets(space: SkinSpace, clean: Clean) -> np.ndarray:
     """(F, F, 3) what this person's lips and brows differ from the prior by, for where they are not seen."""
     total = np.zeros_like(clean.prior)
     residual = clean.log_albedo - clean.prior
+    right = space.position[..., :1] < 0
     for mask, fallback in ((space.lips, np.zeros(3)), (space.brows, np.full(3, -0.35))):
         weight = mask * clean.trust
         around = gaussian(mask, 8) * (1 - mask) * clean.trust * (1 - space.lids)
@@ -96,6 +108,11 @@ def _feature_offsets(space: SkinSpace, clean: Clean) -> np.ndarray:
         offset = np.clip(offset - max(0.0, float(offset @ REC709_LUMINANCE) - 0.05), -1.2, 0.4)
         offset[2] = min(offset[2], offset[1] + 0.08)  # blood is no bluer on lips than on cheeks
         total += mask[..., None] * offset.astype(np.float32)
+    # A brow that is seen ends where it is seen to end; only one that is hidden has to be made up.
+    for side in (right, ~right):
+        brow = space.brows[..., None] * side
+        share = float((brow[..., 0] * clean.trust).sum() / max(float(brow.sum()), 1e-6))
+        total *= 1 - brow * float(step(np.array(share), *BROW_SEEN))
     return total
 
 

@@ -1,8 +1,8 @@
-"""Relief from the texture: dark is deep, in two bands of true millimetres, and pores where the photo has none.
+"""Relief from the texture, in two bands of true millimetres, and pores where the photo has none.
 
-After Beeler et al. 2010 (mesoscopic augmentation): what is darker than its surroundings at the scale of pores and
-wrinkles gets less light because it lies lower. Hair and colour break that rule, so hair is masked and amplitudes
-are bounded by what skin can do.
+Wrinkles and folds come from `slopes`. Pores after Beeler et al. 2010 (mesoscopic augmentation): what is darker than
+its surroundings at their scale gets less light because it lies lower. Hair and colour break both rules, so hair is
+masked and amplitudes are bounded by what skin can do.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 from backend.reflectance.filters import MetricBlur, step
 from backend.reflectance.noise import pore_tile, triplanar
 from backend.reflectance.regions import SkinSpace
+from backend.reflectance.slopes import Turning, heights
 from backend.unwrap.observed import ObservedTexture
-from backend.unwrap.surface import band, enlarge
+from backend.unwrap.surface import band, enlarge, reduce
 
 MID_LOW, MID_HIGH = 0.0005, 0.0022
 """Sigmas of the Gaussians around the middle band, metres: wavelengths of about 1.5 to 8 mm (wrinkles, folds)."""
@@ -24,14 +25,19 @@ MID_LOW, MID_HIGH = 0.0005, 0.0022
 HIGH_LOW, HIGH_HIGH = 0.00008, 0.0005
 """The same for the high band: below 1.5 mm (pores, furrows)."""
 
-MID_GAIN, MID_LIMIT = 0.55e-3, 0.30e-3
-"""Metres per unit of log luminance, and the most it can be: a deep wrinkle is about a third of a millimetre."""
+MID_GRID, MID_GAIN, MID_LIMIT = 1024, 1.4, 0.30e-3
+"""Grid of the middle band, texels; what the prior's shrinkage is undone by (measured on generated people); and the most
+that a height can be: a deep wrinkle is about a third of a millimetre."""
 
 HIGH_GAIN, HIGH_LIMIT = 0.22e-3, 0.06e-3
-"""The same for pores: 0.02 to 0.06 mm deep."""
+"""Metres per unit of log luminance, and the most: pores are 0.02 to 0.06 mm deep."""
 
 PORE_TEXEL = 0.00007
 """Size of a texel of the pore tile on the skin, metres: pores about 0.6 mm apart."""
+
+PORES = ((0.00063, 1.0), (0.0013, 0.5))
+"""Spacing of pores and of the wider furrows between groups of them, metres, and their share of `PORE_DEPTH`. What does
+not fit the map's texels is left out: it would come back as coarser noise."""
 
 PORE_DEPTH = {"plain": 0.010e-3, "nose": 0.010e-3, "cheeks": 0.006e-3, "forehead": 0.003e-3}
 """Standard deviation of invented relief, metres; regions add to `plain`."""
@@ -46,26 +52,25 @@ class Relief:
 
 
 def relief(space: SkinSpace, observed: ObservedTexture, flat: np.ndarray, seen: np.ndarray,
-           shares: np.ndarray, scalp_hair: np.ndarray) -> Relief:
+           shares: np.ndarray, scalp_hair: np.ndarray, turning: Turning | None = None) -> Relief:
     """Both bands.
 
     `flat` (R, R) log of the photo over its shading, `seen` (F, F) 0..1, `shares` (F, F, 3) from `noise.planes`,
-    `scalp_hair` (F, F).
+    `scalp_hair` (F, F), `turning` what slopes do to `flat`; without, dark is deep in both bands.
     """
     size = len(observed.inside)
     texel = enlarge(space.texel_metres, size) * (space.size / size)
     features = np.clip(space.brows + space.lids + space.nostrils + 0.7 * space.lips, 0, 1)
     usable = enlarge((1 - cv2.GaussianBlur(features, (0, 0), 1.5)) * seen, size) * (observed.weight > 0.05)
     hairless = enlarge(1 - scalp_hair, size)
-    # Outliers (moles, lashes, glints) count as edges of what is there, not as depth.
-    pyramid = MetricBlur(flat, np.maximum(usable, 1e-3 * (observed.weight > 0)), texel)
-    fine, middle, wide = (pyramid.blur(sigma) for sigma in (HIGH_LOW, MID_LOW, MID_HIGH))
     pixel = texel / np.maximum(observed.texel_density, 1e-3)
     # A band is shown by the photo when two and a half pixels fit into its shorter wavelengths.
     mid_shown = usable * step(0.0016 / pixel, 0.8, 1.6)
     high_shown = usable * step(0.0007 / pixel, 0.8, 1.8)
-    mid = _bounded(MID_GAIN * (middle - wide), MID_LIMIT) * mid_shown
-    high = _bounded(HIGH_GAIN * (fine - middle), HIGH_LIMIT) * high_shown
+    mid = _middle(flat, usable, mid_shown, texel, turning, space)
+    # Outliers (moles, lashes, glints) count as edges of what is there, not as depth.
+    pyramid = MetricBlur(flat, np.maximum(usable, 1e-3 * (observed.weight > 0)), texel)
+    high = _bounded(HIGH_GAIN * (pyramid.blur(HIGH_LOW) - pyramid.blur(MID_LOW)), HIGH_LIMIT) * high_shown
     depth = np.full(space.position.shape[:2], PORE_DEPTH["plain"], np.float32)
     for name, value in PORE_DEPTH.items():
         if name != "plain":
@@ -74,10 +79,33 @@ def relief(space: SkinSpace, observed: ObservedTexture, flat: np.ndarray, seen: 
     share = np.sqrt(np.clip(1 - high_shown**2, 0, 1))
     for top in range(0, size, 512):
         rows = slice(top, min(top + 512, size))
-        pores = triplanar(pore_tile(), band(space.position, rows, size), band(shares, rows, size), PORE_TEXEL)
-        high[rows] += share[rows] * band(depth, rows, size) * np.clip(pores, -3, 2)
+        for number, (spacing, part) in enumerate(PORES):
+            pores = triplanar(pore_tile(5 + number), band(space.position, rows, size), band(shares, rows, size),
+                              PORE_TEXEL * spacing / PORES[0][0])
+            fits = _fits(spacing, texel[rows])
+            high[rows] += part * fits * share[rows] * band(depth, rows, size) * np.clip(pores, -3, 2)
     inside = observed.inside
     return Relief((mid * hairless * inside).astype(np.float32), (high * hairless * inside).astype(np.float32))
+
+
+def _middle(flat: np.ndarray, usable: np.ndarray, shown: np.ndarray, texel: np.ndarray, turning: Turning | None,
+            space: SkinSpace) -> np.ndarray:
+    """(R, R) metres of the middle band, found on a grid of at most `MID_GRID`."""
+    size = min(len(flat), MID_GRID)
+    weight, small, small_texel = reduce(shown, size), reduce(flat * usable, size), reduce(texel, size)
+    share = reduce(usable, size)
+    small = small / np.maximum(share, 1e-3)
+    small_texel = small_texel * (len(flat) / size)
+    pyramid = MetricBlur(small, np.maximum(share, 1e-3 * (share > 0)), small_texel)
+    band_passed = pyramid.blur(MID_LOW) - pyramid.blur(MID_HIGH)
+    none = np.zeros((space.size, space.size), np.float32)
+    height = heights(np.clip(band_passed, -0.5, 0.5), weight, turning or Turning(none, none), small_texel)
+    return _bounded(MID_GAIN * enlarge(height, len(flat)), MID_LIMIT) * shown
+
+
+def _fits(wavelength: float, texel: np.ndarray) -> np.ndarray:
+    """(R, R) 0..1: whether a wavelength (metres) has at least some three texels (R, R) of the map."""
+    return step(wavelength / texel, 1.5, 3.0)
 
 
 def _bounded(height: np.ndarray, limit: float) -> np.ndarray:

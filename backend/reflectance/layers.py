@@ -12,7 +12,8 @@ import numpy as np
 from backend.core.colour import REC709_LUMINANCE
 from backend.reflectance.albedo import Clean, smile_folds
 from backend.reflectance.completion import Completion
-from backend.reflectance.filters import gaussian
+from backend.reflectance.curve import Curve
+from backend.reflectance.filters import gaussian, step
 from backend.reflectance.noise import mottling_tile, triplanar
 from backend.reflectance.regions import SkinSpace
 from backend.unwrap.observed import ObservedTexture
@@ -36,6 +37,16 @@ FINE_SHARE = 0.8
 EXPECTED, LOWEST = 0.98, 0.92
 """Share of the expected skin above which a channel is too much, and below which taking off a highlight stops."""
 
+WARM = (0.06, 0.16)
+"""How much less of a channel than of the one before it grey hair and the coolest skin have at the least, and dark hair,
+log."""
+
+DARK = (0.05, 0.13)
+"""Luminance below which something is dark hair, and from which it is not."""
+
+PAINT_BLUER = 0.15
+"""How far blue may be above green on lips and lids, log: beyond that it is a mirrored sky."""
+
 _LOG_GREY = np.full(3, 1 / 3, np.float32)
 
 
@@ -49,22 +60,25 @@ class Layers:
 
 
 def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, plan: Completion,
-                    base_seen: np.ndarray, light_colour: np.ndarray, shares: np.ndarray) -> Layers:
+                    base_seen: np.ndarray, light_colour: np.ndarray, scattered: np.ndarray, curve: Curve,
+                    shares: np.ndarray) -> Layers:
     """Albedo at the photo's own detail.
 
-    `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `shares` (F, F, 3) from `noise.planes`.
+    `base_seen` (F, F, 3) log of the smooth seen albedo, `light_colour` (3,), `scattered` (F, F, 3) share of the
+    photo's light that is not mirrored ordinarily, `curve` the camera's, `shares` (F, F, 3) from `noise.planes`.
     """
     size = len(observed.inside)
     # What is left of gloss on lips and of light skin between brow hairs must not be painted on.
     paler = PALER + (PALER_FEATURES - PALER) * gaussian(np.clip(space.lips + space.brows + space.lids, 0, 1), 2)
     darker = np.maximum(-DARKER + (DARKER - DARKER_EARS) * gaussian(space.ears, 2),
                         -DARKER + (DARKER - DARKER_FOLDS) * smile_folds(space))
+    painted = gaussian(np.clip(space.lips + space.lids, 0, 1) * (1 - space.brows), 1)
     albedo = np.empty((size, size, 3), np.float32)
     highlight = np.empty((size, size), np.float32)
     flat = np.empty((size, size), np.float32)
     for top in range(0, size, ROWS):
         rows = slice(top, min(top + ROWS, size))
-        photo = observed.colour[rows]
+        photo = curve.undone(observed.colour[rows] * band(scattered, rows, size))
         shade = band(clean.shading, rows, size)
         expected = shade * np.exp(band(base_seen, rows, size))
         gloss = highlight_of(photo, expected, light_colour)
@@ -81,9 +95,25 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
         grain = band(plan.grain, rows, size) + _fine_grain(space, plan, shares, rows, size)
         invented = mirrored * detail[:, ::-1] + np.sqrt(1 - mirrored**2) * grain
         final = base + seen * detail + (1 - seen) * invented
-        albedo[rows] = np.clip(np.exp(final), ALBEDO_LOW, ALBEDO_HIGH)
+        albedo[rows] = np.clip(np.exp(_warm(final, band(painted, rows, size))), ALBEDO_LOW, ALBEDO_HIGH)
         highlight[rows] = gloss / np.maximum(shade @ REC709_LUMINANCE, 1e-3)
     return Layers(albedo, highlight, flat)
+
+
+def _warm(log: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """(h, R, 3) `log` albedo with every channel below the one before it, but where colour may be `painted` (h, R) 0..1.
+
+    Melanin and blood take blue before green before red, in skin and in hair alike: what comes out bluer was lit by
+    bluer light than the rest (a brow's sheen, a cheek's shadow). The luminance stays nearly.
+    """
+    light = step(log @ REC709_LUMINANCE, *np.log(DARK))
+    painted = painted * light  # paint that dark is lashes, or the end of a brow
+    warm = WARM[1] + light * (WARM[0] - WARM[1])
+    green = np.minimum(log[..., 1], log[..., 0] - warm)
+    blue = np.minimum(log[..., 2], green - warm)
+    plain = np.stack([log[..., 0], green, blue], -1)
+    paint = np.stack([log[..., 0], log[..., 1], np.minimum(log[..., 2], log[..., 1] + PAINT_BLUER)], -1)
+    return painted[..., None] * paint + (1 - painted[..., None]) * plain
 
 
 def _fine_grain(space: SkinSpace, plan: Completion, shares: np.ndarray, rows: slice, size: int) -> np.ndarray:

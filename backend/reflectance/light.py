@@ -37,6 +37,9 @@ SPREAD_LOW, SPREAD_HIGH = 0.30, 0.18
 LENIENT = (4.0, 2.5, 1.5, 1.0)
 """Factors of that scale, round by round."""
 
+TELLING = 7000
+"""Texels that are enough to tell a light whose shape is known roughly."""
+
 LIFT = 0.0008
 """How far above the skin shadow rays start, metres."""
 
@@ -157,6 +160,44 @@ def estimate_light(mesh: Mesh, points: np.ndarray, normals: np.ndarray, link: Tr
     count = link.response.shape[1]
     light = Light(every[:count], directions, every[count:])
     return light, robust
+
+
+def refine_light(link: Transfer, suns: np.ndarray, mirror: np.ndarray, colour: np.ndarray, albedo: np.ndarray,
+                 weight: np.ndarray, start: Light, rounds: int = 3) -> Light:
+    """The light once more, now that the skin's own colour is known well enough to tell what it mirrors.
+
+    What skin mirrors is whiter than what it scatters, and comes from narrower parts of the environment: the three
+    channels together say more of the light than their mean. `suns` (P, S) of the directions of `start`, `mirror`
+    (P, D + S) what the skin mirrors of every direction and sun, over `link.response` and `suns` as radiance per unit of
+    shading, `albedo` (P, 3) expected. Returns the light in absolute units.
+    """
+    some = slice(None, None, max(1, len(colour) // TELLING))
+    mirror, colour, albedo, weight = mirror[some], colour[some], albedo[some], weight[some]
+    usable = (weight > 0) & (colour.min(-1) > 1e-4)
+    w0 = np.where(usable, weight, 0)
+    response = np.concatenate([link.response[some], suns[some]], 1)
+    mirror = response * mirror
+    target = colour / albedo
+    level = np.array([np.average(target[:, c], weights=w0) for c in range(3)])
+    bounce = link.blocked[some, None] * albedo.mean(0)
+    columns = [response + mirror / albedo[:, c, None] for c in range(3)]
+    sparse = suns.shape[1]
+    robust = w0.copy()
+    solution = np.zeros(0)
+    for turn in range(rounds):
+        y = target / level - bounce
+        solution = _solve(np.concatenate(columns), y.T.reshape(-1), np.tile(robust, 3), sparse, None, 0.0)
+        residual = np.stack([np.log(np.maximum(target[:, c] / level[c], 1e-4))
+                             - np.log(np.maximum(columns[c] @ solution + bounce[:, c], 0.02)) for c in range(3)], -1)
+        residual = residual.mean(-1)
+        residual -= _median(residual, robust)
+        spread = np.where(residual > 0, SPREAD_HIGH, SPREAD_LOW) * LENIENT[min(turn + 1, len(LENIENT) - 1)]
+        robust = w0 / (1 + (residual / spread) ** 2) ** 2
+    channels = [_solve(columns[c], target[:, c] / level[c] - bounce[:, c], robust, sparse, solution, TINT) * level[c]
+                for c in range(3)]
+    every = np.stack(channels, -1)
+    count = link.response.shape[1]
+    return Light(every[:count], start.sun_directions, every[count:])
 
 
 def shading(link: Transfer, light: Light, sun_response: np.ndarray, albedo: np.ndarray) -> np.ndarray:

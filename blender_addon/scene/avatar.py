@@ -222,6 +222,6 @@ def remove(avatar: Avatar) -> None:
                 store.remove(item)
         return
     for store in (bpy.data.objects, bpy.data.meshes, bpy.data.armatures, bpy.data.cameras, bpy.data.materials,
-                  bpy.data.images, bpy.data.collections):
+                  bpy.data.images, bpy.data.actions, bpy.data.collections):
         for item in [item for item in store if item.get(TAG) == avatar_id and item not in shining]:
             store.remove(item)

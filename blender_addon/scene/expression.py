@@ -29,10 +29,20 @@ PRESETS: dict[str, dict[str, float]] = {
     "kiss": {"mouthPucker": 0.9, "mouthFunnel": 0.15} | _pair(eyeSquint=0.15),
     "open": {"jawOpen": 0.75},
     "blink": _pair(eyeBlink=1.0),
+    "fear": _pair(eyeWide=0.9, browOuterUp=0.3, mouthStretch=0.65, mouthLowerDown=0.3)
+    | {"browInnerUp": 0.95, "jawOpen": 0.15},
+    "provocative": _pair(eyeSquint=0.4, eyeBlink=0.16, mouthPress=0.2) | {
+        "browOuterUpLeft": 0.7, "browInnerUp": 0.15, "browDownRight": 0.4, "mouthSmileLeft": 0.5,
+        "mouthDimpleLeft": 0.35, "cheekSquintLeft": 0.3, "mouthLeft": 0.15, "jawForward": 0.2},
+    "clueless": _pair(browOuterUp=0.85, eyeWide=0.3, mouthFrown=0.55, mouthStretch=0.15)
+    | {"browInnerUp": 0.8, "mouthShrugLower": 0.55, "mouthShrugUpper": 0.2},
+    "indifferent": _pair(eyeBlink=0.3, browDown=0.12, mouthFrown=0.15, mouthPress=0.3)
+    | {"mouthShrugLower": 0.3, "mouthRight": 0.2},
 }
 LABELS = {
     "neutral": "Neutral", "smile": "Smile", "laugh": "Laugh", "surprise": "Surprise", "anger": "Anger",
     "sadness": "Sadness", "disgust": "Disgust", "wink": "Wink", "kiss": "Kiss", "open": "Open Mouth", "blink": "Blink",
+    "fear": "Fear", "provocative": "Provocative", "clueless": "Clueless", "indifferent": "Indifferent",
 }
 SHEET = ("neutral", "smile", "laugh", "surprise", "anger", "sadness", "disgust", "wink")
 """The eight of a sheet, in reading order."""

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from .. import compat
+from ..performance import take
 from . import avatar as avatars
 from . import expression, gaze, resolution, skin
 from .avatar import Avatar
@@ -28,6 +29,7 @@ def replace(scene: bpy.types.Scene, old: Avatar, bundle: Any, level: str = "") -
             new.rig.pose.bones[bone.name].matrix_basis = bone.matrix_basis
     gaze.use(new.rig, *gaze.used(old.rig))
     _copy_skin(old, new)
+    take.hand_over(scene, old, new)
     for before, after in ((old.rig, new.rig), (old.mesh.data.shape_keys, new.mesh.data.shape_keys)):
         compat.share_action(before, after)
     avatars.remember_photos(new, avatars.photos(old))

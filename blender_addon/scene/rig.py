@@ -137,6 +137,27 @@ def get_pose(rig: bpy.types.Object, joint_names: Sequence[str]) -> np.ndarray:
     return np.array(pose)
 
 
+TURN_PATHS = ("rotation_euler", "rotation_quaternion", "rotation_axis_angle")
+"""Properties that turn a bone; its rotation mode says which counts."""
+
+
+def channels(bone: bpy.types.PoseBone, world: np.ndarray) -> tuple[str, np.ndarray]:
+    """The property that turns a bone, and its values over time (T, n), without jumps.
+
+    `world` (T, 3, 3) are turns in the world axes of the rest pose, as in `set_pose`.
+    """
+    rest = np.array(bone.bone.matrix_local.to_3x3())
+    own = rest.T @ world @ rest
+    if bone.rotation_mode == "QUATERNION":
+        values = np.array([Matrix(turn).to_quaternion() for turn in own])
+        flips = np.cumsum(np.concatenate([[0], (values[1:] * values[:-1]).sum(1) < 0])) % 2
+        return TURN_PATHS[1], np.where(flips[:, None] == 1, -values, values)
+    if bone.rotation_mode == "AXIS_ANGLE":
+        pairs = [Matrix(turn).to_quaternion().to_axis_angle() for turn in own]
+        return TURN_PATHS[2], np.array([(angle, *axis) for axis, angle in pairs])
+    return TURN_PATHS[0], np.unwrap([Matrix(turn).to_euler(bone.rotation_mode) for turn in own], axis=0)
+
+
 def rest(rig: bpy.types.Object) -> None:
     """Every bone back to its rest."""
     for bone in rig.pose.bones:

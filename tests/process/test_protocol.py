@@ -1,31 +1,11 @@
-"""The backend's side, spoken to in raw lines: what it answers to nonsense, other versions and a closed pipe."""
+"""The backend's side, spoken to in raw lines: nonsense (more is in tests/hostile/lines.py), versions, closed pipes."""
 
 import json
 import time
 from pathlib import Path
 
-import pytest
-
 from backend import protocol
 from tests.process.conftest import Wire, small
-
-
-@pytest.mark.parametrize(("line", "words"), [
-    (b"garbage\n", "not JSON"),
-    (b"\xff\xfe\n", "not JSON"),
-    (b"\n", "not JSON"),
-    (b"[1, 2]\n", "not an object with a type"),
-    (b'{"type": 5}\n', "not an object with a type"),
-    (b'{"type": "dance"}\n', "no message of type"),
-    (b'{"type": "cancel"}\n', "field id"),
-    (b'{"type": "cancel", "id": "../../etc"}\n', "id has"),
-    (b'{"type": "hello", "protocol": true, "client": "x"}\n', "field protocol"),
-    (b"[" * 100_000 + b"\n", "not JSON"),
-    (b"x" * (protocol.MAX_LINE_BYTES + 5) + b"\n", "longer than"),
-])
-def test_a_line_that_is_no_message_is_an_error(line: bytes, words: str) -> None:
-    with pytest.raises(protocol.ProtocolError, match=words):
-        protocol.parse(line)
 
 
 def test_nonsense_is_answered_and_the_backend_goes_on(wire: Wire) -> None:

@@ -88,8 +88,10 @@ def licence(folder: Path) -> str | None:
     """MIT, when the licence that came with the folder says so."""
     for place in (folder, folder.parent):
         path = place / "LICENSE"
-        if path.is_file() and "MIT License" in path.read_bytes()[:4096].decode("utf-8", "replace"):
-            return "MIT"
+        if path.is_file():
+            with path.open("rb") as file:
+                if "MIT License" in file.read(4096).decode("utf-8", "replace"):
+                    return "MIT"
     return None
 
 

@@ -43,13 +43,13 @@ _OTHER_KINDS = (
     (b"\xfd7zXZ", "is compressed with xz", "Unpack it and give the file inside."),
     (b"7z\xbc\xaf", "is a 7z archive", "Unpack it and give the file inside."),
     (b"Rar!", "is a RAR archive", "Unpack it and give the file inside."),
-    (b"\x89HDF", "is an HDF5 file, which is not read", "Convert it; docs/heads.md has a script to start from."),
-    (b"glTF", "is a 3D scene, not a head model", "Give the model with its shape components."),
-    (b"Kaydara FBX", "is a 3D scene, not a head model", "Give the model with its shape components."),
-    (b"ply\n", "is a single mesh, not a head model", "Give the model with its shape components."),
-    (b"\x89PNG", "is a picture, not a head model", "Give the model file."),
-    (b"\xff\xd8\xff", "is a picture, not a head model", "Give the model file."),
-    (b"<", "is a web page, not a head model", "Log in on the model's site and download the file itself."),
+    (b"\x89HDF", "is an HDF5 file", "Convert it; docs/heads.md has a script to start from."),
+    (b"glTF", "is a 3D scene", "Give the model with its shape components."),
+    (b"Kaydara FBX", "is a 3D scene", "Give the model with its shape components."),
+    (b"ply\n", "is a single mesh", "Give the model with its shape components."),
+    (b"\x89PNG", "is a picture", "Give the model file."),
+    (b"\xff\xd8\xff", "is a picture", "Give the model file."),
+    (b"<", "is a web page", "Log in on the model's site and download the file itself."),
     (b"version https://git-lfs", "is only a pointer to the real file", "Fetch it with git lfs pull."),
 )
 
@@ -147,7 +147,7 @@ def read_table(path: Path) -> Table:
     digest = hashlib.sha256(content).hexdigest()
     for start, what, remedy in _OTHER_KINDS:
         if content.startswith(start):
-            raise InputError(f"{path.name} {what}.", remedy)
+            raise InputError(f"{path.name} is no head model: it {what}.", remedy)
     try:
         if content.startswith(b"PK"):
             return Table(path.name, digest, _members(path.name, content))
@@ -212,7 +212,10 @@ def _stored_array(content: bytes, limit: int | None = None) -> Any:
             or dtype.itemsize == 0:
         raise DamagedError("an array is shorter than it says")
     flat = np.frombuffer(rest, dtype, count) if count else np.zeros(0, dtype)
-    return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    try:
+        return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    except ValueError as error:  # more dimensions than numpy has
+        raise DamagedError("an array has too many dimensions") from error
 
 
 def _line(value: str | bytes) -> str:

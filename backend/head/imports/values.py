@@ -137,11 +137,14 @@ def size_of(shape: Any) -> tuple[tuple[int, ...], int]:
     """A shape as a file states it, and its number of elements. Raises DamagedError for what is none."""
     if not isinstance(shape, (tuple, list)) or len(shape) > _MAX_DIMENSIONS:
         raise DamagedError("an array has no shape")
-    count = 1
+    count = product = 1
     for length in shape:
         if not isinstance(length, int) or isinstance(length, bool) or not 0 <= length < 2**40:
             raise DamagedError("an array has no shape")
         count *= length
+        product *= max(length, 1)
+    if product >= 2**60:  # numpy refuses even the empty arrays among these
+        raise DamagedError("an array has no shape")
     return tuple(shape), count
 
 

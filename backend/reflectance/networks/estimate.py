@@ -39,6 +39,7 @@ class Told:
     skin: np.ndarray  # (F, F) 0..1, how surely skin is seen and nothing before it
     spread: np.ndarray  # (F, F) standard deviation of the logarithm of the shading
     tone: Tone
+    shown: Shown  # what the network saw of the view that showed most
 
 
 def tell(net: LightNet, observed: ObservedTexture, fit: HeadFit, head: HeadModel, space: SkinSpace,
@@ -58,6 +59,7 @@ def tell(net: LightNet, observed: ObservedTexture, fit: HeadFit, head: HeadModel
     shading, known = np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.float32)
     maps = np.zeros((size, size, 3), np.float32)
     tones: list[tuple[np.ndarray, np.ndarray]] = []
+    most, best = 0, None
     for number in range(len(fit.posed)):
         mine = (view == number) & (small_weight > 0.02) & observed.inside[pick]
         if mine.sum() < ENOUGH:
@@ -68,15 +70,17 @@ def tell(net: LightNet, observed: ObservedTexture, fit: HeadFit, head: HeadModel
         seen = np.where(mine[..., None], small, 0).astype(np.float32)
         what = shown(seen, own, ground, _whites(observed, number, space, seen, own, ground))
         light, other, tone = _asked(net, what)
+        if mine.sum() > most:
+            most, best = int(mine.sum()), what
         tones.append(tone)
         here = enlarge(mine.astype(np.float32), size) > 0.01
         part = enlarge(fill(np.log(light), mine.astype(np.float32)), size)
         shading[here], known[here] = np.exp(part)[here], 1
         maps[here] = enlarge(other, size)[here]
-    if not tones:
+    if best is None:
         return None
     return Told(np.maximum(fill(shading, known), 1e-3), maps[..., 0], np.where(known > 0, maps[..., 1], 1).astype(
-        np.float32), maps[..., 2], _together(tones))
+        np.float32), maps[..., 2], _together(tones), best)
 
 
 def _ground(observed: ObservedTexture, pick: tuple, mesh: Mesh, camera: np.ndarray, space: SkinSpace,

@@ -47,9 +47,9 @@ class LightNet(nn.Module):
         super().__init__()
         self.shape = shape
         widths = [shape.width * min(2**level, 6) for level in range(shape.depth + 1)]
-        self.stem = _Block(4 * CHANNELS, widths[0])
-        self.down = nn.ModuleList(_Block(a, b) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(_Block(a + b, a) for a, b in pairwise(widths))
+        self.stem = Block(4 * CHANNELS, widths[0])
+        self.down = nn.ModuleList(Block(a, b) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(Block(a + b, a) for a, b in pairwise(widths))
         self.tell = nn.Sequential(nn.Linear(2 * widths[-1] + NUMBERS, 96), nn.SiLU(), nn.Linear(96, 96), nn.SiLU(),
                                   nn.Linear(96, 6))
         self.wide = nn.Linear(NUMBERS, widths[-1])
@@ -79,15 +79,29 @@ _SKIN = torch.tensor([0.55, -0.45])
 """ln R/G and ln B/G that answers start from: brown skin's."""
 
 
-class _Block(nn.Module):
-    """Two convolutions, each normalised over the picture, with a shortcut."""
+class Block(nn.Module):
+    """Two convolutions, each normalised over the picture (or, `local`, texel by texel), with a shortcut."""
 
-    def __init__(self, before: int, after: int) -> None:
+    def __init__(self, before: int, after: int, local: bool = False) -> None:
         super().__init__()
         self.first, self.second = nn.Conv2d(before, after, 3, padding=1), nn.Conv2d(after, after, 3, padding=1)
-        self.norms = nn.ModuleList(nn.GroupNorm(max(1, after // 12), after) for _ in range(2))
+        self.norms = nn.ModuleList(Texelwise(after) if local else nn.GroupNorm(max(1, after // 12), after)
+                                   for _ in range(2))
         self.short = nn.Conv2d(before, after, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, before, H, W) -> (B, after, H, W)."""
         y = functional.silu(self.norms[0](self.first(x)))
         return functional.silu(self.norms[1](self.second(y)) + self.short(x))
+
+
+class Texelwise(nn.Module):
+    """Channels of a texel normalised together: what a tile says of a texel does not depend on the rest of the tile."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W)."""
+        return self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)

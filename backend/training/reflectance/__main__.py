@@ -23,12 +23,16 @@ from backend import devices
 from backend.assets import FOLDER, MANIFEST, manifest
 from backend.errors import InputError, LikenessError
 from backend.head.model import default_head
-from backend.reflectance.networks.weights import WEIGHTS, save_light
+from backend.reflectance.networks.lightnet import LightNet
+from backend.reflectance.networks.mapnet import MapNet
+from backend.reflectance.networks.weights import MAPS, save_net, weights_of
+from backend.training.reflectance.maps import learn
+from backend.training.reflectance.maps.tasks import TASKS
 from backend.training.reflectance.plans import PLANS, Plan
 from backend.training.reflectance.train import as_json, makers, score, train, write_sheet
 
-NETWORKS = ("light",)
-"""What can be trained. Specular, relief and completion are to come."""
+NETWORKS = ("light", *TASKS)
+"""What can be trained. The light's is asked first; the others are used beside it when they ship."""
 
 SMALL = 15 << 20
 """Bytes that one network's file may have."""
@@ -72,23 +76,37 @@ def _train(options: argparse.Namespace) -> int:
     folder = options.folder or Path("build") / "train" / ("smoke" if options.smoke else options.name)
     workers = options.workers if options.workers >= 0 else (devices.cpu_count() if device == "cuda" else 0)
     head = default_head()
-    net = train(head, folder, plan, options.seed, options.minutes, device, options.skins, options.lights, workers)
+    if options.name == "light":
+        net: LightNet | MapNet | None = train(head, folder, plan, options.seed, options.minutes, device, options.skins,
+                                              options.lights, workers)
+        what = "the light on unwrapped skin: shading, highlight, what is not skin, and the skin's tone"
+    else:
+        task = TASKS[options.name]
+        folder.mkdir(parents=True, exist_ok=True)
+        seen, others = learn.sources(task, head, folder, plan, options.seed, device, options.skins, options.lights,
+                                     workers)
+        net, what = learn.train(task, seen, others, folder, plan, options.seed, options.minutes, device,
+                                workers), task.what
     if net is None:
         print("The minutes are over; the same command goes on.", file=sys.stderr)
         return 3
-    _, unseen = makers(head, folder, plan, options.seed, device, options.skins, options.lights)
+    if isinstance(net, LightNet):
+        _, unseen = makers(head, folder, plan, options.seed, device, options.skins, options.lights)
+        scores = as_json(score(net, unseen, plan.held_out))
+    else:
+        scores = learn.score(task, net, others, plan.held_out)
     card = json.dumps({
-        "what": "the light on unwrapped skin: shading, highlight, what is not skin, and the skin's tone",
+        "what": what,
         "data": "the project's own heads, skins and lights; no photo of a person"
                 + ("; skins of a folder" if options.skins else "") + ("; environments of a folder" if options.lights
                                                                       else ""),
         "licence": "GPL-3.0-or-later", "seed": options.seed, "device": device, "steps": plan.steps,
         "samples": plan.steps * plan.batch, "heads": plan.stages, "skins": plan.coats,
         "command": _command(options, plan),
-        "scores": as_json(score(net, unseen, plan.held_out)),
+        "scores": scores,
     }, indent=1)
     path = folder / f"{options.name}.safetensors"
-    save_light(net, path, card)
+    save_net(net, path, card)
     path.with_suffix(".json").write_text(card + "\n")
     print(card)
     return 0
@@ -106,17 +124,19 @@ def _sheet(options: argparse.Namespace) -> int:
 
 def _pin(options: argparse.Namespace) -> int:
     """Copy weights and card to the assets, and write size and SHA-256 into the manifest."""
-    source = options.folder / "light.safetensors"
-    if not source.is_file():
-        raise InputError(f"There is no {source.name} in {options.folder.name}.", "Train to the end first.")
+    found = [name for name in ("light", *MAPS) if (options.folder / f"{name}.safetensors").is_file()]
+    if not found:
+        raise InputError(f"There are no trained weights in {options.folder.name}.", "Train to the end first.")
+    source = options.folder / f"{found[0]}.safetensors"
     if source.stat().st_size > SMALL:
         raise InputError(f"{source.name} has more than {SMALL >> 20} MiB.", "Train a narrower network.")
-    target = options.assets / WEIGHTS
+    weights = weights_of(found[0])
+    target = options.assets / weights
     target.parent.mkdir(exist_ok=True)
     shutil.copyfile(source, target)
     shutil.copyfile(source.with_suffix(".json"), target.with_suffix(".json"))
     listed = manifest(options.assets)
-    listed[WEIGHTS] = {"bytes": target.stat().st_size, "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
+    listed[weights] = {"bytes": target.stat().st_size, "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
                        "licence": "GPL-3.0-or-later", "source": "backend.training.reflectance; card beside it"}
     (options.assets / MANIFEST).write_text(json.dumps(listed, indent=2) + "\n")
     print(target)

@@ -60,6 +60,9 @@ class Lit:
     tone: np.ndarray  # (3,) ln luminance, ln R/G, ln B/G of plain skin
     ground: Ground
     whites: Whites
+    level: np.ndarray  # (G, G) specular albedo
+    rough: np.ndarray  # (G, G) roughness
+    height: np.ndarray  # (G, G) metres of relief, as strong as it was lit
 
     @cached_property
     def shown(self) -> Shown:
@@ -102,8 +105,8 @@ class Maker:
         to_eye = (to_eye / np.linalg.norm(to_eye, axis=-1, keepdims=True)).astype(np.float32)
         facing = np.einsum("hwc,hwc->hw", stage.normal, to_eye)
         weight = _weight(stage, facing, sight, coat, rng) * self.lidless
-        shading, gloss = self._shaded(stage, stage.inside & sight & (facing > 0.02), coat, lighting, to_eye,
-                                      float(rng.uniform(0.3, 1.6)))
+        strength = float(rng.uniform(0.3, 1.6))
+        shading, gloss = self._shaded(stage, stage.inside & sight & (facing > 0.02), coat, lighting, to_eye, strength)
         cover = np.zeros(weight.shape, np.float32)
         radiance = coat.albedo * shading + gloss
         if occluder is not None:
@@ -120,14 +123,16 @@ class Maker:
         plain = np.median(np.log(coat.albedo[bare]) - self.relative[bare], 0)
         whites = self._whites(shading, weight, np.exp(plain), look, rng)
         places = camera.misplacement(self.size, float(np.median(stage.texel[stage.inside])), rng)
-        photo, shading, albedo, gloss, cover, hair, weight_there = (camera.moved(field, places) for field in (
-            photo, shading, coat.albedo, luminance(gloss * look.gain), cover, coat.hair, weight))
+        photo, shading, albedo, gloss, cover, hair, weight_there, level, rough, height = (
+            camera.moved(field, places) for field in (
+                photo, shading, coat.albedo, luminance(gloss * look.gain), cover, coat.hair, weight, coat.level,
+                coat.rough, strength * coat.height))
         weight = weight * (weight_there > 0.05)
         ground = Ground(stage.normal, to_eye, stage.transfer, stage.blocked, self.place, self.relative, self.bare)
         tone = np.array([np.log(float(luminance(np.exp(plain)))), plain[0] - plain[1], plain[2] - plain[1]])
         return Lit((photo * (weight > 0)[..., None]).astype(np.float32), weight.astype(np.float32),
                    np.maximum(shading * look.gain, 1e-4).astype(np.float32), gloss, albedo, cover, hair,
-                   tone.astype(np.float32), ground, whites)
+                   tone.astype(np.float32), ground, whites, level, rough, height)
 
     def _shaded(self, stage: Stage, rows: np.ndarray, coat: Coat, lighting: Lighting, to_eye: np.ndarray,
                 relief: float) -> tuple[np.ndarray, np.ndarray]:

@@ -102,7 +102,7 @@ def train(head: HeadModel, folder: Path, plan: Plan, seed: int, minutes: float, 
     parts: dict[str, float] = {}
     for step, samples in _fed(seen, plan, first, workers):
         if time.monotonic() - began > 60 * minutes:
-            _keep(kept, step, net, average, optimiser)
+            keep(kept, step, net, average, optimiser)
             return None
         for group in optimiser.param_groups:
             group["lr"] = rate_of(plan, step)
@@ -114,14 +114,14 @@ def train(head: HeadModel, folder: Path, plan: Plan, seed: int, minutes: float, 
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), STEEPEST)
         optimiser.step()
-        _blend(average, net, min(plan.average, 1 - 1 / (step + 2)))
+        blend(average, net, min(plan.average, 1 - 1 / (step + 2)))
         parts = {name: 0.98 * parts.get(name, value) + 0.02 * value for name, value in now.items()}
         if step % 50 == 49:
-            _log(folder / "log.csv", step + 1, time.monotonic() - began, parts)
+            log(folder / "log.csv", step + 1, time.monotonic() - began, parts)
         if (step + 1) % plan.sheets == 0:
             write_sheet(folder / f"sheet_{step + 1:06d}.png", looked_at, average)
-            _keep(kept, step + 1, net, average, optimiser)
-    _keep(kept, plan.steps, net, average, optimiser)
+            keep(kept, step + 1, net, average, optimiser)
+    keep(kept, plan.steps, net, average, optimiser)
     write_sheet(folder / "sheet.png", looked_at, average)
     return average
 
@@ -199,20 +199,23 @@ def write_sheet(path: Path, samples: list[Lit], net: LightNet | None = None) -> 
     cv2.imwrite(str(path), sheet(samples, net)[..., ::-1])
 
 
-def _blend(average: LightNet, net: LightNet, keep: float) -> None:
+def blend(average: nn.Module, net: nn.Module, share: float) -> None:
+    """Move the running mean of the weights on: it keeps a `share` of itself."""
     with torch.no_grad():
         for mean, value in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-            mean.lerp_(value, 1 - keep)
+            mean.lerp_(value, 1 - share)
 
 
-def _keep(path: Path, step: int, net: LightNet, average: LightNet, optimiser: torch.optim.Optimizer) -> None:
+def keep(path: Path, step: int, net: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """Write what was reached, whole or not at all."""
     beside = path.with_suffix(".new")
     torch.save({"step": step, "net": net.state_dict(), "average": average.state_dict(),
                 "optimiser": optimiser.state_dict()}, beside)
     beside.replace(path)
 
 
-def _log(path: Path, step: int, seconds: float, parts: dict[str, float]) -> None:
+def log(path: Path, step: int, seconds: float, parts: dict[str, float]) -> None:
+    """A line in the table of losses and on stderr."""
     new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.writer(file)

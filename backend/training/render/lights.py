@@ -103,9 +103,13 @@ def read(path: Path) -> np.ndarray:
             image = channels["RGB"].pixels if "RGB" in channels else np.stack(
                 [channels[name].pixels for name in "RGB"], -1)
     except Exception as error:  # OpenEXR raises bare exceptions of several types
-        raise InputError(f"{path.name} cannot be read as an OpenEXR picture: {error}.",
+        reason = str(error).replace(str(path), path.name).rstrip(".")
+        raise InputError(f"{path.name} cannot be read as an OpenEXR picture: {reason}.",
                          "Choose an equirectangular .exr file.") from error
     image = np.asarray(image, np.float32)[..., :3]
+    if image.size == 0 or not np.isfinite(image).all() or image.min() < 0:
+        raise InputError(f"{path.name} holds light that is negative or no number.",
+                         "Choose an equirectangular .exr file.")
     while image.shape[0] > 256 and image.shape[0] % 2 == 0 and image.shape[1] % 2 == 0:
         height, width = image.shape[:2]
         image = image.reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3))

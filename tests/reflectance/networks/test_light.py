@@ -11,7 +11,7 @@ from backend.reflectance.classical import estimate_classical
 from backend.reflectance.networks.estimate import mirrored
 from backend.reflectance.networks.features import CHANNELS, NUMBERS, Ground, Whites, first_guess, shown
 from backend.reflectance.networks.lightnet import LightNet, Shape
-from backend.reflectance.networks.weights import load_light, save_light
+from backend.reflectance.networks.weights import load_light, save_net
 from backend.unwrap import unwrap
 from tests.unwrap.studio import Light, fit_of, paint, photograph, resampled, sky
 
@@ -70,7 +70,7 @@ def test_weights_come_back_in_half_precision(tmp_path):
     torch.manual_seed(0)
     net = LightNet(Shape(32, 8, 2))
     torch.nn.init.normal_(net.out.weight, std=0.1)
-    save_light(net, tmp_path / "net.safetensors", "{}")
+    save_net(net, tmp_path / "net.safetensors", "{}")
     again = load_light(tmp_path / "net.safetensors")
     assert again.shape == net.shape
     seen, told = torch.rand(1, CHANNELS, 32, 32), torch.rand(1, NUMBERS)

@@ -1,0 +1,1 @@
+"""Training of the networks from maps to maps: relief and gloss (`detail`), completion, finer detail (`superres`)."""

@@ -1,0 +1,1 @@
+"""Performances in Blender: recordings read, retargeted, mixed with presets, played by an avatar's keys and bones."""
