@@ -1,4 +1,4 @@
-"""The command line: `create`, `batch`, `head`, `animation`, `track`, `doctor`, `serve`. Parsing, words, exit codes; no work.
+"""The command line: `create`, `batch`, `head`, `animation`, `track`, `doctor`, `serve`. Words, exit codes; no work.
 
 Exit codes: 0 done, 2 bad input (one sentence), 1 a bug or a broken installation, 130 cancelled.
 """

@@ -6,6 +6,7 @@ person's own (the mean of what their faces do not explain, calm frames first), b
 
 from __future__ import annotations
 
+import itertools
 import time as clock
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -153,7 +154,7 @@ def _strangers(rows: Rows, sure: np.ndarray, table: Shown, breaks: Sequence[int]
     if len(edges) < 3:
         return out
     parts = []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         inside = [index for index in range(begin, end) if sure[index] > 0]
         if len(inside) < FEWEST:
             out[begin:end] = True

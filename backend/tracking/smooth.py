@@ -8,6 +8,7 @@ bridged by the same motion, held back where the gap is long.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,7 @@ def _bridged(time: np.ndarray, values: np.ndarray, sure: np.ndarray) -> np.ndarr
     there = np.flatnonzero(sure > 0)
     values = values.copy()
     values[:there[0]], values[there[-1] + 1:] = values[there[0]], values[there[-1]]
-    for before, after in zip(there[:-1], there[1:], strict=True):
+    for before, after in itertools.pairwise(there.tolist()):
         if after > before + 1 and time[after] - time[before] > LONGEST_BRIDGE:
             share = ((time[before + 1:after] - time[before]) / (time[after] - time[before]))[:, None]
             values[before + 1:after] = (1 - share) * values[before] + share * values[after]

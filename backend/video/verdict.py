@@ -105,7 +105,8 @@ class Watch:
         sharp = np.array(self.sharpness)[there[:len(self.sharpness)]] if there.any() else np.zeros(1)
         numbers = {
             "name": self.film.name, "frames": len(self.brightness),
-            "width": self.film.width, "height": self.film.height, "rate": round(self.film.rate, 3), "hdr": self.film.hdr, "ended_early": bool(ended_early),
+            "width": self.film.width, "height": self.film.height, "rate": round(self.film.rate, 3),
+            "hdr": self.film.hdr, "ended_early": bool(ended_early),
             "face_share": round(float(there.mean()), 4) if len(there) else 0.0,
             "yaw_degrees": [round(float(value), 1) for value in yaw],
             "pitch_degrees": [round(float(value), 1) for value in pitch],

@@ -17,6 +17,7 @@ from backend.head.model import default_head
 from backend.tracking.actor import Actor
 from backend.tracking.film import CAMERA, track_film
 from backend.tracking.tracker import Tracker
+from backend.training.render.sample import TruthSample
 from tests.video import films
 
 PORTRAIT = Path(__file__).parents[2] / "samples" / "nasa_portrait.png"
@@ -108,7 +109,7 @@ def test_a_film_of_a_picture_is_said_to_be_one(tmp_path: Path, actor: Actor) -> 
     assert "still" in kinds
 
 
-def test_another_person_after_a_cut_is_left_out(tmp_path: Path, actor: Actor, truth_sample) -> None:  # noqa: ANN001
+def test_another_person_after_a_cut_is_left_out(tmp_path: Path, actor: Actor, truth_sample: TruthSample) -> None:
     other = cv2.resize(truth_sample.photo_srgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     leaning = 6 * np.sin(np.arange(30) / 5)
     frames = [*rolling(face(), leaning), *rolling(other, leaning[:12])]

@@ -15,7 +15,7 @@ K = np.array([[900.0, 0, 320], [0, 900, 240], [0, 0, 1]])
 def head(seed: int) -> tuple[np.ndarray, Rigid]:
     """Points like a face's, and a pose in front of the camera (which looks along +z, the face at it)."""
     rng = np.random.default_rng(seed)
-    points = rng.normal(0, (0.05, 0.03, 0.07), (120, 3)) + [0, -0.08, 0.02]
+    points = rng.normal(0, (0.05, 0.03, 0.07), (120, 3)) + np.array([0, -0.08, 0.02])
     upright = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
     turn = cv2.Rodrigues(rng.normal(0, 0.35, 3))[0]
     return points, Rigid(turn @ upright, np.array([0.02, -0.03, 0.8]) + rng.normal(0, 0.03, 3))

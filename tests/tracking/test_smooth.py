@@ -29,9 +29,12 @@ def test_a_blink_keeps_its_height_and_its_frame() -> None:
     press = ARKIT_NAMES.index("mouthPressLeft")
     weights[80:83, press] = [0.5, 0.7, 0.5]
     out = smoothed_weights(TIME, weights, np.ones(120))
-    assert out[:, blink].max() > 0.85 and abs(int(out[:, blink].argmax()) - 62) <= 1
-    assert out[:, press].max() > 0.5 and out[:, press].argmax() == 81
-    assert out.min() >= 0 and out.max() <= 1
+    assert out[:, blink].max() > 0.85
+    assert abs(int(out[:, blink].argmax()) - 62) <= 1
+    assert out[:, press].max() > 0.5
+    assert out[:, press].argmax() == 81
+    assert out.min() >= 0
+    assert out.max() <= 1
 
 
 def test_what_is_straight_stays_straight_through_a_gap() -> None:
@@ -46,7 +49,8 @@ def test_long_gaps_are_bridged_in_a_line_and_ends_stay() -> None:
     sure[:10] = sure[30:80] = sure[110:] = 0
     values = np.where(TIME < 1.5, 0.2, 0.8)[:, None]
     out = smoothed(TIME, values, sure, QUICK)[:, 0]
-    assert np.ptp(out[:10]) == 0 and np.ptp(out[110:]) == 0
+    assert np.ptp(out[:10]) == 0
+    assert np.ptp(out[110:]) == 0
     np.testing.assert_allclose(np.diff(out[30:80], 2), 0, atol=1e-9)
     assert abs(out[55] - 0.5) < 0.05
 
@@ -62,7 +66,7 @@ def test_poses_turn_about_the_pivot_and_stay_rigid() -> None:
     np.testing.assert_allclose(out[:, :3, :3] @ out[:, :3, :3].transpose(0, 2, 1), np.tile(np.eye(3), (120, 1, 1)),
                                atol=1e-9)
     places = out[:, :3, :3] @ pivot + out[:, :3, 3]
-    np.testing.assert_allclose(places, np.tile(pivot + [0, 0.7, 0], (120, 1)), atol=1e-4)
+    np.testing.assert_allclose(places, np.tile(pivot + np.array([0, 0.7, 0]), (120, 1)), atol=1e-4)
     yaw = np.array([cv2.Rodrigues(pose[:3, :3])[0][2, 0] for pose in out])
     assert np.degrees(np.abs(yaw - angle)).mean() < 0.25
 

@@ -79,13 +79,19 @@ def test_damaged_films_end_in_frames_or_a_sentence(tmp_path: Path) -> None:
             changed[place] = rng.integers(256)
         path = tmp_path / f"{number}.mp4"
         path.write_bytes(changed)
-        try:
-            with Video(path) as video:
-                times = [frame.time for frame in video]
-        except InputError as error:
-            assert path.name in str(error)
-        else:
-            assert len(times) <= 20 and (np.diff(times) > 0).all()
+        times, said = _decoded(path)
+        assert path.name in said or times
+        assert len(times) <= 20
+        assert (np.diff(times) > 0).all()
+
+
+def _decoded(path: Path) -> tuple[list[float], str]:
+    """The times of all frames, and what is said instead of them."""
+    try:
+        with Video(path) as video:
+            return [frame.time for frame in video], ""
+    except InputError as error:
+        return [], str(error)
 
 
 def test_no_more_than_a_few_frames_are_held(tmp_path: Path) -> None:
@@ -102,6 +108,8 @@ def test_no_more_than_a_few_frames_are_held(tmp_path: Path) -> None:
 def test_curves_for_hdr_rise_and_keep_white_below_white() -> None:
     for kind, white in (("PQ", 0.58), ("HLG", 0.75)):  # signal of diffuse white, BT.2408
         curve = _screen_curve(kind)
-        assert curve is not None and (np.diff(curve.astype(int)) >= 0).all()
-        assert 180 < curve[round(255 * white)] < 250 and curve[0] == 0
+        assert curve is not None
+        assert (np.diff(curve.astype(int)) >= 0).all()
+        assert 180 < curve[round(255 * white)] < 250
+        assert curve[0] == 0
     assert _screen_curve("") is None
