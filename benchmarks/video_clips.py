@@ -97,7 +97,8 @@ def make_clip(head: HeadModel, number: int, frames: int, folder: Path, side: int
             continue
         exposure = look.exposure * float(np.exp(DRIFT * np.sin(wave + truth.time[index] * 1.1)))
         photo = _photograph(own, posed, person, View(truth.intrinsics, camera, side, side),
-                            _turned_light(light, camera), replace(look, exposure=exposure), rng)
+                            _turned_light(light, camera), replace(look, exposure=exposure),
+                            np.random.default_rng([SEED, number, 2, index]))
         speed = np.zeros(2) if index == 0 else (marks[index] - marks[index - 1]).mean(0) * SHUTTER
         cv2.imwrite(str(still), _smeared(photo, speed)[..., ::-1])
     write_arrays(folder / f"clip_{number}.npz", {**vars(truth), "landmarks": marks.astype(np.float32)})

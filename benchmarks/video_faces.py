@@ -19,6 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.linalg import block_diag
 
 from backend.arkit import ARKIT_NAMES, mirrored_name
 from backend.capture.landmark_mirror import mirror_order
@@ -38,14 +39,17 @@ SIDE, SKIN_TEXELS, LIGHTS = 232, 256, 6
 PEOPLE, FACES = 3, 24  # of a shard, of a person
 STRONG = 0.3  # share of faces made of one or two units alone, to their full
 GLANCES = 0.4  # share of faces that look about besides
-DIRECTIONS, OWN_DIRECTIONS = 90, 20  # of landmarks; in which people differ
+DIRECTIONS, OWN_DIRECTIONS = 120, 20  # of landmarks; in which people differ
 LEAST_SIGMA, LEAST_NOISE = 0.005, 1e-6  # face sizes; variance of a feature
 DEPTH_SHARE = 0.3  # depths are guesses of the landmarker and count less
 ENOUGH_FRAMES = 8  # of a person, to know what is their own
 UNKNOWN = 0.4  # share of people of whom nothing is told, in training
 RIDGE = 3.0  # frames' worth
-HIDDEN, BATCH, EPOCHS, FOLDS = (192, 96), 128, 60, 6
-MISREAD_SCALE, MISREAD_WEIGHT = 0.05, 0.2  # radians; beside the weights
+HIDDEN, BATCH, EPOCHS, FOLDS = (192, 96), 128, 40, 6
+SILENT, SPEAKING = (0.0, 0.005, 0.1), (1.0, 0.03, 1.0)
+"""Of landmarks, scores, odds: spread below which a score never fires on renders, and what is taken instead."""
+LEAST_SPREAD = 0.02
+STRAIGHT_RIDGE = 500.0  # frames' worth; inputs have unit variance
 MIRROR = [ARKIT_NAMES.index(mirrored_name(name)) for name in ARKIT_NAMES]
 LOOKS = [index for index, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
 TURN, NOD, TILT = 0.8, 0.14, 0.1  # radians: the largest yaw, the spread of pitch and roll
@@ -171,7 +175,7 @@ def flat_table(sigma: np.ndarray) -> Shown:
     count, features = off_count(), off_count() + 2 * WEIGHTS
     return Shown(sigma, np.zeros(count), np.eye(count), np.zeros((features, POSE_TERMS)),
                  np.zeros((features, WEIGHTS)), np.ones(features), np.ones(features), np.zeros((0, features)), (),
-                 np.ones(WEIGHTS))
+                 np.zeros((6, 1)), np.ones(WEIGHTS))
 
 
 def both_ways(frames: Frames) -> Frames:
@@ -204,11 +208,13 @@ def linear_part(frames: Frames, sigma: np.ndarray) -> Shown:
     inside = many[number]
     noise = ((rest - means[number])[inside] ** 2).sum(0) / (inside.sum() - many.sum())
     noise = np.maximum(noise, LEAST_NOISE)
+    silent = np.sqrt(noise) < np.repeat(SILENT, (DIRECTIONS, WEIGHTS, WEIGHTS))  # on renders, not on every real face
+    noise = np.where(silent, np.repeat(SPEAKING, (DIRECTIONS, WEIGHTS, WEIGHTS)) ** 2, noise)
     own = np.maximum(means[many].var(0) - noise * (1 / count[many]).mean(), 0.05 * noise)
     scaled = means[many] / np.sqrt(own + noise)
     own_space = np.linalg.svd(scaled, full_matrices=False)[2][:OWN_DIRECTIONS]
     return Shown(sigma, middle, space, slopes[:, :POSE_TERMS], slopes[:, POSE_TERMS:], own, noise, own_space, (),
-                 np.ones(WEIGHTS))
+                 np.zeros((6, 1)), np.ones(WEIGHTS))
 
 
 def shown_to(table: Shown, frames: Frames, random: np.random.Generator | None) -> np.ndarray:
@@ -228,25 +234,48 @@ def shown_to(table: Shown, frames: Frames, random: np.random.Generator | None) -
     return inputs
 
 
-def trained(table: Shown, frames: Frames, epochs: int, check: Frames | None) -> Shown:
-    """The table with a network learnt from `frames`."""
+def trained(table: Shown, frames: Frames, epochs: int, check: Frames | None, nets: int = 3) -> Shown:
+    """The table with what is learnt from `frames`: some networks as one, and the lines for misread poses."""
+    table = replace(table, misread=straightened(table, frames))
+    done = replace(table, layers=merged([_network(table, frames, epochs, seed) for seed in range(nets)]))
+    if check is not None:
+        features = _features(table, check)
+        straight = done.answers(features, check.terms, None)[:, WEIGHTS:]
+        for text, inputs in (("person unknown", table.inputs(features, check.terms, None)),
+                             ("person known", shown_to(table, check, None))):
+            print(f"{text}: {_score(np.hstack([done.network(inputs), straight]), check)}", flush=True)
+    return done
+
+
+def straightened(table: Shown, frames: Frames) -> np.ndarray:
+    """(6, G + 1) by regression held to nought."""
+    inputs = table.linear_inputs(_features(table, frames), frames.terms)
+    mean, spread = inputs.mean(0), inputs.std(0)
+    spread = np.maximum(spread, LEAST_SPREAD)
+    scaled, target = (inputs - mean) / spread, frames.misread - frames.misread.mean(0)
+    lines = np.linalg.solve(scaled.T @ scaled + STRAIGHT_RIDGE * np.eye(scaled.shape[1]), scaled.T @ target).T / spread
+    return np.column_stack([lines, frames.misread.mean(0) - lines @ mean])
+
+
+Layers = tuple[tuple[np.ndarray, np.ndarray], ...]
+
+
+def _network(table: Shown, frames: Frames, epochs: int, seed: int) -> Layers:
+    """One network that tells weights."""
     import torch
 
-    torch.manual_seed(0)
-    random = np.random.default_rng(0)
-    scale = np.concatenate([np.ones(WEIGHTS), np.full(6, MISREAD_SCALE)])
-    target = torch.tensor(np.hstack([frames.psi, frames.misread]) / scale, dtype=torch.float32)
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    target = torch.tensor(frames.psi, dtype=torch.float32)
     counted = np.ones(target.shape, np.float32)
     counted[np.ix_(~frames.looks, np.array(LOOKS))] = 0
-    counted[:, WEIGHTS:] = MISREAD_WEIGHT
     counts = torch.tensor(counted)
     width = shown_to(table, frames.take(np.arange(2)), None).shape[1]
     net = torch.nn.Sequential(
         torch.nn.Dropout(0.05), torch.nn.Linear(width, HIDDEN[0]), torch.nn.SiLU(), torch.nn.Dropout(0.2),
-        torch.nn.Linear(HIDDEN[0], HIDDEN[1]), torch.nn.SiLU(), torch.nn.Linear(HIDDEN[1], WEIGHTS + 6))
+        torch.nn.Linear(HIDDEN[0], HIDDEN[1]), torch.nn.SiLU(), torch.nn.Linear(HIDDEN[1], WEIGHTS))
     optimiser = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0.05)
-    steps = epochs * (len(frames.psi) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, epochs * (len(target) // BATCH))
     for epoch in range(epochs):
         if epoch % 4 == 0:
             inputs = torch.tensor(shown_to(table, frames, random))
@@ -260,15 +289,16 @@ def trained(table: Shown, frames: Frames, epochs: int, check: Frames | None) -> 
             loss.backward()
             optimiser.step()
             schedule.step()
-    layers = [(part.weight.detach().numpy(), part.bias.detach().numpy()) for part in net
-              if isinstance(part, torch.nn.Linear)]
-    layers[-1] = (layers[-1][0] * scale[:, None].astype(np.float32), layers[-1][1] * scale.astype(np.float32))
-    done = replace(table, layers=tuple(layers))
-    if check is not None:
-        for text, inputs_of in (("person unknown", table.inputs(_features(table, check), check.terms, None)),
-                                ("person known", shown_to(table, check, None))):
-            print(f"{text}: {_score(done.answers(inputs_of), check)}", flush=True)
-    return done
+    return tuple((part.weight.detach().numpy(), part.bias.detach().numpy()) for part in net
+                 if isinstance(part, torch.nn.Linear))
+
+
+def merged(nets: list[Layers]) -> Layers:
+    """Some networks of three layers as one that answers their mean."""
+    first, second, third = zip(*nets, strict=True)
+    return ((np.concatenate([matrix for matrix, _ in first]), np.concatenate([shift for _, shift in first])),
+            (block_diag(*[matrix for matrix, _ in second]), np.concatenate([shift for _, shift in second])),
+            (np.concatenate([matrix for matrix, _ in third], 1) / len(nets), np.mean([shift for _, shift in third], 0)))
 
 
 def _features(table: Shown, frames: Frames) -> np.ndarray:
@@ -302,7 +332,7 @@ def measure(options: argparse.Namespace) -> None:
         known = joined(frames.take(~held), others)
         trained(linear_part(known, sigma), known, options.epochs, frames.take(held))
     table = trained(linear_part(everything, sigma), everything, options.epochs, None)
-    said = table.answers(shown_to(table, frames, None))[:, :WEIGHTS]
+    said = np.clip(table.network(shown_to(table, frames, None)), 0, 1)
     table = replace(table, sigma_weights=np.sqrt(((said - frames.psi) ** 2).mean(0)))
     write_arrays(options.out, arrays_of(table))
     print(f"{len(everything.psi) // 2} frames, {len(frames.psi) // 2} of them of people with many")

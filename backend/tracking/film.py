@@ -38,6 +38,8 @@ FEWEST = 5
 """Frames with a face, fewer than which between two breaks tell nobody."""
 SAME = 0.3
 """Share of people's differences by which one person differs from part to part: light, distance, turn."""
+REST_SHARE, REST_MOST, REST_FRAMES = 0.3, 0.15, 60
+TREMBLING = 0.1
 PER_CALL = 512
 CAMERA = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 """From a camera's axes (x right, y down, z forward) to the world's: the camera looks along +Y, up is +Z."""
@@ -133,7 +135,7 @@ def understood(rows: Rows, actor: Actor, table: Shown, breaks: Sequence[int] = (
         told = _told(table, features, terms, own)
         own = own_of_clip(table, features, terms, told[:, :WEIGHTS], sure[there])
     told = _told(table, features, terms, own)
-    weights[there] = np.clip(told[:, :WEIGHTS], 0, 1)
+    weights[there] = from_rest(np.clip(told[:, :WEIGHTS], 0, 1))
     for index, pose, said in zip(there, rotations, told, strict=True):
         poses[index] = corrected(pose, Told(said[:WEIGHTS], said[WEIGHTS:WEIGHTS + 3], said[WEIGHTS + 3:]),
                                  pivot).matrix
@@ -141,6 +143,19 @@ def understood(rows: Rows, actor: Actor, table: Shown, breaks: Sequence[int] = (
     world = CAMERA @ still
     world[:, :3, 3] -= np.median(world[there, :3, :3] @ pivot + world[there, :3, 3], 0) - pivot
     return Clip(time, weights.astype(np.float32), actor.expression(weights), world, actor.pose(weights), sure), poses
+
+
+def from_rest(weights: np.ndarray) -> np.ndarray:
+    """Weights (T, 52) less what is told of a face at rest, and trembling about it taken away.
+
+    Most shapes rest most of the time. What one keeps for `REST_SHARE` of the clip is its rest, as far as `REST_MOST`: a
+    shape that is played all the time loses no more. What is left of a tenth or less goes to nought by its square.
+    """
+    if len(weights) < REST_FRAMES:
+        return weights
+    rest = np.minimum(np.percentile(weights, 100 * REST_SHARE, axis=0), REST_MOST)
+    left = np.clip((weights - rest) / (1 - rest), 0, 1)
+    return left * np.clip(left / TREMBLING, 0, 1)
 
 
 def _strangers(rows: Rows, sure: np.ndarray, table: Shown, breaks: Sequence[int]) -> np.ndarray:
@@ -187,7 +202,7 @@ def own_of_clip(table: Shown, features: np.ndarray, terms: np.ndarray, weights: 
 
 def _told(table: Shown, features: np.ndarray, terms: np.ndarray, own: np.ndarray | None) -> np.ndarray:
     """(T, WEIGHTS + 6) what the network tells of every frame."""
-    return np.concatenate([table.answers(table.inputs(features[at:at + PER_CALL], terms[at:at + PER_CALL], own))
+    return np.concatenate([table.answers(features[at:at + PER_CALL], terms[at:at + PER_CALL], own)
                            for at in range(0, len(features), PER_CALL)])
 
 

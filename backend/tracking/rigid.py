@@ -71,10 +71,12 @@ def solve(points: np.ndarray, pixels: np.ndarray, sigma: np.ndarray, k: np.ndarr
         rms = float(np.sqrt((length**2).mean() / 2))
         robust = np.sqrt(np.minimum(1.0, HUBER / np.maximum(length, 1e-9)))
         scale = scale * weight * robust
-        design[:, 0, 3], design[:, 0, 4], design[:, 0, 5] = scale, 0, -scale * flat[:, 0]
-        design[:, 1, 3], design[:, 1, 4], design[:, 1, 5] = 0, scale, -scale * flat[:, 1]
-        for row in (0, 1):  # by a turn w on the left: d seen = w x turned
-            design[:, row, :3] = np.cross(turned, design[:, row, 3:])
+        x, y, z = turned[:, 0], turned[:, 1], turned[:, 2]
+        u, v = flat[:, 0], flat[:, 1]
+        # By the shift the pixels go as (1, 0, -u) and (0, 1, -v), by a turn w on the left as those times w x turned.
+        design[:, 0] = np.stack([-y * u, z + x * u, -y, np.ones_like(u), np.zeros_like(u), -u], 1)
+        design[:, 1] = np.stack([-z - y * v, x * v, x, np.zeros_like(u), np.ones_like(u), -v], 1)
+        design *= scale[:, None, None]
         flat_design = design.reshape(-1, 6)
         step = np.linalg.solve(flat_design.T @ flat_design + 1e-12 * np.eye(6),
                                flat_design.T @ (residual * robust[:, None]).ravel())

@@ -3,8 +3,8 @@
 The landmarker's landmarks follow a face in part, and its scores fire for some shapes and never for others. So neither
 is taken at its word. On rendered faces whose motion is known it was measured how landmarks (laid over the person's own
 head) and scores move together with each ARKit shape and with the head's turn; from both, with what is the person's own
-taken off, a small network tells the weights, and by how much the head's rotation and place were misread. It is as
-large as the measurement bears, and answers in a tenth of a millisecond.
+taken off, a small network tells the weights; and from both as they are, by how much the head's rotation and place were
+misread is told by lines (a network did worse: what misleads differs between people, and there are few of them).
 
 The table is made by `benchmarks/video_faces.py`.
 """
@@ -28,7 +28,13 @@ IRISES = (468, 473)
 LEAST, MOST = 1e-4, 1 - 1e-4
 """Scores beyond these have no odds to speak of."""
 POSE_TERMS = 6
+PRODUCTS = 40
+"""Directions of landmarks that tell other things of a turned head than of a straight one."""
 WEIGHTS = len(ARKIT_NAMES)
+
+
+MOST_MISREAD = 0.2
+"""Radians, and shares of the distance: what is told beyond was told from a face unlike all that were measured."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Shown:
     noise: np.ndarray  # (F,) variance of what is left of one frame
     own_space: np.ndarray  # (O, F) directions in which people differ, of features divided by sqrt(own + noise)
     layers: tuple[tuple[np.ndarray, np.ndarray], ...]  # (out, in) and (out,) each
+    misread: np.ndarray  # (6, G + 1) turn and shift to be put right, per linear input, the last a constant
     sigma_weights: np.ndarray  # (52,) standard deviation of what is told, where all is known of the person
 
     def features(self, landmarks: np.ndarray, scores: np.ndarray, neutral: np.ndarray, pose: Rigid,
@@ -61,7 +68,7 @@ class Shown:
 
     def tell(self, features: np.ndarray, pose: Rigid, own: np.ndarray | None) -> Told:
         """What `features` (F,) say of the face, `own` (F,) being the person's own share of them, None if unknown."""
-        said = self.answers(self.inputs(features[None], pose_terms(pose.rotation)[None], own))[0]
+        said = self.answers(features[None], pose_terms(pose.rotation)[None], own)[0]
         return Told(np.clip(said[:WEIGHTS], 0, 1), said[WEIGHTS:WEIGHTS + 3], said[WEIGHTS + 3:WEIGHTS + 6])
 
     def inputs(self, features: np.ndarray, terms: np.ndarray, own: np.ndarray | None) -> np.ndarray:
@@ -73,8 +80,20 @@ class Shown:
         return np.hstack([np.clip(left, -8, 8), (mine / scale) @ self.own_space.T, terms[:, 1:],
                           known]).astype(np.float32)
 
-    def answers(self, inputs: np.ndarray) -> np.ndarray:
-        """(N, 58) float64, what the network says to inputs (N, I): weights, turn, shift."""
+    def answers(self, features: np.ndarray, terms: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+        """(N, 58) float64: weights, turn, shift, of features (N, F) and pose terms (N, POSE_TERMS)."""
+        straight = self.linear_inputs(features, terms) @ self.misread[:, :-1].T + self.misread[:, -1]
+        straight = np.clip(straight, -MOST_MISREAD, MOST_MISREAD)
+        return np.hstack([self.network(self.inputs(features, terms, own)), straight])
+
+    def linear_inputs(self, features: np.ndarray, terms: np.ndarray) -> np.ndarray:
+        """(N, G) what tells how a pose was misread: features, the pose, and their products as far as they matter."""
+        scaled = np.clip((features - terms @ self.by_pose.T) / np.sqrt(self.own + self.noise), -6, 6)
+        most = scaled[:, :PRODUCTS]
+        return np.hstack([scaled, most * terms[:, 1:2], most * terms[:, 2:3], terms[:, 1:], terms[:, 1:2] ** 3])
+
+    def network(self, inputs: np.ndarray) -> np.ndarray:
+        """(N, 52) float64, the weights that the network says to inputs (N, I)."""
         for index, (matrix, shift) in enumerate(self.layers):
             inputs = inputs @ matrix.T + shift
             if index < len(self.layers) - 1:
@@ -111,7 +130,7 @@ def pose_terms(rotation: np.ndarray) -> np.ndarray:
     return np.array([1.0, yaw, pitch, yaw * yaw, yaw * pitch, pitch * pitch])
 
 
-_ARRAYS = ("sigma", "middle", "space", "by_pose", "by_psi", "own", "noise", "own_space", "sigma_weights")
+_ARRAYS = ("sigma", "middle", "space", "by_pose", "by_psi", "own", "noise", "own_space", "misread", "sigma_weights")
 
 
 def arrays_of(table: Shown) -> dict[str, np.ndarray]:

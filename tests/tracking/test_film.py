@@ -36,7 +36,7 @@ def face() -> np.ndarray:
     """The face of the portrait, (SIDE, SIDE, 3) uint8 sRGB."""
     from backend.capture.mediapipe_models import find_faces
 
-    picture = np.ascontiguousarray(cv2.imread(str(PORTRAIT))[..., ::-1])
+    picture = np.ascontiguousarray(np.asarray(cv2.imread(str(PORTRAIT)))[..., ::-1])
     found = find_faces(picture)[0].landmarks[:, :2]
     middle, size = (found.min(0) + found.max(0)) / 2, 2.2 * np.ptp(found, 0).max()
     matrix = np.array([[SIDE / size, 0, SIDE / 2 - middle[0] * SIDE / size],
