@@ -32,6 +32,7 @@ from benchmarks.video_clips import FPS, Truth, make_clip, read_truth, write_film
 CACHE = Path(__file__).parent.parent / ".cache" / "bench-video"
 MOVES = 0.1  # weight that a shape must reach in a clip to count as one that moves
 RESTS = 0.02
+MIDDLE = np.array([0.0, -0.08, 0.0])  # metres, of the face in the rest space
 CANONICAL = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # the world's axes to MediaPipe's canonical face
 
 
@@ -43,7 +44,7 @@ class Score:
     rotation_95: float  # degrees
     jitter: float  # degrees, mean length of the error's second difference
     place: float  # mm, mean distance of the head's middle from where it is, across the line of sight
-    place_jitter: float  # mm per frame squared
+    place_jitter: float  # mm per frame squared, before smoothing
     mae: float
     correlation: float  # over the shapes that move
     cross_talk: float  # mean weight of shapes at rest
@@ -70,8 +71,7 @@ def score(truth: Truth, rotations: np.ndarray, weights: np.ndarray, places: np.n
 
 def true_places(truth: Truth) -> np.ndarray:
     """(T, 3) metres in the camera, of the rest space's origin moved to the middle of the face."""
-    middle = np.array([0.0, -0.08, 0.0])
-    return truth.world_to_camera[:, :3, :3] @ middle + truth.world_to_camera[:, :3, 3]
+    return truth.world_to_camera[:, :3, :3] @ MIDDLE + truth.world_to_camera[:, :3, 3]
 
 
 def by_landmarker(film: Path, truth: Truth) -> Score:
@@ -94,7 +94,8 @@ def by_us(film: Path, truth: Truth, actor: Actor) -> Score:
     """Ours on `actor`'s head."""
     tracked = track_film(film, actor)
     rotations = CAMERA[:3, :3].T @ tracked.clip.head[:, :3, :3].astype(np.float64)
-    return score(truth, rotations, tracked.clip.arkit.astype(np.float64))
+    places = tracked.raw[:, :3, :3] @ MIDDLE + tracked.raw[:, :3, 3]
+    return score(truth, rotations, tracked.clip.arkit.astype(np.float64), places)
 
 
 def true_actor(head: HeadModel, truth: Truth) -> Actor:
@@ -110,8 +111,8 @@ def fitted_actor(head: HeadModel, film: Path) -> Actor:
 def quality(numbers: list[int], frames: int, fitted: bool) -> str:
     """A row per clip and kind."""
     head = default_head()
-    lines = ["| clip | who | rotation mean/95 % ° | jitter ° | ARKit MAE | correlation | cross-talk |",
-             "|---|---|---|---|---|---|---|"]
+    lines = ["| clip | who | rotation mean/95 % ° | jitter ° | ARKit MAE | correlation | cross-talk | place mm |",
+             "|---|---|---|---|---|---|---|---|"]
     for number in numbers:
         film = CACHE / f"clip_{number}.mp4"
         if not film.exists():
@@ -122,7 +123,8 @@ def quality(numbers: list[int], frames: int, fitted: bool) -> str:
         if fitted:
             rows.append(("on the fitted head", by_us(film, truth, fitted_actor(head, film))))
         lines += [f"| {number} | {who} | {found.rotation:.2f} / {found.rotation_95:.2f} | {found.jitter:.2f} "
-                  f"| {found.mae:.3f} | {found.correlation:.2f} | {found.cross_talk:.3f} |" for who, found in rows]
+                  f"| {found.mae:.3f} | {found.correlation:.2f} | {found.cross_talk:.3f} "
+                  f"| {'-' if np.isnan(found.place) else format(found.place, '.1f')} |" for who, found in rows]
     return "\n".join(lines)
 
 

@@ -45,7 +45,7 @@ DEPTH_SHARE = 0.3  # depths are guesses of the landmarker and count less
 ENOUGH_FRAMES = 8  # of a person, to know what is their own
 UNKNOWN = 0.4  # share of people of whom nothing is told, in training
 RIDGE = 3.0  # frames' worth
-HIDDEN, BATCH, EPOCHS, FOLDS = (192, 96), 128, 40, 6
+HIDDEN, BATCH, EPOCHS, FOLDS = (192, 96), 128, 26, 6
 SILENT, SPEAKING = (0.0, 0.005, 0.1), (1.0, 0.03, 1.0)
 """Of landmarks, scores, odds: spread below which a score never fires on renders, and what is taken instead."""
 LEAST_SPREAD = 0.02
