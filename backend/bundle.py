@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backend import __version__
+from backend.animation.clip import Clip, write_npz
 from backend.bundle_arrays import AGAIN, read_array_files
 from backend.core.progress import Progress, silent
 from backend.errors import InputError
@@ -99,11 +100,13 @@ def owned_files(folder: Path) -> set[str]:
 
 def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *, inputs: Sequence[InputFile],
                  stages: Sequence[Mapping[str, Any]], device: Mapping[str, Any], quality: Mapping[str, Any],
-                 preview: np.ndarray, source: HeadSource | None = None, progress: Progress = silent) -> dict[str, Any]:
+                 preview: np.ndarray, source: HeadSource | None = None, animation: Clip | None = None,
+                 progress: Progress = silent) -> dict[str, Any]:
     """Write the bundle at `folder`, whole or not at all, and return what its avatar.json says.
 
     `preview` (H, W, 3) linear Rec.709; `stages`, `device` and `quality` go into avatar.json as they are; `source` is
-    where an imported head came from. Raises InputError when the folder is not ours to replace, cannot be
+    where an imported head came from; `animation` is a film's motion. Raises InputError when the folder is not ours to
+    replace, cannot be
     written, or the disk is full: then nothing changed.
     """
     from backend.confidence import confidence_map
@@ -115,6 +118,8 @@ def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *,
         (new / "maps").mkdir(mode=0o700)
         listed = _write_maps(new, maps, confidence_map(maps, fit, head), progress)
         write_srgb_png(new / "preview.png", preview)
+        if animation is not None:
+            write_npz(animation, new / "animation.npz")
         files = [{"file": path.relative_to(new).as_posix(), "bytes": path.stat().st_size}
                  for path in sorted(new.rglob("*")) if path.is_file()]
         metadata = {

@@ -1,4 +1,4 @@
-"""The command line: `create`, `batch`, `head`, `animation`, `doctor`, `serve`. Parsing, words, exit codes; no work.
+"""The command line: `create`, `batch`, `head`, `animation`, `track`, `doctor`, `serve`. Words, exit codes; no work.
 
 Exit codes: 0 done, 2 bad input (one sentence), 1 a bug or a broken installation, 130 cancelled.
 """
@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        commands = {"create": _create, "batch": _batch, "head": _head, "animation": cli_animation.run,
+        commands = {"create": _create, "batch": _batch, "head": _head, "animation": cli_animation.run, "track": _track,
                     "doctor": _doctor}
         return commands[options.command](options, out)
     except LikenessError as error:
@@ -127,6 +127,25 @@ def _head(options: argparse.Namespace, out: Streams) -> int:
         return cli_head.run(options, out, lambda fraction, text: progress("head", fraction, fraction, text))
     finally:
         progress.end()
+
+
+def _track(options: argparse.Namespace, out: Streams) -> int:
+    from backend.tracking.command import track
+
+    progress = _Progress(out)
+    try:
+        told = track(options.video, options.avatar, options.out,
+                     lambda fraction, text: progress("track", fraction, fraction, text))
+    finally:
+        progress.end()
+    if options.json:
+        _print_json(out, told)
+        return 0
+    for finding in told["video"]["findings"]:
+        out.err.write(f"Note: {finding['text']}\n")
+    out.err.write(f"{told['frames']} frames, {told['seconds']:.1f} s, {told['lost']} of them bridged.\n")
+    out.out.write(f"{options.out}\n")
+    return 0
 
 
 def _doctor(options: argparse.Namespace, out: Streams) -> int:
@@ -215,14 +234,18 @@ def _parser() -> _Parser:
     made.add_argument("--forget-inputs", action="store_true",
                       help="keep no name, hash or pixel of the photos in the avatar's folder")
 
-    create = commands.add_parser("create", parents=[said, made], help="an avatar from photos of one person")
-    create.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    create = commands.add_parser("create", parents=[said, made], help="an avatar from photos or a video of one person")
+    create.add_argument("photos", nargs="+", type=Path, metavar="PHOTO|VIDEO")
     batch = commands.add_parser("batch", parents=[said, made], help="an avatar from every photo in a folder")
     batch.add_argument("folder", type=Path, metavar="FOLDER")
     batch.add_argument("--workers", type=int, default=1, metavar="N", help="how many at a time (default: 1)")
     batch.add_argument("--scheduler", metavar="ADDRESS", help="let a Dask cluster work, such as tcp://farm:8786")
     cli_head.add_parsers(commands, said)
     cli_animation.add_parsers(commands, said)
+    track = commands.add_parser("track", parents=[said], help="what an avatar's person does in a video")
+    track.add_argument("video", type=Path, metavar="VIDEO")
+    track.add_argument("--avatar", type=Path, required=True, metavar="DIR", help="the avatar of that person")
+    track.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .npz or .csv to write")
     commands.add_parser("doctor", parents=[said], help="what is installed, what is missing, how fast this machine is")
     commands.add_parser("serve", help="speak the add-on's protocol on standard input and output")
     commands.add_parser("work")  # a server's child; without help text it is not listed

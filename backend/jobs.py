@@ -81,7 +81,21 @@ def _check(parameters: dict[str, Any], folder: Path, progress: StageProgress) ->
                             lambda fraction, text: progress("capture", fraction, fraction, text))}
 
 
-KINDS: dict[str, Kind] = {"create": _create, "check": _check, "import_head": _import_head}
+def _track(parameters: dict[str, Any], folder: Path, progress: StageProgress) -> dict[str, Any]:
+    from backend.tracking.command import track
+
+    del folder  # a film is read in one pass
+    values = dict(parameters)
+    video, avatar, out = (values.pop(name, None) for name in ("video", "avatar", "out"))
+    if not all(isinstance(path, str) for path in (video, avatar, out)):
+        raise InputError("A track job needs its video, its avatar and the file to write, out.")
+    if values:
+        raise InputError(f"A track job has no option {sorted(values)[0][:40]}.")
+    return track(Path(video), Path(avatar), Path(out),
+                 lambda fraction, text: progress("track", fraction, fraction, text))
+
+
+KINDS: dict[str, Kind] = {"create": _create, "check": _check, "import_head": _import_head, "track": _track}
 """Job kind -> what runs in the child."""
 
 

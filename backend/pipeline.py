@@ -23,12 +23,16 @@ from backend.claim import claimed
 from backend.core.progress import Progress, part
 from backend.errors import InputError, LikenessError
 from backend.output import check_destination, disk_errors, write_file
+from backend.video.container import is_film, look, sha256_of
 
 RESOLUTIONS = (1024, 2048, 4096)
 REFLECTANCE = ("classical", "networks")
 """Ways to tell skin from light; "networks" needs weights, which not every version ships."""
-STAGES = ("capture", "fit", "unwrap", "reflectance", "bundle")
-_SHARES = {"capture": 0.12, "fit": 0.25, "unwrap": 0.20, "reflectance": 0.28, "bundle": 0.15}
+STAGES = ("capture", "fit", "unwrap", "reflectance", "track", "bundle")
+"""`track` is there only when a film is among the inputs."""
+_TRACKING = 0.25
+"""Share of the whole that tracking takes, where there is a film."""
+_SHARES = {"capture": 0.12, "fit": 0.25, "unwrap": 0.20, "reflectance": 0.28, "track": 0.0, "bundle": 0.15}
 """How much of the whole each stage takes, for the progress bar; from measured seconds at 2048²."""
 _BYTES_PER_TEXEL = {"bundle": 34, "work": 110}
 """What a texel costs on disk: the maps (EXRs mostly), and the kept stages while the job runs."""
@@ -85,13 +89,17 @@ class _Job:
 
     folder: Path
     progress: StageProgress
+    film: bool = False
     stages: list[dict[str, Any]] = field(default_factory=list)
 
     def stage_progress(self, stage: str) -> Progress:
         """The progress of one stage, as stages want it."""
-        before = sum(_SHARES[name] for name in STAGES[:STAGES.index(stage)])
+        shares = _SHARES
+        if self.film:
+            shares = {name: share * (1 - _TRACKING) for name, share in _SHARES.items()} | {"track": _TRACKING}
+        before = sum(shares[name] for name in STAGES[:STAGES.index(stage)])
         return lambda fraction, text: self.progress(
-            stage, fraction, min(before + _SHARES[stage] * fraction, 1.0), text)
+            stage, fraction, min(before + shares[stage] * fraction, 1.0), text)
 
     def run(self, stage: str, key: str, types: Sequence[type], work: Callable[[Progress], Result], *,
             keep: bool = True) -> Result:
@@ -113,12 +121,17 @@ class _Job:
 
 
 def create(photos: Sequence[Path], out: Path, options: Options, work: Path, progress: StageProgress) -> Made:
-    """Make an avatar bundle at `out` from one or more photos of one person; kept stages go into `work`.
+    """Make an avatar bundle at `out` from photos of one person, or from a film; kept stages go into `work`.
+
+    A film gives key frames, and its motion goes into the bundle as animation.npz.
 
     Raises InputError before any work when an input or the destination is of no use, Cancelled when `progress` does.
     """
     if not photos:
         raise InputError("No photo was given.", "Name at least one.")
+    films = [path for path in photos if is_film(path)]
+    if len(films) > 1:
+        raise InputError(f"{films[1].name} is a second video.", "An avatar is made from one video, or from photos.")
     inputs = [_identify(path) for path in photos]
     texels = options.resolution ** 2
     check_destination(out, is_bundle, texels * sum(_BYTES_PER_TEXEL.values()))
@@ -129,7 +142,7 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
             if options.fresh:
                 _empty(work)
         try:
-            made = _create(photos, inputs, out, options, _Job(work, progress))
+            made = _create(photos, inputs, out, options, _Job(work, progress, bool(films)))
         except MemoryError as error:
             raise _out_of_memory(options) from error
         except RuntimeError as error:
@@ -164,6 +177,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     job.stage_progress("capture")(0.0, "Loading the models")
     started = time.perf_counter()
     from backend import glimpses, preview, report
+    from backend.animation.clip import Clip
     from backend.capture import observe
     from backend.capture.observation import Finding, Focal, Observation
     from backend.fit import fit_head
@@ -174,8 +188,12 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.reflectance import estimate
     from backend.reflectance.maps import SkinMaps
     from backend.reflectance.networks.weights import fingerprint
+    from backend.tracking.actor import Actor
+    from backend.tracking.film import TrackedFilm, track_film
     from backend.unwrap import observed as seen
     from backend.unwrap import unwrap
+    from backend.video.keyframes import key_frames
+    from backend.video.report import with_video
 
     assets.verify_all()
     devices.choose(options.device)  # refuses what this machine does not have
@@ -193,10 +211,13 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     skinned = _key(sized, options.reflectance, fingerprint() if options.reflectance == "networks" else "")
 
     def capture(tell: Progress) -> tuple[Observation, ...]:
-        share = 1 / len(photos)
-        return tuple(observe(path, face=options.face, name=item.name if options.forget_inputs else "",
-                             progress=part(tell, index * share, (index + 1) * share))
-                     for index, (path, item) in enumerate(zip(photos, inputs, strict=True)))
+        share, taken = 1 / len(photos), list[Observation]()
+        for index, (path, item) in enumerate(zip(photos, inputs, strict=True)):
+            told = part(tell, index * share, (index + 1) * share)
+            taken += (key_frames(path, item.sha256, told, name=item.name) if is_film(path)
+                      else [observe(path, face=options.face, name=item.name if options.forget_inputs else "",
+                                    progress=told)])
+        return tuple(taken)
 
     observations = job.run("capture", taken, (Observation, Finding, Focal), capture)
     with disk_errors(job.folder):
@@ -212,11 +233,17 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
                    lambda tell: estimate(texture, fit, head, method=options.reflectance, device=device.kind,
                                          progress=tell))
 
+    film = next((path for path in photos if is_film(path)), None)
+    tracked = None if film is None else job.run(
+        "track", shot, (TrackedFilm, Clip), lambda tell: track_film(film, Actor.of_fit(head, fit), tell))
+
     source = None if entry.kind == DEFAULT else HeadSource(entry.kind, entry.source, entry.sha256)
     tell = job.stage_progress("bundle")
     started = time.perf_counter()
     tell(0.0, "Rendering the preview")
     quality = report.quality(observations, fit, maps, head, [UNSURE] if entry.licence == NOT_STATED else [])
+    if tracked is not None:
+        quality = with_video(quality, tracked.report | {"name": inputs[list(photos).index(film)].name})
     picture = preview.side_by_side(shown[0].image, head, fit.posed[0], fit.intrinsics[0],
                                    fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
                                    part(tell, 0.0, 0.3))
@@ -226,13 +253,18 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     stages = [*job.stages, {"name": "preview", "seconds": round(time.perf_counter() - started, 3), "cached": False}]
     metadata = write_bundle(out, head, fit, maps, inputs=inputs, stages=stages, device=device.as_json(),
                             quality=quality, preview=picture, source=source,
+                            animation=None if tracked is None else tracked.clip,
                             progress=part(tell, 0.3, 1.0))
     return Made(out, metadata)
 
 
 def _identify(path: Path) -> InputFile:
-    """Name, size and SHA-256 of a photo. Raises capture's own InputError when it is none."""
+    """Name, size and SHA-256 of a photo or film. Raises InputError when it is none."""
     from backend.capture.files import read_photo
+
+    if is_film(path):
+        found = look(path)
+        return InputFile(found.name, found.bytes, sha256_of(path))
 
     file = read_photo(path)
     return InputFile(file.name, len(file.content), file.sha256)

@@ -23,6 +23,7 @@ ROOMS = (  # heading, folders and files it is about; the first that fits
     ("Making an avatar", ("backend/fit/", "backend/unwrap/", "backend/reflectance/", "backend/pipeline.py",
                           "backend/devices.py", "backend/batch.py")),
     ("Head models of your own", ("backend/head/", "backend/cli_head.py", "blender_addon/heads.py")),
+    ("Videos", ("backend/video/", "backend/tracking/")),
     ("Performances", ("backend/animation/", "backend/cli_animation.py", "blender_addon/performance/")),
     ("Files and disks", ("backend/output.py", "backend/opening.py", "backend/npz.py", "backend/bundle.py",
                          "backend/store.py", "backend/images.py", "backend/assets/")),

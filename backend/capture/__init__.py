@@ -1,8 +1,9 @@
-"""Capture: from a photo file to an `Observation`. The one entry is `observe`."""
+"""Capture: from a photo file (`observe`) or a picture at hand (`observe_picture`) to an `Observation`."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,12 @@ from backend.capture.exif import assumed_focal, by_front_camera, read_focal, wit
 from backend.capture.files import read_photo
 from backend.capture.landmarks import LEFT_IRIS, RIGHT_IRIS, Face, detect_faces
 from backend.capture.mask import segment_photo
-from backend.capture.observation import Finding, Observation
+from backend.capture.observation import Finding, Focal, Observation
 from backend.capture.quality import refuse_small, verdict
-from backend.core.progress import Progress, silent
+from backend.core.progress import Progress, part, silent
 from backend.errors import InputError
 
-__all__ = ["Observation", "observe"]
+__all__ = ["Observation", "observe", "observe_picture"]
 
 
 FANCY = 0.03
@@ -39,25 +40,46 @@ def observe(path: Path, *, face: int | None = None, name: str = "", progress: Pr
     progress(0.0, "Reading the photo")
     file = read_photo(path)
     photo = decode(replace(file, name=name) if name else file)
-    progress(0.3, "Looking for the face")
-    image, faces, flipped = _either_way_up(photo.image)
-    chosen, findings = _choose(faces, face, photo.name, image.shape[1])
-    refuse_small(photo.name, chosen)
-    size = photo.image.shape[1], photo.image.shape[0]
-    focal = read_focal(photo.exif, photo.stored_size, size) or assumed_focal(size, chosen.interocular)
-    focal = with_device(focal, photo.exif, photo.stored_size, size)
+    front = () if not by_front_camera(photo.exif) else (
+        Finding("front_camera", "note", "The photo was taken with a phone's front camera. Where that saves selfies "
+                "mirrored, the avatar's left and right change places."),)
+
+    def focal_of(size: tuple[int, int], interocular: float) -> Focal:
+        known = read_focal(photo.exif, photo.stored_size, size) or assumed_focal(size, interocular)
+        return with_device(known, photo.exif, photo.stored_size, size)
+
+    return _observed(photo.name, photo.sha256, photo.image, photo.findings + front, focal_of, face,
+                     part(progress, 0.3, 1.0))
+
+
+def observe_picture(name: str, sha256: str, image: np.ndarray, *, device: str,
+                    progress: Progress = silent) -> Observation:
+    """The same for a picture (H, W, 3) linear Rec.709 at hand, such as a film's frame: the largest face in it.
+
+    `name` and `sha256` are whose it is; pictures of one `device` are of one camera whose lens does not change.
+    """
+    def focal_of(size: tuple[int, int], interocular: float) -> Focal:
+        return replace(assumed_focal(size, interocular), device=device)
+
+    return _observed(name, sha256, image, (), focal_of, None, progress)
+
+
+def _observed(name: str, sha256: str, picture: np.ndarray, findings: tuple[Finding, ...],
+              focal_of: Callable[[tuple[int, int], float], Focal], face: int | None, progress: Progress) -> Observation:
+    progress(0.0, "Looking for the face")
+    image, faces, flipped = _either_way_up(picture)
+    chosen, said = _choose(faces, face, name, image.shape[1])
+    refuse_small(name, chosen)
+    focal = focal_of((picture.shape[1], picture.shape[0]), chosen.interocular)
     image, chosen, turned = _upright(image, chosen)
     if flipped or turned:
-        findings += (Finding("turned_upright", "note", "The photo lay on its side or head and was turned upright."),)
-    if by_front_camera(photo.exif):
-        findings += (Finding("front_camera", "note", "The photo was taken with a phone's front camera. Where that "
-                             "saves selfies mirrored, the avatar's left and right change places."),)
-    progress(0.6, "Separating skin, hair and clothes")
+        said += (Finding("turned_upright", "note", "The photo lay on its side or head and was turned upright."),)
+    progress(0.45, "Separating skin, hair and clothes")
     mask = segment_photo(image, chosen.landmarks)
-    progress(0.9, "Judging the photo")
-    findings = photo.findings + findings + verdict(photo.name, image, mask, chosen)
+    progress(0.85, "Judging the photo")
+    findings = findings + said + verdict(name, image, mask, chosen)
     progress(1.0, "Photo read")
-    return Observation(photo.name, photo.sha256, image, chosen.landmarks, np.clip(chosen.blendshapes, 0, 1),
+    return Observation(name, sha256, image, chosen.landmarks, np.clip(chosen.blendshapes, 0, 1),
                        chosen.head_matrix, mask, focal, findings)
 
 

@@ -1,0 +1,1 @@
+"""Tracking: what one known head does in a clip, frame by frame."""

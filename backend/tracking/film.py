@@ -1,0 +1,243 @@
+"""A whole film tracked: read once as a stream, then understood as a whole, smoothed, and told as a `Clip`.
+
+What is kept of a frame is a kilobyte; an hour takes a tenth of a gigabyte. From all frames together comes what is the
+person's own (the mean of what their faces do not explain, calm frames first), by which all are then told again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time as clock
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from backend.animation.clip import Clip
+from backend.core.progress import Progress, silent
+from backend.errors import InputError
+from backend.tracking.actor import Actor
+from backend.tracking.focal import found_focal
+from backend.tracking.landmarker import FrameLandmarker, Seen
+from backend.tracking.shown import WEIGHTS, Shown, Told, corrected, measured_shown, pose_terms
+from backend.tracking.smooth import smoothed_poses, smoothed_weights
+from backend.tracking.tracker import ALIKE, BELIEVED, Reading, read
+from backend.video.stream import Frame, Video
+from backend.video.verdict import Watch
+
+PREVIEW = 240
+"""Good frames from which the focal length is told; the film waits for them."""
+ROUNDS = 3
+"""Times that the person's own share is found anew."""
+CALM = 1.5
+"""Sum of weights at which a face tells half as much of what it is at rest."""
+TOO_FEW = 0.2
+"""Share of frames with a face, below which a film is refused."""
+FEWEST = 5
+"""Frames with a face, fewer than which between two breaks tell nobody."""
+SAME = 0.3
+"""Share of people's differences by which one person differs from part to part: light, distance, turn."""
+REST_SHARE, REST_MOST, REST_FRAMES = 0.3, 0.15, 60
+TREMBLING = 0.1
+PER_CALL = 512
+CAMERA = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+"""From a camera's axes (x right, y down, z forward) to the world's: the camera looks along +Y, up is +Z."""
+
+
+@dataclass
+class Rows:
+    """What is kept of the frames read so far. T grows."""
+
+    time: list[float] = field(default_factory=list)
+    readings: list[Reading | None] = field(default_factory=list)
+
+    def add(self, time: float, reading: Reading | None) -> None:
+        """One more frame; None where no face was seen."""
+        self.time.append(time)
+        if reading is not None:
+            reading = Reading(reading.pose, reading.features.astype(np.float32), reading.confidence)
+        self.readings.append(reading)
+
+
+@dataclass(frozen=True)
+class TrackedFilm:
+    """What a film told."""
+
+    clip: Clip
+    focal: float  # pixels of the frames as they were tracked
+    size: tuple[int, int]  # of those frames
+    report: dict  # JSON: see `video.verdict`
+    raw: np.ndarray  # (T, 4, 4) rest space to camera, before smoothing
+
+
+def track_film(path: Path, actor: Actor, progress: Progress = silent, focal: float | None = None,
+               table: Shown | None = None) -> TrackedFilm:
+    """Follow `actor` through the film at `path`. `focal` pixels of the film's frames, where it is known.
+
+    Raises InputError for what is no film, or shows a face in too few frames; passes Cancelled on.
+    """
+    table = table or measured_shown()
+    with Video(path) as video, FrameLandmarker() as landmarker:
+        watch = Watch.of(video.film)
+        began = clock.perf_counter()
+        rows, waiting, k = Rows(), list[tuple[Frame, Seen | None]](), None
+        size = (0, 0)
+        for frame in video:
+            height, width = frame.image.shape[:2]
+            if size not in ((0, 0), (width, height)):
+                break  # the film goes on in another format: another film
+            size = (width, height)
+            seen = landmarker.see(frame.image)
+            watch.add(frame, seen)
+            if k is None:
+                waiting.append((Frame(frame.index, frame.time, frame.image[:0]), seen))
+                if sum(one is not None for _, one in waiting) < PREVIEW and len(waiting) < 4 * PREVIEW:
+                    _tell(progress, frame, video, began)
+                    continue
+            k = k if k is not None else _camera(waiting, actor, size, table, focal)
+            for one, found in waiting or [(frame, seen)]:
+                _take(rows, one, found, actor, k, size, table)
+            waiting.clear()
+            _tell(progress, frame, video, began)
+        if k is None:
+            k = _camera(waiting, actor, size, table, focal)
+            for one, found in waiting:
+                _take(rows, one, found, actor, k, size, table)
+        confidence = [0.0 if reading is None else reading.confidence for reading in rows.readings]
+        report = watch.report(confidence, [None if reading is None else reading.pose.rotation
+                                           for reading in rows.readings], video.ended_early)
+    require_face(report["face_share"], report["frames"], path.name)
+    progress(0.97, "Understanding the clip as a whole")
+    clip, raw = understood(rows, actor, table, watch.breaks)
+    progress(1.0, "Tracked")
+    return TrackedFilm(clip, float(k[0, 0]), size, report, raw)
+
+
+def understood(rows: Rows, actor: Actor, table: Shown, breaks: Sequence[int] = ()) -> tuple[Clip, np.ndarray]:
+    """The clip that the frames tell together, and the poses before smoothing.
+
+    With every frame of `breaks` a part begins that may show somebody else: then it is bridged.
+    """
+    sure = np.array([0.0 if reading is None else reading.confidence for reading in rows.readings])
+    time = np.array(rows.time)
+    sure[_strangers(rows, sure, table, breaks)] = 0.0
+    there = np.flatnonzero(sure > 0)
+    weights, poses = np.zeros((len(time), WEIGHTS)), np.tile(np.eye(4), (len(time), 1, 1))
+    used = np.isfinite(table.sigma) & np.isfinite(actor.neutral).all(1)
+    pivot = actor.neutral[used].mean(0)
+    readings = [rows.readings[index] for index in there]
+    features = np.stack([reading.features for reading in readings]).astype(np.float64)  # type: ignore[union-attr]
+    rotations = [reading.pose for reading in readings]  # type: ignore[union-attr]
+    terms = np.stack([pose_terms(pose.rotation) for pose in rotations])
+    own = None
+    for _ in range(ROUNDS):
+        told = _told(table, features, terms, own)
+        own = own_of_clip(table, features, terms, told[:, :WEIGHTS], sure[there])
+    told = _told(table, features, terms, own)
+    weights[there] = from_rest(np.clip(told[:, :WEIGHTS], 0, 1))
+    for index, pose, said in zip(there, rotations, told, strict=True):
+        poses[index] = corrected(pose, Told(said[:WEIGHTS], said[WEIGHTS:WEIGHTS + 3], said[WEIGHTS + 3:]),
+                                 pivot).matrix
+    weights, still = smoothed_weights(time, weights, sure), smoothed_poses(time, poses, sure, pivot)
+    world = CAMERA @ still
+    world[:, :3, 3] -= np.median(world[there, :3, :3] @ pivot + world[there, :3, 3], 0) - pivot
+    return Clip(time, weights.astype(np.float32), actor.expression(weights), world, actor.pose(weights), sure), poses
+
+
+def from_rest(weights: np.ndarray) -> np.ndarray:
+    """Weights (T, 52) less what is told of a face at rest, and trembling about it taken away.
+
+    Most shapes rest most of the time. What one keeps for `REST_SHARE` of the clip is its rest, as far as `REST_MOST`: a
+    shape that is played all the time loses no more. What is left of a tenth or less goes to nought by its square.
+    """
+    if len(weights) < REST_FRAMES:
+        return weights
+    rest = np.minimum(np.percentile(weights, 100 * REST_SHARE, axis=0), REST_MOST)
+    left = np.clip((weights - rest) / (1 - rest), 0, 1)
+    return left * np.clip(left / TREMBLING, 0, 1)
+
+
+def _strangers(rows: Rows, sure: np.ndarray, table: Shown, breaks: Sequence[int]) -> np.ndarray:
+    """(T,) bool: parts between breaks whose face is another than the longest part's, by what is their own.
+
+    A part is a stranger's where two people explain both parts better than one does: features' own shares are normal,
+    and so is what is left of a mean; features hang together, so they count as few.
+    """
+    out = np.zeros(len(sure), bool)
+    edges = [0, *sorted(set(breaks) & set(range(1, len(sure)))), len(sure)]
+    if len(edges) < 3:
+        return out
+    parts = []
+    for begin, end in itertools.pairwise(edges):
+        inside = [index for index in range(begin, end) if sure[index] > 0]
+        if len(inside) < FEWEST:
+            out[begin:end] = True
+            continue
+        readings = [rows.readings[index] for index in inside]
+        features = np.stack([reading.features for reading in readings]).astype(np.float64)  # type: ignore[union-attr]
+        terms = np.stack([pose_terms(reading.pose.rotation) for reading in readings])  # type: ignore[union-attr]
+        told = np.clip(_told(table, features, terms, None)[:, :WEIGHTS], 0, 1)
+        parts.append((len(inside), begin, end, table.rest(features, terms, told).mean(0)))
+    if not parts:
+        return np.zeros(len(sure), bool)
+    most, _, _, mine = max(parts, key=lambda entry: entry[0])
+    for count, begin, end, rest in parts:
+        one = table.noise * ALIKE * (1 / count + 1 / most) + SAME * table.own
+        two = one + 2 * table.own
+        squared = (rest - mine) ** 2
+        gain = 0.5 * (squared / one - squared / two - np.log(two / one)).mean()
+        out[begin:end] = gain > 0
+    return out
+
+
+def own_of_clip(table: Shown, features: np.ndarray, terms: np.ndarray, weights: np.ndarray,
+                sure: np.ndarray) -> np.ndarray:
+    """(F,) the person's own share, by all believed frames (T, F); calm faces count more."""
+    count = np.where(sure >= BELIEVED, 1.0, 0.1 * sure) / (1 + (np.clip(weights, 0, 1).sum(1) / CALM) ** 2)
+    rest = table.rest(features, terms, np.clip(weights, 0, 1))
+    mean = (count[:, None] * rest).sum(0) / count.sum()
+    return mean * table.own / (table.own + table.noise * ALIKE / max(count.sum(), 1e-6))
+
+
+def _told(table: Shown, features: np.ndarray, terms: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+    """(T, WEIGHTS + 6) what the network tells of every frame."""
+    return np.concatenate([table.answers(features[at:at + PER_CALL], terms[at:at + PER_CALL], own)
+                           for at in range(0, len(features), PER_CALL)])
+
+
+def _camera(waiting: list[tuple[Frame, Seen | None]], actor: Actor, size: tuple[int, int], table: Shown,
+            focal: float | None) -> np.ndarray:
+    seen = [one for _, one in waiting if one is not None]
+    if focal is None:
+        focal = found_focal(seen, actor, size, table) if seen else float(max(size))
+    return np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1]])
+
+
+def _take(rows: Rows, frame: Frame, seen: Seen | None, actor: Actor, k: np.ndarray, size: tuple[int, int],
+          table: Shown) -> None:
+    reading = None if seen is None else read(seen, actor, k, size, table)
+    rows.add(frame.time, reading if reading is not None and reading.confidence > 0 else None)
+
+
+def _tell(progress: Progress, frame: Frame, video: Video, began: float) -> None:
+    """Frames done and time left."""
+    done, promised = frame.index + 1, video.film.frames
+    if promised < done:
+        progress(0.5, f"{done} frames")
+        return
+    left = (clock.perf_counter() - began) / done * (promised - done)
+    progress(0.97 * done / promised, f"{done} of {promised} frames, about {_spoken(left)} left")
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def require_face(found: float, frames: int, name: str) -> None:
+    """Refuse a film that shows a face in a share `found` of its frames, or hardly any frame."""
+    if frames < 2:
+        raise InputError(f"{name} is a single picture.", "Give it as a photo.")
+    if found < TOO_FEW:
+        what = "shows no face" if found == 0 else f"shows a face in only {found:.0%} of its frames"
+        raise InputError(f"{name} {what}.", "Record one person who looks at the camera, with the head in the picture.")

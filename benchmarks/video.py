@@ -1,0 +1,193 @@
+"""How well and how quickly a clip is tracked: on clips whose motion is known, beside the landmarker alone.
+
+    python -m benchmarks.video [--clips 2] [--frames 120] [--long 10 60]
+
+The landmarker alone is its own scores, and the rotation of its own head matrix. Ours is told twice: on the person's
+true head and on the head that the fit finds from the clip's own key frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from backend.arkit import ARKIT_NAMES
+from backend.fit import fit_head
+from backend.head.model import HeadModel, default_head
+from backend.tracking.actor import Actor
+from backend.tracking.film import CAMERA, track_film
+from backend.tracking.landmarker import FrameLandmarker
+from backend.video.keyframes import key_frames
+from backend.video.stream import Video
+from benchmarks.video_clips import FPS, Truth, make_clip, read_truth, write_film
+
+CACHE = Path(__file__).parent.parent / ".cache" / "bench-video"
+MOVES = 0.1  # weight that a shape must reach in a clip to count as one that moves
+RESTS = 0.02
+MIDDLE = np.array([0.0, -0.08, 0.0])  # metres, of the face in the rest space
+CANONICAL = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # the world's axes to MediaPipe's canonical face
+
+
+@dataclass(frozen=True)
+class Score:
+    """Errors of one clip."""
+
+    rotation: float  # degrees, mean
+    rotation_95: float  # degrees
+    jitter: float  # degrees, mean length of the error's second difference
+    place: float  # mm, mean distance of the head's middle from where it is, across the line of sight
+    place_jitter: float  # mm per frame squared, before smoothing
+    mae: float
+    correlation: float  # over the shapes that move
+    cross_talk: float  # mean weight of shapes at rest
+
+
+def score(truth: Truth, rotations: np.ndarray, weights: np.ndarray, places: np.ndarray | None = None) -> Score:
+    """Of rotations (T, 3, 3) rest space to camera, weights (T, 52), places (T, 3) metres in the camera."""
+    real = truth.world_to_camera[:, :3, :3]
+    wrong = np.degrees([cv2.Rodrigues(one @ other.T)[0][:, 0] for one, other in zip(rotations, real, strict=True)])
+    size = np.linalg.norm(wrong, axis=1)
+    moving = truth.arkit.max(0) > MOVES
+    alike = [np.corrcoef(weights[:, k], truth.arkit[:, k])[0, 1] if weights[:, k].std() > 1e-6 else 0.0
+             for k in np.flatnonzero(moving)]
+    rest = truth.arkit < RESTS
+    off, shake = float("nan"), float("nan")
+    if places is not None:
+        error = (places - true_places(truth)) * 1000
+        off = float(np.linalg.norm(error[:, :2], axis=1).mean())
+        shake = float(np.linalg.norm(np.diff(error, 2, axis=0)[:, :2], axis=1).mean())
+    return Score(float(size.mean()), float(np.percentile(size, 95)),
+                 float(np.linalg.norm(np.diff(wrong, 2, axis=0), axis=1).mean()), off, shake,
+                 float(np.abs(weights - truth.arkit).mean()), float(np.mean(alike)), float(weights[rest].mean()))
+
+
+def true_places(truth: Truth) -> np.ndarray:
+    """(T, 3) metres in the camera, of the rest space's origin moved to the middle of the face."""
+    return truth.world_to_camera[:, :3, :3] @ MIDDLE + truth.world_to_camera[:, :3, 3]
+
+
+def by_landmarker(film: Path, truth: Truth) -> Score:
+    """The landmarker's own scores and head matrix."""
+    flip, turns, scores = np.diag([1.0, -1, -1]), list[np.ndarray](), list[np.ndarray]()
+    with Video(film) as video, FrameLandmarker() as landmarker:
+        for frame in video:
+            seen = landmarker.see(frame.image)
+            if seen is None:
+                turns.append(turns[-1] if turns else np.eye(3))
+                scores.append(np.zeros(len(ARKIT_NAMES)))
+                continue
+            linear = seen.head_matrix[:3, :3]
+            turns.append(flip @ (linear / np.cbrt(np.linalg.det(linear))) @ CANONICAL)
+            scores.append(seen.scores)
+    return score(truth, np.array(turns), np.array(scores))
+
+
+def by_us(film: Path, truth: Truth, actor: Actor) -> Score:
+    """Ours on `actor`'s head."""
+    tracked = track_film(film, actor)
+    rotations = CAMERA[:3, :3].T @ tracked.clip.head[:, :3, :3].astype(np.float64)
+    places = tracked.raw[:, :3, :3] @ MIDDLE + tracked.raw[:, :3, 3]
+    return score(truth, rotations, tracked.clip.arkit.astype(np.float64), places)
+
+
+def true_actor(head: HeadModel, truth: Truth) -> Actor:
+    """The person as they are."""
+    return Actor.of(head, head.template + np.tensordot(truth.shape, head.shape_basis, 1))
+
+
+def fitted_actor(head: HeadModel, film: Path) -> Actor:
+    """The person as the fit finds them in the film's own key frames."""
+    return Actor.of_fit(head, fit_head(key_frames(film, ""), head))
+
+
+def quality(numbers: list[int], frames: int, fitted: bool) -> str:
+    """A row per clip and kind."""
+    head = default_head()
+    lines = ["| clip | who | rotation mean/95 % ° | jitter ° | ARKit MAE | correlation | cross-talk | place mm |",
+             "|---|---|---|---|---|---|---|---|"]
+    for number in numbers:
+        film = CACHE / f"clip_{number}.mp4"
+        if not film.exists():
+            make_clip(head, number, frames, CACHE)
+        truth = read_truth(film.with_suffix(".npz"))
+        rows = [("landmarker alone", by_landmarker(film, truth)), ("on the true head",
+                                                                   by_us(film, truth, true_actor(head, truth)))]
+        if fitted:
+            rows.append(("on the fitted head", by_us(film, truth, fitted_actor(head, film))))
+        lines += [f"| {number} | {who} | {found.rotation:.2f} / {found.rotation_95:.2f} | {found.jitter:.2f} "
+                  f"| {found.mae:.3f} | {found.correlation:.2f} | {found.cross_talk:.3f} "
+                  f"| {'-' if np.isnan(found.place) else format(found.place, '.1f')} |" for who, found in rows]
+    return "\n".join(lines)
+
+
+def speed(number: int, lengths: list[int]) -> str:
+    """Milliseconds of processor a frame at 720p, and peak memory, per length in seconds."""
+    lines = ["| 720p film | decode and landmarker ms | all ms | times as much | peak MB |", "|---|---|---|---|---|"]
+    for length in lengths:
+        film = CACHE / f"long_{number}_{length}.mp4"
+        if not film.exists():
+            _long(CACHE / f"clip_{number}.mp4", film, length)
+        values = [_child("alone", film, number), _child("all", film, number)]
+        (alone, _), (whole, memory) = values
+        lines.append(f"| {length} s | {alone:.1f} | {whole:.1f} | {whole / alone:.2f} | {memory:.0f} |")
+    return "\n".join(lines)
+
+
+def _long(clip: Path, film: Path, seconds: int) -> None:
+    """The clip forwards and backwards again and again, at 720p."""
+    with Video(clip) as video:
+        frames = [cv2.copyMakeBorder(cv2.resize(frame.image[..., ::-1], (720, 720), interpolation=cv2.INTER_CUBIC),
+                                     0, 0, 280, 280, cv2.BORDER_REPLICATE) for frame in video]
+    around = frames + frames[-2:0:-1]
+    write_film(film, [around[index % len(around)] for index in range(round(seconds * FPS))])
+
+
+def _child(what: str, film: Path, number: int) -> tuple[float, float]:
+    """Milliseconds of processor time a frame and peak megabytes, of a process of its own."""
+    answer = subprocess.run([sys.executable, "-m", "benchmarks.video", "--measure", what, str(film), str(number)],
+                            capture_output=True, check=True, encoding="utf-8")
+    first, second = answer.stdout.split()[-2:]
+    return float(first), float(second)
+
+
+def _measure(what: str, film: Path, number: int) -> None:
+    truth = read_truth(CACHE / f"clip_{number}.npz")
+    actor, began, frames = true_actor(default_head(), truth), time.process_time(), 0
+    if what == "all":
+        frames = len(track_film(film, actor).clip)
+    else:
+        with Video(film) as video, FrameLandmarker() as landmarker:
+            for frame in video:
+                landmarker.see(frame.image)
+                frames += 1
+    spent = (time.process_time() - began) / max(frames, 1) * 1000
+    print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.video", description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=2)
+    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--long", type=int, nargs="*", default=[10, 60], metavar="SECONDS", help="600 is ten minutes")
+    parser.add_argument("--true-only", action="store_true", help="do not fit heads")
+    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        _measure(options.measure[0], Path(options.measure[1]), int(options.measure[2]))
+        return
+    print(quality(list(range(options.clips)), options.frames, not options.true_only))
+    if options.long:
+        print(f"\n{speed(0, options.long)}")
+
+
+if __name__ == "__main__":
+    main()
