@@ -101,9 +101,10 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
         if stage.pixels:
             surface = surface or Surface.of(points.head, measured_appearance().uvs)
             problem = _with_pixels(problem, state, observations, points, surface, config)
-        if stage.pixels and config.stereo.enabled and len(state.views) > 1:
-            problem = replace(problem, pairs=pair_terms(observations, points.head, surface,
-                              measured_appearance().uvs, state, informative(state.views), config.stereo))
+            if config.stereo.enabled and len(state.views) > 1:
+                problem = replace(problem, pairs=pair_terms(
+                    observations, points.head, surface, measured_appearance().uvs, state, informative(state.views),
+                    config.stereo))
         if stage.outline and config.outline.enabled:
             silhouettes = silhouettes or Silhouettes.of(observations, points.head, state)
             problem = silhouettes.added(problem, state, config)

@@ -59,7 +59,10 @@ class Belief:
 class Pair(Protocol):
     """A term between two views."""
 
-    views: tuple[int, int]
+    @property
+    def views(self) -> tuple[int, int]:
+        """Which."""
+        ...
 
     def rows(self, beta: np.ndarray, first: View, second: View) -> tuple[Rows, Rows]:
         """Whitened residuals, twice: with the derivatives by either view; those by beta are the whole in both."""

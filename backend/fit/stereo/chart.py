@@ -1,4 +1,4 @@
-"""A photo laid into the UV square by the fit so far: what would be the same picture for every photo, were the fit right.
+"""A photo laid into the UV square by the fit so far: what would be one picture for all photos, were the fit right.
 
 Only the part of the square that holds the face is kept. Texels are rows and columns of that part.
 """

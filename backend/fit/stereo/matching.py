@@ -14,6 +14,10 @@ import numpy as np
 from backend.fit.config import StereoConfig
 from backend.fit.stereo.chart import Chart
 
+HELD = 0.02
+"""Share of a patch's information by which it is held where the fit so far has it, so that it does not run along an
+edge; it counts as information, for the fit is off by no more than such a patch then claims."""
+
 
 @dataclass(frozen=True)
 class Matches:
@@ -92,13 +96,13 @@ def _level(first: Chart, second: Chart, texels: np.ndarray, shift: np.ndarray, s
         gain = np.clip(gain, 0.3, 3.0)
         error = other / gain[:, None] - mine
         normal = np.einsum("pk,pki,pkj->pij", w, slope, slope)
-        normal += np.eye(2) * 1e-6 + np.eye(2) * 0.02 * normal.trace(axis1=1, axis2=2)[:, None, None]
-        step = np.linalg.solve(normal, np.einsum("pk,pki,pk->pi", w, slope, error)[..., None])[..., 0]
+        held = normal + np.eye(2) * (1e-6 + HELD * normal.trace(axis1=1, axis2=2)[:, None, None])
+        step = np.linalg.solve(held, np.einsum("pk,pki,pk->pi", w, slope, error)[..., None])[..., 0]
         length = np.linalg.norm(step, axis=1, keepdims=True)
         shift = shift - step * np.minimum(1, spacing / np.maximum(length, 1e-9))
     likeness = (w * mine * other).sum(1) / np.sqrt(power * np.maximum((w * other * other).sum(1), 1e-9))
     variance = (w * error * error).sum(1) / total
-    covariance = np.linalg.inv(normal) * (variance * config.together / spacing**2)[:, None, None]
+    covariance = np.linalg.inv(held) * (variance * config.together / spacing**2)[:, None, None]
     covariance = (covariance + covariance.transpose(0, 2, 1)) / 2 + np.eye(2) * (config.floor / first.texel) ** 2
     good = (likeness > config.likeness) & (w.sum(1) > config.whole * wanted)
     good &= np.linalg.norm(shift, axis=1) < config.reach / first.texel

@@ -11,12 +11,12 @@ from scipy.linalg import solve_triangular
 from backend.capture.observation import Observation
 from backend.fit.config import StereoConfig
 from backend.fit.pixels.surface import Surface
+from backend.fit.pixels.term import sampled
 from backend.fit.points import PointSet, cross
 from backend.fit.residuals import Rows
 from backend.fit.state import State, View, centre_jacobian
 from backend.fit.stereo.chart import Chart, Square, chart_of
 from backend.fit.stereo.matching import match
-from backend.fit.pixels.term import sampled
 from backend.head.model import HeadModel
 
 
