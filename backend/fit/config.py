@@ -125,6 +125,36 @@ class OutlineConfig:
 
 
 @dataclass(frozen=True)
+class StereoConfig:
+    """Patches of skin that two photos have in common (`stereo`)."""
+
+    enabled: bool = True
+    angles: tuple[float, float] = (0.12, 0.9)  # radians between two cameras that see the head: nearer tells nothing of
+    # depth, farther apart the same skin looks another
+    resolution: int = 768  # texels to the side of the UV square; about 0.5 mm each
+    facing: float = 0.3  # cosine to the camera below which skin is too grazing
+    lift: float = 0.0006  # metres off the surface, where a ray towards the camera starts
+    coarse: float = 1.5  # millimetres; broader shading is taken off before patches are compared. At the truth of own
+    # people, each photo in another light, patches are off by 0.6 mm with 5, 0.45 with 2.5, 0.35 with 1.5
+    levels: tuple[float, ...] = (4.0, 2.0)  # texels between a patch's samples, coarse first
+    radius: int = 6  # samples from a patch's middle to its border
+    rounds: int = 5  # of registration at each level
+    likeness: float = 0.8  # correlation below which patches show different things
+    whole: float = 0.8  # share of a patch that both photos must show
+    reach: float = 4.0  # millimetres, farther than a fit by landmarks is off
+    roundtrip: float = 0.75  # texels by which the way back may miss
+    neighbours: int = 12
+    uneven: float = 0.75  # texels by which neighbours' shifts differ in truth
+    odd: float = 2.0  # sigmas from the neighbours' middle beyond which a shift is a mistake
+    together: float = 16.0  # a patch's samples that err as one; own people
+    floor: float = 0.06  # millimetres; no patch is found surer
+    length: float = 5.5  # millimetres along the skin over which patches err alike; own people
+    inflation: float = 1.3  # on all that: photos are no renders
+    stride: int = 2  # of the places of `appearance`, which lie closer than that
+    fewest: int = 40  # patches; fewer are no evidence
+
+
+@dataclass(frozen=True)
 class LearnedConfig:
     """Evidence from the network that looks at pixels (`learned`)."""
 
@@ -169,6 +199,7 @@ class FitConfig:
     limits: LimitConfig = field(default_factory=LimitConfig)
     pixels: PixelConfig = field(default_factory=PixelConfig)
     outline: OutlineConfig = field(default_factory=OutlineConfig)
+    stereo: StereoConfig = field(default_factory=StereoConfig)
     stages: tuple[Stage, ...] = (
         Stage("pose", ("camera", "depth"), 8),
         Stage("rough", ("camera", "focal", "depth", "turns", "noise", "shape", "expression"), 10),

@@ -30,6 +30,7 @@ from backend.fit.several.opinion import Listener
 from backend.fit.solver import Belief, Problem, solve
 from backend.fit.start import HeadPoints, first_view, view_problem
 from backend.fit.state import State
+from backend.fit.stereo.term import pair_terms
 from backend.head.model import HeadModel
 
 
@@ -100,6 +101,10 @@ def solve_parameters(observations: Sequence[Observation], points: HeadPoints, co
         if stage.pixels:
             surface = surface or Surface.of(points.head, measured_appearance().uvs)
             problem = _with_pixels(problem, state, observations, points, surface, config)
+            if config.stereo.enabled and len(state.views) > 1:
+                problem = replace(problem, pairs=pair_terms(
+                    observations, points.head, surface, measured_appearance().uvs, state, informative(state.views),
+                    config.stereo))
         if stage.outline and config.outline.enabled:
             silhouettes = silhouettes or Silhouettes.of(observations, points.head, state)
             problem = silhouettes.added(problem, state, config)

@@ -56,6 +56,23 @@ class Belief:
     value: np.ndarray  # (M,)
 
 
+class Pair(Protocol):
+    """A term between two views."""
+
+    @property
+    def views(self) -> tuple[int, int]:
+        """Which."""
+        ...
+
+    def rows(self, beta: np.ndarray, first: View, second: View) -> tuple[Rows, Rows]:
+        """Whitened residuals, twice: with the derivatives by either view; those by beta are the whole in both."""
+        ...
+
+    def cost(self, beta: np.ndarray, first: View, second: View) -> float:
+        """Sum of squares of those residuals."""
+        ...
+
+
 @dataclass(frozen=True)
 class Problem:
     """The whole fit."""
@@ -65,6 +82,7 @@ class Problem:
     robust: float  # Geman-McClure scale, sigmas
     beliefs: tuple[Belief, ...] = ()
     ties: Sequence[Tie] = ()  # between focal lengths of photos of one device
+    pairs: Sequence[Pair] = ()  # what two photos show of the same skin
 
 
 def solve(problem: Problem, state: State, free: Sequence[str], iterations: int) -> State:
@@ -156,6 +174,13 @@ def normal_equations(problem: Problem, state: State) -> tuple[np.ndarray, np.nda
                 root = rows.by_beta * np.sqrt(np.reshape(np.broadcast_to(weight, len(rows.residual)), (-1, 1)))
                 hessian[:count, :count] += root.T @ root
                 gradient[:count] += rows.by_beta.T @ (rows.residual * weight)
+    blocks = np.cumsum([count, *(view.size for view in state.views)])
+    for pair in problem.pairs:
+        each = pair.rows(state.beta, *(state.views[index] for index in pair.views))
+        whole = np.concatenate([each[0].by_beta, each[0].by_view, each[1].by_view], 1)
+        places = np.concatenate([np.arange(count), *(np.arange(blocks[i], blocks[i + 1]) for i in pair.views)])
+        hessian[np.ix_(places, places)] += whole.T @ whole
+        gradient[places] += whole.T @ each[0].residual
     for tie in problem.ties:
         places = focal_places(state)[tie.views]
         hessian[np.ix_(places, places)] += tie.information
@@ -181,6 +206,7 @@ def total_cost(problem: Problem, state: State) -> float:
         cost += terms.weight * float(np.sum(terms.iris.rows(state.beta, view).residual ** 2))
         cost += float(np.sum(terms.prior.rows(view).residual ** 2))
         cost += terms.weight * sum(term.cost(state.beta, view) for term in terms.extra)
+    cost += sum(pair.cost(state.beta, *(state.views[index] for index in pair.views)) for pair in problem.pairs)
     for tie in problem.ties:
         apart = tie.apart(state.views)
         cost += float(apart @ tie.information @ apart)
