@@ -214,7 +214,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
         share, taken = 1 / len(photos), list[Observation]()
         for index, (path, item) in enumerate(zip(photos, inputs, strict=True)):
             told = part(tell, index * share, (index + 1) * share)
-            taken += (key_frames(path, item.sha256, told, name=item.name) if is_film(path)
+            taken += (key_frames(path, item.sha256, told, name=item.name or "") if is_film(path)
                       else [observe(path, face=options.face, name=item.name if options.forget_inputs else "",
                                     progress=told)])
         return tuple(taken)
@@ -242,7 +242,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     started = time.perf_counter()
     tell(0.0, "Rendering the preview")
     quality = report.quality(observations, fit, maps, head, [UNSURE] if entry.licence == NOT_STATED else [])
-    if tracked is not None:
+    if film is not None and tracked is not None:
         quality = with_video(quality, tracked.report | {"name": inputs[list(photos).index(film)].name})
     picture = preview.side_by_side(shown[0].image, head, fit.posed[0], fit.intrinsics[0],
                                    fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
