@@ -214,7 +214,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
         share, taken = 1 / len(photos), list[Observation]()
         for index, (path, item) in enumerate(zip(photos, inputs, strict=True)):
             told = part(tell, index * share, (index + 1) * share)
-            taken += (key_frames(path, item.sha256, told, name=item.name or "") if is_film(path)
+            taken += (key_frames(path, item.sha256 or "", told, name=item.name or "") if is_film(path)
                       else [observe(path, face=options.face, name=item.name if options.forget_inputs else "",
                                     progress=told)])
         return tuple(taken)
