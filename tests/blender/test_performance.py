@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blender_addon import compat, jobs, translations
-from blender_addon.export import job, presets
+from blender_addon.export import job, presets, visemes
 from blender_addon.performance import clip as clips
 from blender_addon.performance import curves, livelink, panel, take, turns, words
 from blender_addon.performance.clip import ARKIT_NAMES, Clip
@@ -171,7 +171,7 @@ def test_presets_lie_over_it_and_give_way_to_blinks(played):
     scene.frame_set(45)
     assert values(played)["eyeWideLeft"] == pytest.approx(0.8)
     mix.preset = "viseme_ou"
-    assert values_at(played, 45)["mouthPucker"] == pytest.approx(0.65)
+    assert values_at(played, 45)["mouthPucker"] == pytest.approx(visemes.WEIGHTS["ou"]["mouthPucker"])
     bpy.ops.likeness.remove_mix(index=0)
     assert values_at(played, 45)["mouthPucker"] == 0
 
