@@ -181,7 +181,7 @@ def test_without_its_bundle_an_avatar_stays_as_it_is(known, tmp_path):
     shutil.copytree(known.folder, folder)
     assert bpy.ops.likeness.assemble(directory=str(folder), name="Ada") == {"FINISHED"}
     shutil.rmtree(folder)
-    with pytest.raises(RuntimeError, match="folder moved .* is not known on this computer"):
+    with pytest.raises(RuntimeError, match=r"folder moved .* is not known on this computer"):
         bpy.ops.likeness.set_resolution(level="dense")
 
 
