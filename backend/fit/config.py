@@ -67,7 +67,7 @@ class Stage:
     iterations: int
     contours: bool = False  # let the face oval slide along its outline
     looks: bool = False  # hear what the network says of the fit so far (`learned`)
-    pixels: bool = False  # add the photometric term
+    pixels: bool = False  # add the photometric term and, with several photos, the patches they have in common
     outline: bool = False  # add the silhouette
 
 
