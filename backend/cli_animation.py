@@ -20,10 +20,8 @@ def add_parsers(commands: Any, said: argparse.ArgumentParser) -> None:
     convert = actions.add_parser("convert", parents=[said], help="read one kind of file, write the other")
     convert.add_argument("source", type=Path, metavar="IN", help="an animation .npz, or a .csv of Live Link Face")
     convert.add_argument("target", type=Path, metavar="OUT", help="the .npz or .csv to write")
-    convert.add_argument("--rate", type=float, metavar="FPS", help="frames a second (default: as they are)")
     convert.add_argument("--timecode-rate", type=float, metavar="FPS",
                          help="what a CSV's timecodes count at (default: found out)")
-    convert.add_argument("--retarget", action="store_true", help="take the actor's own neutral and range out")
 
 
 def run(options: argparse.Namespace, out: Streams) -> int:
@@ -32,13 +30,13 @@ def run(options: argparse.Namespace, out: Streams) -> int:
 
 
 def _convert(options: argparse.Namespace, out: Streams) -> int:
-    from backend.animation import livelink, resample, retarget
+    from backend.animation import livelink
     from backend.animation.clip import read_npz, write_npz
 
     for path in (options.source, options.target):
         if path.suffix.lower() not in KINDS:
             raise InputError(f"{path.name} ends in neither .npz nor .csv.", "Say which kind of file it is.")
-    if options.timecode_rate is not None and not resample.RATES[0] <= options.timecode_rate <= resample.RATES[1]:
+    if options.timecode_rate is not None and not 1 <= options.timecode_rate <= 1000:
         raise InputError(f"Timecodes do not count at {options.timecode_rate:g}.", "Choose from 1 to 1000.")
     notes: tuple[str, ...] = ()
     if options.source.suffix.lower() == ".csv":
@@ -46,10 +44,6 @@ def _convert(options: argparse.Namespace, out: Streams) -> int:
         clip, notes = reading.clip, reading.notes
     else:
         clip = read_npz(options.source)
-    if options.retarget:
-        clip = retarget.retarget(clip)
-    if options.rate is not None:
-        clip = resample.at_rate(clip, options.rate)
     write = write_npz if options.target.suffix.lower() == ".npz" else livelink.write_csv
     write(clip, options.target)
     told = {"file": str(options.target), "frames": len(clip), "seconds": round(clip.seconds, 3),

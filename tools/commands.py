@@ -50,7 +50,7 @@ def test(all_blender: bool, gui: bool, pytest: list[str]) -> int:
     in_backend = [path for path in pytest if path not in in_blender]
     results: dict[str, int] = {}
     if not pytest:
-        results["lint and types"] = checks.lint()
+        results["lint and types"] = checks.lint(cold=True)
     if in_backend or not pytest:
         say("tests of the backend")
         chosen = in_backend or ["tests", "--ignore=tests/blender"]

@@ -40,7 +40,7 @@ class Clip:
     """
 
     time: np.ndarray  # (T,) float64 seconds, rising
-    arkit: np.ndarray  # (T, 52) float32, order of `arkit.ARKIT_NAMES`, 0..1; a retarget may go a little beyond
+    arkit: np.ndarray  # (T, 52) float32, order of `arkit.ARKIT_NAMES`, 0..1; a retargeted one may go a little beyond
     expression: np.ndarray  # (T, E) float32, the head model's psi; E is 0 where none was fitted
     head: np.ndarray  # (T, 4, 4) float32, from the head's rest space to the world, metres; rotation and translation
     pose: np.ndarray  # (T, J, 3) float32 axis-angle radians, order of the head model's joint names, `JOINTS` first

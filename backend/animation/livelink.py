@@ -2,7 +2,7 @@
 
 Files in the wild lack columns or have them in another order and case, are cut in the last line, were saved by a
 spreadsheet. So columns go by name, and what a cell lacks is bridged from its neighbours and said. The angles are
-radians about ARKit's axes (`turns.from_angles`). A timecode is hours, minutes, seconds and frames with decimals; at how
+radians about ARKit's axes (`from_angles`). A timecode is hours, minutes, seconds and frames with decimals; at how
 many frames a second it counts is not in the file and is found out. Where the head is cannot be told in such a file.
 """
 
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
-from backend.animation import turns
 from backend.animation.clip import HIGHEST_WEIGHT, LOST, Clip, writing
 from backend.arkit import ARKIT_NAMES
 from backend.errors import InputError
@@ -63,7 +63,7 @@ def write_csv(clip: Clip, path: Path) -> None:
     """
     names = column_names()
     order = [ARKIT_NAMES.index(name[0].lower() + name[1:]) for name in names]
-    angles = np.concatenate([turns.to_angles(item) for item in _turned(clip)], 1)
+    angles = np.concatenate([to_angles(item) for item in _turned(clip)], 1)
     text = io.StringIO()
     text.write(",".join(["Timecode", "BlendshapeCount", *names, *ANGLES]) + "\n")
     count = len(names) + len(ANGLES)
@@ -86,7 +86,7 @@ def timecode(time: float, rate: float) -> str:
 
 def _turned(clip: Clip) -> list[np.ndarray]:
     """Turns (T, 3, 3) of head and eyes; the neck's is in the head's."""
-    joints = turns.matrices(clip.pose)
+    joints = Rotation.from_rotvec(clip.pose.reshape(-1, 3)).as_matrix().reshape(*clip.pose.shape, 3)
     neck, head, left, right = (joints[:, JOINTS.index(name)] for name in ("neck", "head", "eye_left", "eye_right"))
     return [clip.head[:, :3, :3] @ neck @ head, left, right]
 
@@ -215,9 +215,9 @@ def _clip(time: np.ndarray, values: dict[str, np.ndarray]) -> tuple[Clip, list[s
                 into[:, index] = np.interp(time, time[seen], column[seen])
     pose = np.zeros((count, len(JOINTS), 3))
     head = np.tile(np.eye(4), (count, 1, 1))
-    head[:, :3, :3] = turns.from_angles(angles[:, :3])
+    head[:, :3, :3] = from_angles(angles[:, :3])
     for joint, first in (("eye_left", 3), ("eye_right", 6)):
-        pose[:, JOINTS.index(joint)] = turns.axis_angles(turns.from_angles(angles[:, first:first + 3]))
+        pose[:, JOINTS.index(joint)] = Rotation.from_matrix(from_angles(angles[:, first:first + 3])).as_rotvec()
     confidence = np.where(lost, LOST, np.where(gaps.any(1), _UNSURE, 1.0))
     notes = []
     if lost.any():
@@ -225,3 +225,18 @@ def _clip(time: np.ndarray, values: dict[str, np.ndarray]) -> tuple[Clip, list[s
     if (gaps.any(1) & ~lost).any():
         notes.append(f"{int((gaps.any(1) & ~lost).sum())} frames hold values that are no numbers; those are bridged.")
     return Clip(time, arkit, np.zeros((count, 0)), head, pose, confidence), notes
+
+
+def from_angles(angles: np.ndarray) -> np.ndarray:
+    """(N, 3) yaw, pitch, roll in radians -> (N, 3, 3) in our axes.
+
+    They are turns about ARKit's face axes, which point up, to the person's left and out of the face: yaw is about our
+    +Z (positive to the person's left), pitch about +X (positive downwards), roll about -Y (positive to the person's
+    right shoulder). Roll is done first, yaw last.
+    """
+    return Rotation.from_euler("ZXY", angles * [1, 1, -1]).as_matrix()
+
+
+def to_angles(turns: np.ndarray) -> np.ndarray:
+    """The inverse of `from_angles`, (N, 3) radians; pitch within a right angle."""
+    return Rotation.from_matrix(turns).as_euler("ZXY") * [1, 1, -1]

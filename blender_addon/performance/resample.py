@@ -4,7 +4,7 @@ Plain sampling loses a blink whose deepest frame falls between two new frames, a
 weight is interpolated, and where one of the clip's own turning points is nearest to a new frame, that frame gets the
 turning point's value: what peaks in the source peaks as high afterwards, at most half a new frame earlier or later.
 Turning points that stand out by no more than noise does are left alone: taking them too would double the jitter.
-Turns go along the shortest arc. The backend has the same; a test holds both against each other.
+Turns go along the shortest arc.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ which the face was seen:
 
 A shape with t - n < 0.15 was not played, so g = 1; left and right share the larger g of both, so that a crooked smile
 stays one. Looks are angles, not efforts: they stay. The head is turned and moved so that its usual place is straight
-ahead at the origin. The backend has the same; a test holds both against each other.
+ahead at the origin.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Turns over time, in numpy: axis-angle, matrices, quaternions, and the three angles that Live Link Face writes.
 
-The backend has the same (neither side imports the other); a test holds both against each other.
+`mathutils` has one turn at a time; here a whole clip is turned at once.
 """
 
 from __future__ import annotations

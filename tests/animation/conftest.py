@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from backend.animation.clip import Clip
 from backend.arkit import ARKIT_NAMES
+from blender_addon.performance import clip as addon_clip
 
 JOINT_COUNT = 5
 
@@ -34,6 +37,11 @@ def made(frames: int = 90, rate: float = 30.0) -> Clip:
     confidence[-3:] = 0
     expression = np.stack([np.sin(time + phase) for phase in range(4)], 1)
     return Clip(time, arkit, expression, turned("z", np.radians(20) * np.sin(time)), pose, confidence)
+
+
+def as_addon(clip: Clip) -> addon_clip.Clip:
+    """The same, as the add-on has it."""
+    return addon_clip.Clip(*(getattr(clip, part.name) for part in dataclasses.fields(clip)))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The add-on reads, retargets and resamples by itself; it does so exactly as the backend does."""
+"""Add-on and backend read and write performances by themselves: what one writes, the other reads as it was."""
 
 from __future__ import annotations
 
@@ -9,25 +9,19 @@ import numpy as np
 import pytest
 
 from backend.animation import clip as backend_clip
-from backend.animation import livelink, resample, retarget
+from backend.animation import livelink
 from backend.arkit import ARKIT_NAMES
 from backend.head.model import JOINTS
 from blender_addon import errors
 from blender_addon.performance import clip as addon_clip
 from blender_addon.performance import livelink as addon_livelink
 from blender_addon.performance import mixing
-from blender_addon.performance import resample as addon_resample
-from blender_addon.performance import retarget as addon_retarget
-from tests.animation.conftest import made
-
-
-def as_addon(clip: backend_clip.Clip) -> addon_clip.Clip:
-    return addon_clip.Clip(*(getattr(clip, part.name) for part in dataclasses.fields(clip)))
+from tests.animation.conftest import as_addon, made
 
 
 def same(one: object, other: object) -> None:
     for part in dataclasses.fields(backend_clip.Clip):
-        assert np.array_equal(getattr(one, part.name), getattr(other, part.name)), part.name
+        assert np.allclose(getattr(one, part.name), getattr(other, part.name), rtol=0, atol=1e-6), part.name
 
 
 def test_names_and_joints_are_the_same() -> None:
@@ -43,14 +37,13 @@ def test_files_of_one_side_are_read_by_the_other(tmp_path: Path) -> None:
     same(backend_clip.read_npz(tmp_path / "b.npz"), clip)
     livelink.write_csv(clip, tmp_path / "a.csv")
     addon_livelink.write_csv(as_addon(clip), tmp_path / "b.csv")
-    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    one, other = ((tmp_path / name).read_text().splitlines() for name in ("a.csv", "b.csv"))
+    assert one[0] == other[0]
+    for row, same_row in zip(one[1:], other[1:], strict=True):
+        assert row.split(",")[0] == same_row.split(",")[0]
+        assert np.allclose([float(cell) for cell in row.split(",")[1:]],
+                           [float(cell) for cell in same_row.split(",")[1:]], atol=1e-6)
     same(addon_livelink.read_csv(tmp_path / "a.csv").clip, livelink.read_csv(tmp_path / "a.csv").clip)
-
-
-def test_retargeting_and_resampling_are_the_same() -> None:
-    clip = dataclasses.replace(made(), arkit=np.random.default_rng(6).random((90, 52)))
-    same(addon_retarget.retarget(as_addon(clip)), retarget.retarget(clip))
-    same(addon_resample.at_rate(as_addon(clip), 24), resample.at_rate(clip, 24))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04no"])

@@ -29,11 +29,10 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert np.array_equal(read_npz(tmp_path / "c.npz").arkit[seen], clip.arkit[seen])
 
 
-def test_another_rate_and_bad_input(tmp_path: Path) -> None:
+def test_bad_input(tmp_path: Path) -> None:
     write_npz(made(), tmp_path / "a.npz")
-    assert convert(tmp_path / "a.npz", tmp_path / "b.npz", "--rate", 24, "--retarget").returncode == 0
-    assert round(read_npz(tmp_path / "b.npz").rate) == 24
-    for arguments in ((tmp_path / "a.npz", tmp_path / "b.mov"), (tmp_path / "a.npz", tmp_path / "b.npz", "--rate", 0),
+    for arguments in ((tmp_path / "a.npz", tmp_path / "b.mov"),
+                      (tmp_path / "a.npz", tmp_path / "b.csv", "--timecode-rate", 0),
                       (tmp_path / "none.csv", tmp_path / "b.npz"), (tmp_path / "a.npz", tmp_path / "no" / "b.npz")):
         done = convert(*arguments)
         assert done.returncode == 2, done.stderr

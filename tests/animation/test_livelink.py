@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.animation import livelink, turns
+from backend.animation import livelink
 from backend.animation.clip import Clip
 from backend.arkit import ARKIT_NAMES
 from backend.errors import InputError
@@ -65,12 +65,12 @@ def test_lost_frames_stay_lost_and_are_bridged(clip: Clip, tmp_path: Path) -> No
 def test_angles_go_the_way_that_is_said() -> None:
     """Yaw to the person's left (+X), pitch down, roll to the person's right shoulder (-X)."""
     face, crown = np.array([0, -1, 0]), np.array([0, 0, 1])
-    yaw, pitch, roll = turns.from_angles(np.eye(3) * 0.3)
+    yaw, pitch, roll = livelink.from_angles(np.eye(3) * 0.3)
     assert (yaw @ face)[0] == pytest.approx(np.sin(0.3))
     assert (pitch @ face)[2] == pytest.approx(-np.sin(0.3))
     assert (roll @ crown)[0] == pytest.approx(-np.sin(0.3))
     angles = np.random.default_rng(3).uniform(-1, 1, (50, 3))
-    assert np.abs(turns.to_angles(turns.from_angles(angles)) - angles).max() < 1e-12
+    assert np.abs(livelink.to_angles(livelink.from_angles(angles)) - angles).max() < 1e-12
 
 
 @pytest.mark.parametrize("rate", [24, 25, 30, 60])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +100,7 @@ def figures(photos: list[Errors]) -> dict[int, dict[str, float]]:
         shared = [float(product[(distance >= low) & (distance < high)].mean()) if
                   ((distance >= low) & (distance < high)).any() else 0.0
                   for low, high in zip((0.0, *DISTANCES), DISTANCES, strict=False)]
-        below = [end for end, value in zip(DISTANCES, shared, strict=True) if value < shared[0] / np.e]
+        below = [end for end, value in zip(DISTANCES, shared, strict=True) if value < shared[0] / math.e]
         table[kind] = {"photos": len(parts), "edges": sum(len(offset) for offset, _ in parts), "bias": bias,
                        "local": float(np.concatenate(local).std()), "together": float(np.sqrt(max(shared[0], 0.0))),
                        "length": 1000 * (below[0] if below else DISTANCES[-1])}
