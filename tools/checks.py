@@ -10,7 +10,7 @@ TYPED_FOLDERS = ("backend", "blender_addon", "tools", "demo", "benchmarks", "bui
 
 
 def lint(cold: bool = False) -> int:
-    """Run ruff and mypy; 0 when both are content. `cold` has mypy forget what it knew, for that can hide a complaint."""
+    """Run ruff and mypy; 0 when both are content. `cold`: without mypy's cache, which can hide a complaint."""
     python = env_python(BACKEND_ENV)
     say("ruff")
     style = run([python, "-m", "ruff", "check", *PYTHON_FOLDERS])
