@@ -11,8 +11,6 @@ dozen people; each makes three faces. The same seed and number give the same sha
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +21,7 @@ from backend.capture.landmarks import detect_faces
 from backend.core.colour import srgb_to_linear
 from backend.errors import InputError
 from backend.fit.faces import KNOTS, TABLE, FaceScores, features
-from backend.head.model import HeadModel, default_head
+from backend.head.model import HeadModel
 from backend.npz import read_arrays, write_arrays
 from backend.training.render import Person, Settings, make_sample, portrait, random_look
 from backend.training.render.lights import random as random_light
@@ -31,6 +29,7 @@ from backend.training.skin import generate, random_traits
 from benchmarks.fit_expression import expression_table
 from benchmarks.fit_noise import typical_face
 from benchmarks.fit_people import GAZES, PAIRED, SINGLE, face, gaze
+from benchmarks.shards import make_shards
 
 SIDE, SKIN_TEXELS = 208, 256
 PEOPLE, SHARED, FACES = 12, 6, 3  # people of a shard, of a skin; faces of a person
@@ -84,19 +83,6 @@ def random_face(random: np.random.Generator) -> np.ndarray:
     if random.random() < SHUT:
         weights[BLINKS] = random.uniform(0.5, 1) * random.uniform(0.9, 1, 2)
     return np.clip(weights, 0, 1).astype(np.float32)
-
-
-def photograph(options: argparse.Namespace) -> None:
-    """Make the shards that are not there, for so many minutes."""
-    options.folder.mkdir(parents=True, exist_ok=True)
-    head, began = default_head(), time.monotonic()
-    for number in range(options.first, options.first + options.shards):
-        path = options.folder / f"faces_{options.seed}_{number:04d}.npz"
-        if not path.exists():
-            if time.monotonic() - began > options.minutes * 60:
-                return
-            write_arrays(path, photographed(head, np.random.default_rng((options.seed, number))))
-            print(f"{path.name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 def measured(scores: np.ndarray, weights: np.ndarray) -> FaceScores:
@@ -163,7 +149,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=TABLE)
     parser.add_argument("--minutes", type=float, default=60)
     options = parser.parse_args()
-    {"photograph": photograph, "measure": measure}[options.command](options)
+    if options.command == "photograph":
+        make_shards(options, "faces", photographed)
+    else:
+        measure(options)
 
 
 if __name__ == "__main__":

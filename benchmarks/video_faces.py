@@ -12,8 +12,6 @@ are left out. Photos of `benchmarks.fit_faces` and of `backend.training.shape`, 
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,6 +32,7 @@ from backend.training.render.lights import random as random_light
 from backend.training.skin import generate, random_traits
 from benchmarks.fit_faces import random_face
 from benchmarks.fit_people import GAZES, PAIRED, SINGLE, face, gaze
+from benchmarks.shards import make_shards
 
 SIDE, SKIN_TEXELS, LIGHTS = 232, 256, 6
 PEOPLE, FACES = 3, 24  # of a shard, of a person
@@ -97,19 +96,6 @@ def moving_face(random: np.random.Generator) -> np.ndarray:
         for name in ("cheekSquintLeft", "cheekSquintRight"):
             weights[ARKIT_NAMES.index(name)] = 0.6 * weights[ARKIT_NAMES.index("mouthSmileLeft")]
     return np.clip(weights, 0, 1).astype(np.float32)
-
-
-def photograph(options: argparse.Namespace) -> None:
-    """Make the shards that are not there, for so many minutes."""
-    options.folder.mkdir(parents=True, exist_ok=True)
-    head, began = default_head(), time.monotonic()
-    for number in range(options.first, options.first + options.shards):
-        path = options.folder / f"moving_{options.seed}_{number:04d}.npz"
-        if not path.exists():
-            if time.monotonic() - began > options.minutes * 60:
-                return
-            write_arrays(path, photographed(head, np.random.default_rng((options.seed, number))))
-            print(f"{path.name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -371,7 +357,10 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--out", type=Path, default=TABLE)
     options = parser.parse_args()
-    {"photograph": photograph, "measure": measure}[options.command](options)
+    if options.command == "photograph":
+        make_shards(options, "moving", photographed)
+    else:
+        measure(options)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,22 @@
-"""Training of the light network: resumable, the same for a seed on a CPU, with a log, contact sheets and scores."""
+"""Training of the light network: what it is asked and how it does."""
 
 from __future__ import annotations
 
-import csv
-import sys
-import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from backend.head.model import HeadModel, default_head
 from backend.reflectance.networks.lightnet import LightNet
 from backend.training.reflectance.lighting import read_pictures
+from backend.training.reflectance.loop import Lesson, run
 from backend.training.reflectance.losses import batch_of, loss_of
 from backend.training.reflectance.plans import Plan
 from backend.training.reflectance.samples import Lit, Maker
@@ -29,8 +27,6 @@ from backend.training.skin.traits import TONE
 
 UNSEEN = 0.1
 """Share of heads and skins kept for the scores."""
-
-DECAY, STEEPEST = 0.02, 1.0
 
 
 @dataclass(frozen=True)
@@ -82,81 +78,22 @@ def _head() -> HeadModel:
 def train(head: HeadModel, folder: Path, plan: Plan, seed: int, minutes: float, device: str = "cpu",
           skins: Path | None = None, lights: Path | None = None, workers: int = 0) -> LightNet | None:
     """The network after `plan.steps`, or None when the minutes were over first: the same call goes on from there."""
-    began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     seen, unseen = makers(head, folder, plan, seed, device, skins, lights, workers)
-    torch.manual_seed(seed)
-    net, average = LightNet(plan.shape).to(device).train(), LightNet(plan.shape).to(device).eval()
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average.load_state_dict(net.state_dict())
-    optimiser = torch.optim.AdamW(net.parameters(), plan.rate, weight_decay=DECAY)
-    kept, first = folder / "reached.pt", 0
-    if kept.exists():
-        reached = torch.load(kept, weights_only=True, map_location=device)
-        first = reached["step"]
-        net.load_state_dict(reached["net"])
-        average.load_state_dict(reached["average"])
-        optimiser.load_state_dict(reached["optimiser"])
     looked_at = [unseen.sample(number) for number in range(6)]
-    mixed = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
-    parts: dict[str, float] = {}
-    for step, samples in _fed(seen, plan, first, workers):
-        if time.monotonic() - began > 60 * minutes:
-            keep(kept, step, net, average, optimiser)
-            return None
-        for group in optimiser.param_groups:
-            group["lr"] = rate_of(plan, step)
+
+    def made(step: int) -> list[Lit]:
+        samples = [seen.sample(step * plan.batch + place) for place in range(plan.batch)]
+        for lit in samples:
+            _ = lit.shown  # made here, in the thread
+        return samples
+
+    def judged(net: Callable[..., Any], samples: list[Lit]) -> tuple[torch.Tensor, dict[str, float]]:
         batch = batch_of(samples, device)
-        with mixed:
-            answer = net(batch.channels.contiguous(memory_format=torch.channels_last), batch.vector)
-        loss, now = loss_of(answer, batch)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), STEEPEST)
-        optimiser.step()
-        blend(average, net, min(plan.average, 1 - 1 / (step + 2)))
-        parts = {name: 0.98 * parts.get(name, value) + 0.02 * value for name, value in now.items()}
-        if step % 50 == 49:
-            log(folder / "log.csv", step + 1, time.monotonic() - began, parts)
-        if (step + 1) % plan.sheets == 0:
-            write_sheet(folder / f"sheet_{step + 1:06d}.png", looked_at, average)
-            keep(kept, step + 1, net, average, optimiser)
-    keep(kept, plan.steps, net, average, optimiser)
-    write_sheet(folder / "sheet.png", looked_at, average)
-    return average
+        return loss_of(net(batch.channels.contiguous(memory_format=torch.channels_last), batch.vector), batch)
 
-
-def rate_of(plan: Plan, step: int) -> float:
-    """The learning rate of a step."""
-    falling = 0.5 + 0.5 * np.cos(np.pi * min(1, step / plan.steps))
-    return float(plan.rate * min(1, (step + 1) / plan.warm) * (0.02 + 0.98 * falling))
-
-
-def _fed(maker: Maker, plan: Plan, first: int, workers: int) -> Iterator[tuple[int, list[Lit]]]:
-    """Batches from step `first` on; made ahead by `workers` threads."""
-    def batch(step: int) -> list[Lit]:
-        made = [maker.sample(step * plan.batch + place) for place in range(plan.batch)]
-        for lit in made:
-            _ = lit.shown
-        return made
-
-    if workers < 1:
-        for step in range(first, plan.steps):
-            yield step, batch(step)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: list[tuple[int, Future[list[Lit]]]] = []
-        following = first
-        try:
-            while following < plan.steps or ahead:
-                while following < plan.steps and len(ahead) < 2 * workers:
-                    ahead.append((following, pool.submit(batch, following)))
-                    following += 1
-                step, future = ahead.pop(0)
-                yield step, future.result()
-        finally:
-            for _, future in ahead:
-                future.cancel()
+    lesson = Lesson(lambda: LightNet(plan.shape), made, judged, lambda path, net: write_sheet(path, looked_at, net))
+    return run(lesson, folder, plan, seed, minutes, device, workers)
 
 
 def score(net: LightNet, maker: Maker, count: int) -> Scores:
@@ -197,30 +134,3 @@ def write_sheet(path: Path, samples: list[Lit], net: LightNet | None = None) -> 
     import cv2
 
     cv2.imwrite(str(path), sheet(samples, net)[..., ::-1])
-
-
-def blend(average: nn.Module, net: nn.Module, share: float) -> None:
-    """Move the running mean of the weights on: it keeps a `share` of itself."""
-    with torch.no_grad():
-        for mean, value in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-            mean.lerp_(value, 1 - share)
-
-
-def keep(path: Path, step: int, net: nn.Module, average: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-    """Write what was reached, whole or not at all."""
-    beside = path.with_suffix(".new")
-    torch.save({"step": step, "net": net.state_dict(), "average": average.state_dict(),
-                "optimiser": optimiser.state_dict()}, beside)
-    beside.replace(path)
-
-
-def log(path: Path, step: int, seconds: float, parts: dict[str, float]) -> None:
-    """A line in the table of losses and on stderr."""
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(["step", "seconds", *parts])
-        writer.writerow([step, round(seconds), *(round(value, 4) for value in parts.values())])
-    print(f"step {step}: " + ", ".join(f"{name} {value:.3f}" for name, value in parts.items()), file=sys.stderr,
-          flush=True)

@@ -1,25 +1,24 @@
-"""Training of a network from maps to maps: resumable, the same for a seed on a CPU, with a log, sheets and scores."""
+"""Training of a network from maps to maps: what it is asked and how it does."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import nn
 
 from backend.head.model import HeadModel
 from backend.reflectance.networks.mapnet import MapNet
+from backend.training.reflectance.loop import Lesson, run
 from backend.training.reflectance.maps.tasks import Batch, Task, batch_of, loss_of, samples_of
 from backend.training.reflectance.plans import Plan
 from backend.training.reflectance.samples import Maker
 from backend.training.reflectance.skins import Coat, cached_coats
-from backend.training.reflectance.train import DECAY, STEEPEST, UNSEEN, blend, keep, log, makers, rate_of
+from backend.training.reflectance.train import UNSEEN, makers
 
 Question = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -54,71 +53,18 @@ def sources(task: Task, head: HeadModel, folder: Path, plan: Plan, seed: int, de
 def train(task: Task, seen: Source, unseen: Source, folder: Path, plan: Plan, seed: int, minutes: float,
           device: str = "cpu", workers: int = 0) -> MapNet | None:
     """The network after `plan.steps`, or None when the minutes were over first: the same call goes on from there."""
-    began = time.monotonic()
-    torch.manual_seed(seed)
-    shape = task.shape(plan.shape.width, plan.shape.depth)
-    net, average = MapNet(shape).to(device).train(), MapNet(shape).to(device).eval()
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average.load_state_dict(net.state_dict())
-    optimiser = torch.optim.AdamW(net.parameters(), plan.rate, weight_decay=DECAY)
-    kept, first = folder / "reached.pt", 0
-    if kept.exists():
-        reached = torch.load(kept, weights_only=True, map_location=device)
-        first = reached["step"]
-        net.load_state_dict(reached["net"])
-        average.load_state_dict(reached["average"])
-        optimiser.load_state_dict(reached["optimiser"])
     looked_at = unseen.made(range(4))
-    mixed = torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
-    parts: dict[str, float] = {}
-    for step, made in _fed(seen, plan, first, workers):
-        if time.monotonic() - began > 60 * minutes:
-            keep(kept, step, net, average, optimiser)
-            return None
-        for group in optimiser.param_groups:
-            group["lr"] = rate_of(plan, step)
-        batch = batch_of(task, made, device)
-        with mixed:
-            told = net(batch.x.contiguous(memory_format=torch.channels_last))
-        loss, now = loss_of(told, batch)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), STEEPEST)
-        optimiser.step()
-        blend(average, net, min(plan.average, 1 - 1 / (step + 2)))
-        parts = {name: 0.98 * parts.get(name, value) + 0.02 * value for name, value in now.items()}
-        if step % 50 == 49:
-            log(folder / "log.csv", step + 1, time.monotonic() - began, parts)
-        if (step + 1) % plan.sheets == 0:
-            write_sheet(folder / f"sheet_{step + 1:06d}.png", task, average, looked_at)
-            keep(kept, step + 1, net, average, optimiser)
-    keep(kept, plan.steps, net, average, optimiser)
-    write_sheet(folder / "sheet.png", task, average, looked_at)
-    return average
 
+    def made(step: int) -> list[Question]:
+        return seen.made(range(step * plan.batch, (step + 1) * plan.batch))
 
-def _fed(source: Source, plan: Plan, first: int, workers: int) -> Iterator[tuple[int, list[Question]]]:
-    """Batches from step `first` on; made ahead by `workers` threads."""
-    def batch(step: int) -> list[Question]:
-        return source.made(range(step * plan.batch, (step + 1) * plan.batch))
+    def judged(net: Callable[..., Any], questions: list[Question]) -> tuple[torch.Tensor, dict[str, float]]:
+        batch = batch_of(task, questions, device)
+        return loss_of(net(batch.x.contiguous(memory_format=torch.channels_last)), batch)
 
-    if workers < 1:
-        for step in range(first, plan.steps):
-            yield step, batch(step)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: list[tuple[int, Future[list[Question]]]] = []
-        following = first
-        try:
-            while following < plan.steps or ahead:
-                while following < plan.steps and len(ahead) < 2 * workers:
-                    ahead.append((following, pool.submit(batch, following)))
-                    following += 1
-                step, future = ahead.pop(0)
-                yield step, future.result()
-        finally:
-            for _, future in ahead:
-                future.cancel()
+    shape = task.shape(plan.shape.width, plan.shape.depth)
+    lesson = Lesson(lambda: MapNet(shape), made, judged, lambda path, net: write_sheet(path, task, net, looked_at))
+    return run(lesson, folder, plan, seed, minutes, device, workers)
 
 
 def score(task: Task, net: MapNet, source: Source, count: int) -> dict[str, object]:
