@@ -20,7 +20,8 @@ from typing import Any, Literal, TypeVar
 from backend import __version__, assets, devices, store
 from backend.bundle import HeadSource, InputFile, is_bundle, write_bundle
 from backend.claim import claimed
-from backend.core.progress import Progress, part
+from backend.core.progress import Progress, part, silent
+from backend.core.threads import side_by_side
 from backend.errors import InputError, LikenessError
 from backend.output import check_destination, disk_errors, write_file
 from backend.video.container import is_film, look, sha256_of
@@ -211,13 +212,17 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     skinned = _key(sized, options.reflectance, fingerprint() if options.reflectance == "networks" else "")
 
     def capture(tell: Progress) -> tuple[Observation, ...]:
-        share, taken = 1 / len(photos), list[Observation]()
-        for index, (path, item) in enumerate(zip(photos, inputs, strict=True)):
-            told = part(tell, index * share, (index + 1) * share)
-            taken += (key_frames(path, item.sha256 or "", told, name=item.name or "") if is_film(path)
-                      else [observe(path, face=options.face, name=item.name if options.forget_inputs else "",
-                                    progress=told)])
-        return tuple(taken)
+        def read(number: int) -> tuple[Observation, ...]:
+            path, item = photos[number], inputs[number]
+            told = tell if len(photos) == 1 else silent  # several are read at once, and told of as they are done
+            return tuple(key_frames(path, item.sha256 or "", told, name=item.name or "")) if is_film(path) else (
+                observe(path, face=options.face, name=(item.name or "") if options.forget_inputs else "",
+                        progress=told),)
+
+        tell(0.0, "Reading the photos" if len(photos) > 1 else "Reading the photo")
+        taken = side_by_side(read, range(len(photos)), lambda done: tell(
+            done / len(photos), f"Read {done} of {len(photos)} photos" if len(photos) > 1 else "Photo read"))
+        return tuple(observation for some in taken for observation in some)
 
     observations = job.run("capture", taken, (Observation, Finding, Focal), capture)
     with disk_errors(job.folder):

@@ -11,6 +11,7 @@ import numpy as np
 
 from backend.capture.mediapipe_models import SEGMENTER_SIDE, segment
 from backend.core.colour import linear_to_srgb
+from backend.core.threads import side_by_side
 
 WINDOWS = (2.8, 1.8)
 """Sides of the closer looks in sizes of the landmarks' box: the head as in the selfies it learnt, then the face."""
@@ -99,7 +100,8 @@ def _segment_padded(linear: np.ndarray) -> np.ndarray:
     square = cv2.copyMakeBorder(small, top, SEGMENTER_SIDE - size[1] - top, left, SEGMENTER_SIDE - size[0] - left,
                                 cv2.BORDER_REPLICATE)
     square = (linear_to_srgb(np.clip(square, 0, 1)) * 255 + 0.5).astype(np.uint8)
-    answer = (segment(square) + segment(square[:, ::-1])[:, ::-1]) / 2
+    plain, mirrored = side_by_side(segment, (square, square[:, ::-1]))
+    answer = (plain + mirrored[:, ::-1]) / 2
     return np.ascontiguousarray(answer[top:top + size[1], left:left + size[0]])
 
 

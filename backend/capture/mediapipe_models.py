@@ -1,4 +1,5 @@
-"""The two MediaPipe models as plain functions of pixels. One of each lives per process, made at first use.
+"""The two MediaPipe models as plain functions of pixels: one landmarker and at most two segmenters live per process,
+made at first use. Each uses one core.
 
 What is asked of them, and what their answers mean for a photo, is in `landmarks` and `mask`.
 """
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +32,9 @@ VERTICAL_FOV = math.radians(63)
 """The camera that MediaPipe's face geometry assumes (face_geometry_from_landmarks, environment.proto)."""
 
 _lock = threading.Lock()
+_making = threading.Lock()
+_made: list[Any] = []
+_segmenter_locks = (threading.Lock(), threading.Lock())
 
 
 @dataclass(frozen=True)
@@ -64,18 +69,25 @@ def segment(picture_srgb: np.ndarray) -> np.ndarray:
     import mediapipe
 
     image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture_srgb))
-    with _lock:
-        answer = _segmenter().segment(image)
+    first, second = _segmenter_locks
+    number = 0 if first.acquire(blocking=False) else 1
+    if number:
+        second.acquire()
+    try:
+        answer = _segmenter(number).segment(image)
+    finally:
+        _segmenter_locks[number].release()
     return np.stack([mask.numpy_view()[..., 0] for mask in answer.confidence_masks], -1)
 
 
 def close_models() -> None:
-    """Free both models; the next use makes them again. Runs by itself at exit."""
-    with _lock:
-        for maker in (_landmarker, _segmenter):
-            if maker.cache_info().currsize:
-                maker().close()
-                maker.cache_clear()
+    """Free all models; the next use makes them again. Runs by itself at exit."""
+    with _lock, _segmenter_locks[0], _segmenter_locks[1]:
+        for model in _made:
+            model.close()
+        _made.clear()
+        _landmarker.cache_clear()
+        _segmenter.cache_clear()
 
 
 @cache
@@ -90,7 +102,8 @@ def _landmarker():  # MediaPipe's type; importing it here would cost every user 
 
 
 @cache
-def _segmenter():
+def _segmenter(number: int):  # each is its own
+    del number
     from mediapipe.tasks.python import BaseOptions, vision
 
     options = vision.ImageSegmenterOptions(
@@ -107,7 +120,7 @@ def _make(create: Callable, use: Callable, name: str):
     blank = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB,
                             data=np.zeros((SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8))
     try:
-        with _quiet():
+        with _making, _quiet():
             model = create()
             use(model, blank)
     except (RuntimeError, ValueError, OSError) as error:
@@ -116,7 +129,9 @@ def _make(create: Callable, use: Callable, name: str):
                          "Close other programs; if that does not help, reinstall Likeness.") from error
     # MediaPipe closes a model by a worker thread of its own, and at `atexit` there are no worker threads any more;
     # this hook, which concurrent.futures uses for the same purpose, runs before they go.
-    threading._register_atexit(close_models)  # type: ignore[attr-defined]
+    if not _made:
+        threading._register_atexit(close_models)  # type: ignore[attr-defined]
+    _made.append(model)
     return model
 
 

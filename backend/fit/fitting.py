@@ -9,6 +9,7 @@ import numpy as np
 
 from backend.capture.observation import Observation
 from backend.core.progress import Progress, part, silent
+from backend.core.threads import side_by_side
 from backend.errors import InputError
 from backend.fit.config import FitConfig
 from backend.fit.contour import slide_contours
@@ -19,14 +20,14 @@ from backend.fit.outline.rim import Skin
 from backend.fit.outline.term import outline_term
 from backend.fit.pixels.appearance import measured_appearance
 from backend.fit.pixels.surface import Surface
-from backend.fit.pixels.term import pixel_term
+from backend.fit.pixels.term import PixelTerm, pixel_term
 from backend.fit.refine import extended
 from backend.fit.result import assemble
 from backend.fit.several.agreement import Agreement, agree, view_errors, weighted
 from backend.fit.several.chosen import as_fitted, informative, photo_fits, unread
 from backend.fit.several.devices import shared, ties
 from backend.fit.several.looks import measured_looks
-from backend.fit.several.opinion import Listener
+from backend.fit.several.opinion import Listener, Opinion
 from backend.fit.solver import Belief, Problem, solve
 from backend.fit.start import HeadPoints, first_view, view_problem
 from backend.fit.state import State
@@ -68,14 +69,16 @@ def compare(observations: Sequence[Observation], points: HeadPoints, config: Fit
     """Fit each photo alone and see which of them show one person."""
     quick = replace(config, stages=config.stages[:2])
     listener = Listener.of(points.points, points.used)
-    opinions, errors = [], []
-    for index, observation in enumerate(observations):
-        progress(index / len(observations), "Comparing the photos")
+
+    def heard(observation: Observation) -> tuple[Opinion, float]:
         state, problem = solve_parameters([observation], points, quick, noise)
         opinion = listener.hear(problem, state, quick.stages[-1].free, config.limits.tempered)
-        opinions.append(replace(opinion, looks=measured_looks().heard(observation)))
-        errors.append(float(view_errors(problem, state)[0]))
-    return agree(observations, opinions, np.array(errors), listener, config)
+        return replace(opinion, looks=measured_looks().heard(observation)), float(view_errors(problem, state)[0])
+
+    progress(0.0, "Comparing the photos")
+    each = side_by_side(heard, observations, lambda done: progress(done / len(observations), "Comparing the photos"))
+    return agree(observations, [opinion for opinion, _ in each], np.array([error for _, error in each]), listener,
+                 config)
 
 
 def solve_parameters(observations: Sequence[Observation], points: HeadPoints, config: FitConfig, noise: LandmarkNoise,
@@ -128,18 +131,19 @@ class Silhouettes:
     @classmethod
     def of(cls, observations: Sequence[Observation], head: HeadModel, state: State) -> Silhouettes:
         """Of photos whose faces are about where `state` says."""
-        return cls(Skin.of(head), tuple(
-            Outlook.of(observation, 1000 * float(view.centre[2]) / view.focal)
-            for observation, view in zip(observations, state.views, strict=True)),
-            tuple(observation.size for observation in observations))
+        outlooks = side_by_side(lambda index: Outlook.of(
+            observations[index], 1000 * float(state.views[index].centre[2]) / state.views[index].focal),
+            range(len(observations)))
+        return cls(Skin.of(head), tuple(outlooks), tuple(observation.size for observation in observations))
 
     def added(self, problem: Problem, state: State, config: FitConfig) -> Problem:
         """`problem` with the silhouette of each photo that shows one."""
-        views = []
-        for terms, view, outlook, size in zip(problem.views, state.views, self.outlooks, self.sizes, strict=True):
-            term = outline_term(self.skin, outlook, view, state.beta, size, config.outline)
-            views.append(terms if term is None else replace(terms, extra=(*terms.extra, term)))
-        return replace(problem, views=tuple(views))
+        found = side_by_side(lambda index: outline_term(
+            self.skin, self.outlooks[index], state.views[index], state.beta, self.sizes[index], config.outline),
+            range(len(state.views)))
+        return replace(problem, views=tuple(
+            terms if term is None else replace(terms, extra=(*terms.extra, term))
+            for terms, term in zip(problem.views, found, strict=True)))
 
 
 def _learned(observations: Sequence[Observation], points: HeadPoints, state: State,
@@ -159,13 +163,16 @@ def _with_pixels(problem: Problem, state: State, observations: Sequence[Observat
     table = measured_appearance()
     read = informative(state.views)
     stride = -(-len(table.uvs) * len(read) // config.pixels.together)
+
+    def term_of(number: int) -> PixelTerm | None:
+        index = read[number]
+        return pixel_term(observations[index], points.head, surface, state.views[index], state.beta, table,
+                          config.pixels, np.arange(number % stride, len(table.uvs), stride))
+
     views = list(problem.views)
-    for number, index in enumerate(read):
-        places = np.arange(number % stride, len(table.uvs), stride)
-        term = pixel_term(observations[index], points.head, surface, state.views[index], state.beta, table,
-                          config.pixels, places)
-        terms = views[index]
-        views[index] = terms if term is None else replace(terms, extra=(*terms.extra, term))
+    for index, term in zip(read, side_by_side(term_of, range(len(read))), strict=True):
+        if term is not None:
+            views[index] = replace(views[index], extra=(*views[index].extra, term))
     return replace(problem, views=tuple(views))
 
 

@@ -7,6 +7,7 @@ sums over corners; both are taken once, here. What remains per point is small de
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,9 +43,11 @@ class PointSet:
     def posed(self, beta: np.ndarray, psi: np.ndarray, turns: np.ndarray) -> np.ndarray:
         """(S,), (E,), (G, 3, 3) rotations -> (P, 3) metres, world."""
         features = self.features(psi, turns)
-        points = self.mean + self.shape @ beta + self.motion @ features
-        for g in np.flatnonzero(self.weight.any(1)).tolist():
-            points = points + self._lever(g, beta, features) @ (turns[g] - np.eye(3)).T
+        points = self.mean + _times(self.shape, beta) + _times(self.motion, features)
+        for g, part in enumerate(self._carriers):
+            change = turns[g] - np.eye(3)
+            if len(part.rows) and change.any():
+                points[part.rows] += part.lever(beta, features) @ change.T
         return points
 
     def jacobians(self, beta: np.ndarray, psi: np.ndarray,
@@ -56,12 +59,16 @@ class PointSet:
         features = self.features(psi, turns)
         by_beta, by_feature = self.shape, self.motion
         by_turn = np.zeros((*self.mean.shape, len(self.weight), 3))
-        for g in np.flatnonzero(self.weight.any(1)).tolist():
+        for g, part in enumerate(self._carriers):
+            if not len(part.rows):
+                continue
+            by_turn[part.rows, :, g] = -cross(part.lever(beta, features) @ turns[g].T)
             change = turns[g] - np.eye(3)
-            lever_shape = self.carried_shape[g] - self.weight[g][:, None, None] * self.joint_shape[g]
-            by_beta = by_beta + np.einsum("xy,pys->pxs", change, lever_shape)
-            by_feature = by_feature + np.einsum("xy,pyf->pxf", change, self.carried_motion[g])
-            by_turn[:, :, g] = -cross(self._lever(g, beta, features) @ turns[g].T)
+            if change.any():
+                by_beta = by_beta.copy() if by_beta is self.shape else by_beta
+                by_feature = by_feature.copy() if by_feature is self.motion else by_feature
+                by_beta[part.rows] += change @ part.lever_shape
+                by_feature[part.rows] += change @ part.motion
         count, products = len(psi), len(self.drivers)
         by_psi = by_feature[:, :, :count]
         if products:
@@ -84,11 +91,36 @@ class PointSet:
                         self.carried_shape[:, index], self.carried_motion[:, index], self.weight[:, index],
                         self.joint_mean, self.joint_shape, self.drivers)
 
-    def _lever(self, g: int, beta: np.ndarray, features: np.ndarray) -> np.ndarray:
-        """(P, 3) metres: what joint g carries of each point, seen from the joint."""
-        carried = self.carried_mean[g] + self.carried_shape[g] @ beta + self.carried_motion[g] @ features
-        joint = self.joint_mean[g] + self.joint_shape[g] @ beta
-        return carried - self.weight[g][:, None] * joint
+    @cached_property
+    def _carriers(self) -> list[_Carried]:
+        """What each joint carries, without the points that it does not."""
+        found = []
+        for g, weight in enumerate(self.weight):
+            rows = np.flatnonzero(weight)
+            weight = weight[rows, None]
+            found.append(_Carried(
+                rows, self.carried_mean[g, rows] - weight * self.joint_mean[g],
+                self.carried_shape[g, rows] - weight[..., None] * self.joint_shape[g], self.carried_motion[g, rows]))
+        return found
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """The N points that one joint carries, each seen from the joint and by its share."""
+
+    rows: np.ndarray  # (N,) numbers of the points
+    lever_mean: np.ndarray  # (N, 3) metres
+    lever_shape: np.ndarray  # (N, 3, S)
+    motion: np.ndarray  # (N, 3, X)
+
+    def lever(self, beta: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """(N, 3) metres."""
+        return self.lever_mean + _times(self.lever_shape, beta) + _times(self.motion, features)
+
+
+def _times(fields: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(N, 3): `fields` (N, 3, K) times `weights` (K,), as one product instead of N."""
+    return (fields.reshape(-1, len(weights)) @ weights).reshape(fields.shape[:2])
 
 
 def corrective_weights(psi: np.ndarray, drivers: np.ndarray) -> np.ndarray:

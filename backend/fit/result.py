@@ -12,6 +12,7 @@ from backend.arkit import ARKIT_NAMES
 from backend.capture.observation import Observation
 from backend.core.camera import intrinsics, project
 from backend.core.progress import Progress
+from backend.core.threads import side_by_side
 from backend.errors import InputError
 from backend.fit import refine
 from backend.fit.config import FitConfig
@@ -60,8 +61,8 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
         raise InputError(f"The face in {observations[0].name} fits no human head.",
                          "Use a sharp photo of one face seen from the front.")
     progress(0.6, "Estimating the light")
-    light = np.stack([first_light(observation, head, posed[n], cameras[n], world_to_camera[n])
-                      for n, observation in enumerate(observations)])
+    light = np.stack(side_by_side(lambda n: first_light(observations[n], head, posed[n], cameras[n],
+                                                        world_to_camera[n]), range(len(observations))))
     source, sigma = scale_belief(problem, state, points)
     doubt = surface_doubt(points.head, problem, state, neutral.numpy())
     return HeadFit(

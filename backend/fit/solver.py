@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from backend.core.threads import side_by_side
 from backend.fit.residuals import IrisTerm, LandmarkTerm, PriorTerm, Rows
 from backend.fit.several.devices import Tie
 from backend.fit.state import State, View
@@ -153,39 +154,61 @@ def normal_equations(problem: Problem, state: State) -> tuple[np.ndarray, np.nda
     for belief in problem.beliefs:
         hessian[:count, :count] += belief.matrix.T @ belief.matrix
         gradient[:count] += belief.matrix.T @ (belief.matrix @ state.beta - belief.value)
-    start = count
-    for terms, view in zip(problem.views, state.views, strict=True):
-        own = slice(start, start + view.size)
-        start += view.size
-        landmarks = terms.landmarks.rows(state.beta, view)
-        weights = row_weights(terms, landmarks, problem.robust)
-        whole = np.array(terms.weight)
-        parts: list[tuple[Rows, np.ndarray]] = [
-            (landmarks, weights), (terms.iris.rows(state.beta, view), whole), (terms.prior.rows(view), np.array(1.0)),
-            *((term.rows(state.beta, view), whole) for term in terms.extra)]
-        for rows, weight in parts:
-            weighted = rows.by_view * np.reshape(np.broadcast_to(weight, len(rows.residual)), (-1, 1))
-            hessian[own, own] += weighted.T @ rows.by_view
-            gradient[own] += weighted.T @ rows.residual
-            if rows.by_beta is not None:
-                cross_block = weighted.T @ rows.by_beta
-                hessian[own, :count] += cross_block
-                hessian[:count, own] += cross_block.T
-                root = rows.by_beta * np.sqrt(np.reshape(np.broadcast_to(weight, len(rows.residual)), (-1, 1)))
-                hessian[:count, :count] += root.T @ root
-                gradient[:count] += rows.by_beta.T @ (rows.residual * weight)
     blocks = np.cumsum([count, *(view.size for view in state.views)])
-    for pair in problem.pairs:
-        each = pair.rows(state.beta, *(state.views[index] for index in pair.views))
-        whole = np.concatenate([each[0].by_beta, each[0].by_view, each[1].by_view], 1)
+
+    def by_view(index: int) -> tuple[np.ndarray, np.ndarray]:
+        return _view_equations(problem.views[index], problem.robust, state.beta, state.views[index])
+
+    def by_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+        return _pair_equations(pair, state)
+
+    pairs = side_by_side(by_pair, problem.pairs)
+    for index, (matrix, slope) in enumerate(side_by_side(by_view, range(len(state.views)))):
+        own = slice(blocks[index], blocks[index + 1])
+        hessian[:count, :count] += matrix[:count, :count]
+        hessian[own, :count], hessian[:count, own] = matrix[count:, :count], matrix[:count, count:]
+        hessian[own, own] += matrix[count:, count:]
+        gradient[:count] += slope[:count]
+        gradient[own] += slope[count:]
+    for pair, (matrix, slope) in zip(problem.pairs, pairs, strict=True):
         places = np.concatenate([np.arange(count), *(np.arange(blocks[i], blocks[i + 1]) for i in pair.views)])
-        hessian[np.ix_(places, places)] += whole.T @ whole
-        gradient[places] += whole.T @ each[0].residual
+        hessian[np.ix_(places, places)] += matrix
+        gradient[places] += slope
     for tie in problem.ties:
         places = focal_places(state)[tie.views]
         hessian[np.ix_(places, places)] += tie.information
         gradient[places] += tie.information @ tie.apart(state.views)
     return hessian, gradient
+
+
+def _view_equations(terms: ViewProblem, robust: float, beta: np.ndarray, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """What one view adds to Hessian (S + D, S + D) and gradient (S + D,): beta first, then its own unknowns."""
+    landmarks = terms.landmarks.rows(beta, view)
+    roots = np.sqrt(row_weights(terms, landmarks, robust))
+    whole = np.sqrt(terms.weight)
+    parts = [(landmarks, roots), *((rows, np.full(len(rows.residual), whole)) for rows in (
+        terms.iris.rows(beta, view), *(term.rows(beta, view) for term in terms.extra)))]
+    count = len(beta)
+    stacked = np.empty((sum(len(rows.residual) for rows, _ in parts), count + view.size))
+    residual, row = np.empty(len(stacked)), 0
+    for rows, root in parts:
+        here = slice(row, row + len(root))
+        stacked[here, :count] = 0 if rows.by_beta is None else rows.by_beta * root[:, None]
+        stacked[here, count:] = rows.by_view * root[:, None]
+        residual[here] = rows.residual * root
+        row += len(root)
+    hessian, gradient = stacked.T @ stacked, stacked.T @ residual
+    prior = terms.prior.rows(view)
+    hessian[count:, count:] += prior.by_view.T @ prior.by_view
+    gradient[count:] += prior.by_view.T @ prior.residual
+    return hessian, gradient
+
+
+def _pair_equations(pair: Pair, state: State) -> tuple[np.ndarray, np.ndarray]:
+    """The same of two views: beta first, then the unknowns of the one and of the other."""
+    each = pair.rows(state.beta, *(state.views[index] for index in pair.views))
+    whole = np.concatenate([each[0].by_beta, each[0].by_view, each[1].by_view], 1)
+    return whole.T @ whole, whole.T @ each[0].residual
 
 
 def focal_places(state: State) -> np.ndarray:
@@ -198,19 +221,23 @@ def total_cost(problem: Problem, state: State) -> float:
     """Robust sum of squares."""
     cost = float(np.sum((state.beta / problem.shape_sigma) ** 2))
     cost += sum(float(np.sum((belief.matrix @ state.beta - belief.value) ** 2)) for belief in problem.beliefs)
-    for terms, view in zip(problem.views, state.views, strict=True):
-        rows = terms.landmarks.rows(state.beta, view, derivatives=False)
-        squared = terms.landmarks.distances(rows) ** 2
-        limit = problem.robust**2
-        cost += terms.weight * float(np.sum(limit * squared / (limit + squared)))
-        cost += terms.weight * float(np.sum(terms.iris.rows(state.beta, view).residual ** 2))
-        cost += float(np.sum(terms.prior.rows(view).residual ** 2))
-        cost += terms.weight * sum(term.cost(state.beta, view) for term in terms.extra)
+    cost += sum(side_by_side(lambda index: _view_cost(problem.views[index], problem.robust, state.beta,
+                                                      state.views[index]), range(len(state.views))))
     cost += sum(pair.cost(state.beta, *(state.views[index] for index in pair.views)) for pair in problem.pairs)
     for tie in problem.ties:
         apart = tie.apart(state.views)
         cost += float(apart @ tie.information @ apart)
     return cost if np.isfinite(cost) else np.inf
+
+
+def _view_cost(terms: ViewProblem, robust: float, beta: np.ndarray, view: View) -> float:
+    rows = terms.landmarks.rows(beta, view, derivatives=False)
+    squared = terms.landmarks.distances(rows) ** 2
+    limit = robust**2
+    return (terms.weight * (float(np.sum(limit * squared / (limit + squared)))
+                            + float(np.sum(terms.iris.rows(beta, view).residual ** 2))
+                            + sum(term.cost(beta, view) for term in terms.extra))
+            + float(np.sum(terms.prior.rows(view).residual ** 2)))
 
 
 def row_weights(terms: ViewProblem, rows: Rows, robust: float) -> np.ndarray:

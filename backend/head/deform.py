@@ -6,6 +6,7 @@ them, the root's rotation is about the root joint. Everything is differentiable 
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,16 @@ class HeadTensors:
 
     @classmethod
     def of(cls, head: HeadModel, dtype: torch.dtype = torch.float32, device: str = "cpu") -> HeadTensors:
-        """Copy `head` to tensors."""
+        """`head` as tensors. Those of a head that lives are kept: copying takes longer than a pose."""
+        key = (id(head), dtype, device)
+        kept = _KEPT.get(key)
+        if kept is None:
+            kept = _KEPT[key] = cls._copied(head, dtype, device)
+            weakref.finalize(head, _KEPT.pop, key, None)
+        return kept
+
+    @classmethod
+    def _copied(cls, head: HeadModel, dtype: torch.dtype, device: str) -> HeadTensors:
         def tensor(array: np.ndarray) -> torch.Tensor:
             return torch.as_tensor(array, dtype=dtype, device=device)
 
@@ -41,6 +51,10 @@ class HeadTensors:
                    tensor(head.joint_regressor), tensor(head.pose_basis), tensor(head.skin_weights),
                    tuple(int(p) for p in head.joint_parents), tensor(head.corrective_deltas[:count]),
                    torch.as_tensor(head.corrective_drivers[:count], dtype=torch.int64, device=device))
+
+
+_KEPT: dict[tuple[int, torch.dtype, str], HeadTensors] = {}
+"""By the head's identity; an entry goes with its head."""
 
 
 def neutral_vertices(head: HeadTensors, shape: torch.Tensor, offsets: torch.Tensor | None = None) -> torch.Tensor:

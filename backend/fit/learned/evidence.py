@@ -18,6 +18,7 @@ import torch
 from backend.assets import asset_path
 from backend.capture.landmark_mirror import mirror_order
 from backend.capture.observation import Observation
+from backend.core.threads import side_by_side
 from backend.errors import ModelError
 from backend.fit.config import LearnedConfig
 from backend.fit.learned.sheet import COUNT, Layout, shrunk, with_ring
@@ -86,8 +87,8 @@ def believed(observations: Sequence[Observation], points: HeadPoints, state: Sta
     if not np.array_equal(points.used[np.minimum(where, len(points.used) - 1)], np.arange(COUNT)):
         return None
     evidence = evidence or shipped_evidence()
-    said = [scores(evidence, observation, points, state, view)
-            for observation, view in zip(observations, state.views, strict=True)]
+    said = side_by_side(lambda index: scores(evidence, observations[index], points, state, state.views[index]),
+                        range(len(observations)))
     found, left = np.array([score for score, _ in said]), np.array([spread for _, spread in said])
     # A score has unit variance before the pixels are seen and `left` after: what they add is the difference. Photos
     # of one face share much of what the network cannot see, so N of them count as a power of N.

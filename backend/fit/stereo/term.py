@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from backend.capture.observation import Observation
+from backend.core.threads import side_by_side
 from backend.fit.config import StereoConfig
 from backend.fit.pixels.surface import Surface
 from backend.fit.pixels.term import sampled
@@ -103,19 +104,13 @@ def pair_terms(observations: Sequence[Observation], head: HeadModel, surface: Su
     """
     square = Square.of(head, config.resolution)
     texels = square.texels(uvs)
-    charts = {index: chart_of(observations[index], head, square, state.views[index], state.beta, config)
-              for index in read.tolist()}
+    charts = dict(zip(read.tolist(), side_by_side(lambda index: chart_of(
+        observations[index], head, square, state.views[index], state.beta, config), read.tolist()), strict=True))
     towards = {index: -state.views[index].rotation[2] for index in charts}  # from the head to the camera
-    found = []
-    for number, index in enumerate(read.tolist()):
-        for other in read.tolist()[number + 1:]:
-            angle = np.arccos(np.clip(towards[index] @ towards[other], -1, 1))
-            if not config.angles[0] < angle < config.angles[1]:
-                continue
-            term = _between(charts, (index, other), surface, texels, observations, config)
-            if term is not None:
-                found.append(term)
-    return found
+    pairs = [(index, other) for number, index in enumerate(read.tolist()) for other in read.tolist()[number + 1:]
+             if config.angles[0] < np.arccos(np.clip(towards[index] @ towards[other], -1, 1)) < config.angles[1]]
+    found = side_by_side(lambda pair: _between(charts, pair, surface, texels, observations, config), pairs)
+    return [term for term in found if term is not None]
 
 
 def _between(charts: dict[int, Chart], views: tuple[int, int], surface: Surface, texels: np.ndarray,
