@@ -114,9 +114,9 @@ def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *,
     started = time.perf_counter()
     with replacing(folder, is_bundle, owned_files) as new:
         progress(0.0, "Writing the geometry")
-        _write_arrays(new, head, fit, maps)
         (new / "maps").mkdir(mode=0o700)
-        listed = _write_maps(new, maps, confidence_map(maps, fit, head), progress)
+        listed = _write_maps(new, maps, confidence_map(maps, fit, head), progress,
+                             lambda: _write_arrays(new, head, fit, maps))
         write_srgb_png(new / "preview.png", preview)
         if animation is not None:
             write_npz(animation, new / "animation.npz")
@@ -222,10 +222,11 @@ _MAP_OWNER = {name: name for name in ("eye", "brow", "lash")}
 """Whose UV square a map is in, by the first word of its name; the skin's otherwise."""
 
 
-def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, progress: Progress) -> list[dict[str, Any]]:
+def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, progress: Progress,
+                beside: Callable[[], None]) -> list[dict[str, Any]]:
     """Write every map and say what each is; `confidence` (R, R) is of skin and shape together.
 
-    Encoders release the interpreter, so two run side by side.
+    Encoders release the interpreter, so two run side by side, and first of all what goes on `beside` them.
     """
     plan: list[tuple[str, str, Callable[[Path], None], np.ndarray, dict[str, Any]]] = []
 
@@ -255,11 +256,13 @@ def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, progress: 
         if (image := getattr(maps, name)) is not None:
             add(name, "png", partial(write_srgb_png, linear=image), image, **srgb)
     with ThreadPoolExecutor(2) as pool:
+        other = pool.submit(beside)
         writing = [(name, pool.submit(write, folder / file)) for name, file, write, _, _ in plan]
         try:
             for index, (name, future) in enumerate(writing):
                 progress(0.1 + 0.85 * index / len(plan), f"Writing {name.replace('_', ' ')}")
                 future.result()
+            other.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -11,6 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -92,6 +93,8 @@ class _Job:
     progress: StageProgress
     film: bool = False
     stages: list[dict[str, Any]] = field(default_factory=list)
+    keeper: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    keeping: Future[None] | None = None  # one stage's result is written while the next stage works
 
     def stage_progress(self, stage: str) -> Progress:
         """The progress of one stage, as stages want it."""
@@ -101,6 +104,12 @@ class _Job:
         before = sum(shares[name] for name in STAGES[:STAGES.index(stage)])
         return lambda fraction, text: self.progress(
             stage, fraction, min(before + shares[stage] * fraction, 1.0), text)
+
+    def settle(self) -> None:
+        """Wait until what is being kept is kept. Raises InputError when the disk did not take it."""
+        if self.keeping is not None:
+            with disk_errors(self.folder):
+                self.keeping.result()
 
     def run(self, stage: str, key: str, types: Sequence[type], work: Callable[[Progress], Result], *,
             keep: bool = True) -> Result:
@@ -113,9 +122,9 @@ class _Job:
         cached = value is not None
         if value is None:
             value = work(progress)
+            self.settle()
             if keep:
-                with disk_errors(self.folder):
-                    store.save(path, value)
+                self.keeping = self.keeper.submit(store.save, path, value)
         self.stages.append({"name": stage, "seconds": round(time.perf_counter() - start, 3), "cached": cached})
         progress(1.0, "Done")
         return value
@@ -142,8 +151,9 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
             held.enter_context(claimed(work / _MARK, lambda: _prepare(work), f"avatar {out.name}"))
             if options.fresh:
                 _empty(work)
+        job = _Job(work, progress, bool(films))
         try:
-            made = _create(photos, inputs, out, options, _Job(work, progress, bool(films)))
+            made = _create(photos, inputs, out, options, job)
         except MemoryError as error:
             raise _out_of_memory(options) from error
         except RuntimeError as error:
@@ -151,6 +161,7 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
                 raise _out_of_memory(options) from error
             raise
         finally:
+            job.keeper.shutdown()
             if not any(work.glob("*.npz")):  # nothing to go on from
                 discard(work)
         if not options.keep:

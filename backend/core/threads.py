@@ -42,6 +42,11 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item],
     return results
 
 
+def bands(size: int, height: int) -> list[slice]:
+    """Rows 0 to `size` in pieces of `height`, the last one shorter."""
+    return [slice(top, min(top + height, size)) for top in range(0, size, height)]
+
+
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(cpu_count(), thread_name_prefix="piece")

@@ -26,7 +26,8 @@ from backend.fit.start import HeadPoints, face_unit
 from backend.fit.state import State, View, axis_angle
 from backend.fit.uncertainty import region_sigmas, surface_doubt
 from backend.head.adapt import LOOK_DEGREES
-from backend.head.deform import HeadTensors, neutral_vertices, posed_vertices
+from backend.head.deform import HeadTensors, posed_vertices
+from backend.head.parameters import neutral as identity
 from backend.head.parameters import personal
 
 
@@ -37,12 +38,12 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
     So many of beta's components are `identities` of the model; what stands behind them becomes offsets.
     """
     head = replace(points.head, shape_basis=points.head.shape_basis[:identities])
-    tensors = HeadTensors.of(head, torch.float64)
     shape, offsets = refine.divided(points.head.shape_basis, state.beta, identities, config.refine)
-    neutral = neutral_vertices(tensors, torch.as_tensor(shape)) + torch.as_tensor(offsets)
+    rest = identity(head, shape, offsets)  # as the bundle has it, to the bit
+    neutral = torch.as_tensor(rest.astype(np.float64))
     progress(0.4, "Posing the head")
     # What the bundle's shape keys are: so that a rig that plays psi shows what was posed here.
-    tensors = HeadTensors.of(personal(head, neutral.numpy().astype(np.float32)), torch.float64)
+    tensors = HeadTensors.of(personal(head, rest), torch.float64)
     pose = np.stack([pose_of(head, view.turns) for view in state.views])
     posed = np.stack([
         posed_vertices(tensors, neutral, torch.as_tensor(view.psi), torch.as_tensor(turns)).numpy()
@@ -67,7 +68,7 @@ def assemble(observations: Sequence[Observation], points: HeadPoints, state: Sta
     doubt = surface_doubt(points.head, problem, state, neutral.numpy())
     return HeadFit(
         head_id=head.id, shape=shape.astype(np.float32), vertex_offsets=offsets.astype(np.float32),
-        neutral=neutral.numpy().astype(np.float32),
+        neutral=rest,
         expression=np.stack([view.psi for view in state.views]).astype(np.float32),
         pose=pose.astype(np.float32), posed=posed.astype(np.float32),
         arkit=np.stack([_arkit(points, state.beta, view, observation, terms.prior) for view, observation, terms

@@ -13,7 +13,8 @@ may be used together, in any amounts, and nothing turns twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -55,7 +56,23 @@ def adapted_deltas(head: HeadModel, neutral: np.ndarray) -> tuple[np.ndarray, np
 
     A function of its arguments alone. For the model's own template both are what the model holds, but for what keeps
     lids off the eye. A model without eyes or without the landmarks of the eyes' corners gets its own deltas back.
+    The last answer is kept, for a fit asks and then the bundle that is made of it; do not write into it.
     """
+    asked = [neutral, *(getattr(head, part.name) for part in fields(head) if part.name not in _NOT_USED)]
+    if not _LAST or not all(map(_same, asked, _LAST[0][0])):
+        _LAST[:] = [([neutral.copy(), *asked[1:]], _adapted_deltas(head, neutral))]
+    return _LAST[0][1]
+
+
+_LAST: list[tuple[list[Any], tuple[np.ndarray, np.ndarray]]] = []
+_NOT_USED = ("shape_basis", "expression_basis", "pose_basis", "lod_level", "lod_faces", "lod_uvs", "lod_material")
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or (np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other)
+
+
+def _adapted_deltas(head: HeadModel, neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     base = neutral.astype(np.float64)
     arkit = head.arkit_deltas.astype(np.float64)
     corrected = _combined(head, arkit, head.corrective_deltas.astype(np.float64))

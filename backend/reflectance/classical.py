@@ -9,6 +9,7 @@ import numpy as np
 
 from backend.core.colour import REC709_LUMINANCE, luminance
 from backend.core.progress import Progress, silent
+from backend.core.threads import bands, side_by_side
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.reflectance import displacement as relief_maps
@@ -122,13 +123,15 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
         from backend.reflectance.networks.maps import finer
 
         albedo, relief = finer(others.superres, observed, albedo, relief)
-    for top in range(0, size, ROWS):
-        rows = slice(top, min(top + ROWS, size))
+
+    def cover(rows: slice) -> None:
         hair = coat(space, scalp, shares, rows, size)
         if hair is not None:
             albedo[rows] = lay_over(space, scalp, hair, albedo[rows], rows)
             relief.mid[rows] += hair.mid * observed.inside[rows]
             relief.high[rows] += hair.high * observed.inside[rows]
+
+    side_by_side(cover, bands(size, ROWS))
     height = relief.mid + relief.high
     progress(0.80, "Turning relief into normals")
     normals = relief_maps.normal_map(space, height)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from backend.core.threads import bands, side_by_side
 from backend.reflectance.filters import MetricBlur, step
 from backend.reflectance.noise import pore_tile, triplanar
 from backend.reflectance.regions import SkinSpace
@@ -77,13 +78,15 @@ def relief(space: SkinSpace, observed: ObservedTexture, flat: np.ndarray, seen: 
             depth += value * getattr(space, name)
     depth *= (1 - 0.7 * space.lips) * (1 - space.brows * 0.3)
     share = np.sqrt(np.clip(1 - high_shown**2, 0, 1))
-    for top in range(0, size, 512):
-        rows = slice(top, min(top + 512, size))
+
+    def add_pores(rows: slice) -> None:
         for number, (spacing, part) in enumerate(PORES):
             pores = triplanar(pore_tile(5 + number), band(space.position, rows, size), band(shares, rows, size),
                               PORE_TEXEL * spacing / PORES[0][0])
             fits = _fits(spacing, texel[rows])
             high[rows] += part * fits * share[rows] * band(depth, rows, size) * np.clip(pores, -3, 2)
+
+    side_by_side(add_pores, bands(size, 512))
     inside = observed.inside
     return Relief((mid * hairless * inside).astype(np.float32), (high * hairless * inside).astype(np.float32))
 
@@ -127,9 +130,9 @@ def normal_map(space: SkinSpace, height: np.ndarray) -> np.ndarray:
     shear = np.einsum("hwc,hwc->hw", along_u, along_v) / length_u
     across = np.maximum(np.sqrt(np.maximum((along_v**2).sum(-1) - shear**2, 0)), 0.3 * length_u)
     normal = np.empty((size, size, 3), np.float32)
-    for top in range(0, size, 512):
-        rows = slice(top, min(top + 512, size))
-        lo, hi = max(0, top - 1), min(size, rows.stop + 1)
+
+    def turn(rows: slice) -> None:
+        lo, hi = max(0, rows.start - 1), min(size, rows.stop + 1)
         block = height[lo:hi]
         hu = (np.roll(block, -1, 1) - np.roll(block, 1, 1)) / 2
         hv = -np.gradient(block, axis=0)
@@ -140,4 +143,6 @@ def normal_map(space: SkinSpace, height: np.ndarray) -> np.ndarray:
         slope_y = (hv - hu * sh / lu) / ac
         scale = 1 / np.sqrt(1 + slope_x**2 + slope_y**2)
         normal[rows] = np.stack([-slope_x * scale, -slope_y * scale, scale], -1)
+
+    side_by_side(turn, bands(size, 512))
     return normal

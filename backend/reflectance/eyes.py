@@ -130,7 +130,7 @@ def eye_texture(iris: np.ndarray, look: IrisLook | None = None, size: float = 1.
     x, y = np.meshgrid(t, -t)
     theta = np.hypot(x, y) * UV_EXTENT
     phi = np.arctan2(y, x)
-    white = sclera(x, y, theta, rng)
+    white = sclera(x, y, theta, seed)
     radius = np.sin(np.minimum(theta, np.pi / 2)) / (size * np.sin(IRIS_ANGLE))
     pupil = PUPIL_RADIUS / (size * IRIS_RADIUS) if look is None or not np.isfinite(look.pupil) else look.pupil
     disc = np.exp(_sampled(_iris(np.maximum(iris, 2e-3), look, pupil, rng), radius, phi))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
+
+from backend.core.threads import bands, side_by_side
+
+_ROWS = 64
 
 
 def step(value: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -61,13 +67,19 @@ class MetricBlur:
         level = np.log2(sigma) - self._log_texel
         low, high = float(np.percentile(level, 1)), float(np.percentile(level, 99))
         steps = np.arange(np.floor(low), np.ceil(high) + 1)
-        total = np.zeros_like(self._weight)
-        norm = np.zeros_like(self._weight)
-        for s in steps:
-            share = np.clip(1 - np.abs(np.clip(level, steps[0], steps[-1]) - s), 0, 1).astype(np.float32)
-            total += share * gaussian(self._weighted, 2.0**s)
-            norm += share * gaussian(self._weight, 2.0**s)
-        return total / np.maximum(norm, 1e-4) * step(norm, 0.0, 0.02)
+        level = np.clip(level, steps[0], steps[-1])
+        total, norm = np.zeros_like(self._weight), np.zeros_like(self._weight)
+        pieces = bands(len(level), _ROWS)
+        for s in steps.tolist():
+            field, weight = side_by_side(partial(gaussian, sigma=2.0**s), (self._weighted, self._weight))
+            for rows in pieces:  # few rows at a time stay in the processor's cache
+                share = np.maximum(1 - np.abs(level[rows] - np.float32(s)), 0)
+                if share.any():
+                    total[rows] += share * field[rows]
+                    norm[rows] += share * weight[rows]
+        for rows in pieces:
+            total[rows] *= step(norm[rows], 0.0, 0.02) / np.maximum(norm[rows], 1e-4)
+        return total
 
 
 def gaussian(field: np.ndarray, sigma: float) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.core.colour import REC709_LUMINANCE
+from backend.core.threads import bands, side_by_side
 from backend.reflectance.albedo import Clean, smile_folds
 from backend.reflectance.completion import Completion
 from backend.reflectance.curve import Curve
@@ -76,8 +77,8 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
     albedo = np.empty((size, size, 3), np.float32)
     highlight = np.empty((size, size), np.float32)
     flat = np.empty((size, size), np.float32)
-    for top in range(0, size, ROWS):
-        rows = slice(top, min(top + ROWS, size))
+
+    def fill(rows: slice) -> None:
         photo = curve.undone(observed.colour[rows] * band(scattered, rows, size))
         shade = band(clean.shading, rows, size)
         expected = shade * np.exp(band(base_seen, rows, size))
@@ -97,6 +98,8 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
         final = base + seen * detail + (1 - seen) * invented
         albedo[rows] = np.clip(np.exp(_warm(final, band(painted, rows, size))), ALBEDO_LOW, ALBEDO_HIGH)
         highlight[rows] = gloss / np.maximum(shade @ REC709_LUMINANCE, 1e-3)
+
+    side_by_side(fill, bands(size, ROWS))
     return Layers(albedo, highlight, flat)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -30,8 +33,9 @@ _STEP = 0.012  # of a vessel's walk, in half sides of the square
 _REACH = 1.15  # half sides from the middle at which vessels start
 
 
-def sclera(x: np.ndarray, y: np.ndarray, theta: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def sclera(x: np.ndarray, y: np.ndarray, theta: np.ndarray, seed: int) -> np.ndarray:
     """(P, P, 3) linear albedo at `x`, `y` (P, P) in -1..1 of the eye square, `theta` radians off the gaze."""
+    rng = np.random.default_rng(seed)
     back = step(theta, np.radians(36), np.radians(82))[..., None]
     colour = FRONT * (1 - back) + BACK * back
     near = np.exp(-np.maximum(theta - IRIS_ANGLE, 0) / np.radians(5.0))[..., None]
@@ -43,45 +47,51 @@ def sclera(x: np.ndarray, y: np.ndarray, theta: np.ndarray, rng: np.random.Gener
         field = gaussian(rng.standard_normal((size, size, 1)).astype(np.float32)[..., 0], sigma)[..., None]
         tint = np.array([0.4, 1.0, 1.3])  # mottling is blood and fat: it takes blue before red
         colour = colour * (1 + strength * tint * field / field.std())
-    cover = veins(size, rng)
+    cover = veins(size, seed)
     return colour * (1 - cover[..., None] * VEIN)
 
 
-def veins(size: int, rng: np.random.Generator) -> np.ndarray:
+@cache
+def veins(size: int, seed: int) -> np.ndarray:
     """(size, size) 0..1: how densely vessels lie at each texel. They come from the corners and thin out in front."""
+    rng = np.random.default_rng((seed, size))
     fine, deep = np.zeros((2, 2 * size, 2 * size), np.uint8)
     for trunk in range(TRUNKS):
         corner = 0.0 if trunk % 2 else np.pi
         start = corner + rng.normal(0, 0.45)
-        place = _REACH * np.array([np.cos(start), np.sin(start)])
+        place = (_REACH * math.cos(start), _REACH * math.sin(start))
         heading = start + np.pi + rng.normal(0, 0.25)
         _grow(fine if rng.random() < 0.7 else deep, place, heading, float(rng.uniform(0.55, 1.0)),
               IRIS_ANGLE / UV_EXTENT + rng.uniform(0.02, 0.24), rng, 0)
     small = [cv2.resize(layer, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
              for layer in (fine, deep)]
     # Deep vessels lie under a veil: wider, paler.
-    return np.clip(0.8 * gaussian(small[0], 0.5 * size / 1024) + 0.55 * gaussian(small[1], 2.6 * size / 1024), 0, 1)
+    cover = np.clip(0.8 * gaussian(small[0], 0.5 * size / 1024) + 0.55 * gaussian(small[1], 2.6 * size / 1024), 0, 1)
+    cover.flags.writeable = False
+    return cover
 
 
-def _grow(layer: np.ndarray, place: np.ndarray, heading: float, width: float, end: float, rng: np.random.Generator,
-          depth: int) -> None:
+def _grow(layer: np.ndarray, place: tuple[float, float], heading: float, width: float, end: float,
+          rng: np.random.Generator, depth: int) -> None:
     """Draw one winding vessel from `place` towards the limbus, and what branches off it."""
+    x, y = place
     points, side = [place], len(layer)
-    wind = rng.uniform(0, 2 * np.pi, 2)
-    turns = rng.uniform(5, 14, 2)  # radians per half side: vessels of the conjunctiva are tortuous
+    wind = rng.uniform(0, 2 * np.pi, 2).tolist()
+    turns = rng.uniform(5, 14, 2).tolist()  # radians per half side: vessels of the conjunctiva are tortuous
     for count in range(int(rng.integers(40, 95))):
-        distance = float(np.linalg.norm(place))
-        if distance < end or distance > 1.3:
+        if not end <= math.hypot(x, y) <= 1.3:
             break
-        inward = np.arctan2(-place[1], -place[0])
+        inward = math.atan2(-y, -x)
         # Drawn inwards a little, so that vessels run to the limbus and not around the eye.
-        heading += 0.04 * np.sin(inward - heading) + rng.normal(0, 0.06)
-        wave = (np.array([0.5, 0.3]) * np.sin(turns * count * _STEP * 8 + wind)).sum()
-        place = place + _STEP * np.array([np.cos(heading + wave), np.sin(heading + wave)])
-        points.append(place)
+        heading += 0.04 * math.sin(inward - heading) + rng.normal(0, 0.06)
+        run = count * _STEP * 8
+        wave = 0.5 * math.sin(turns[0] * run + wind[0]) + 0.3 * math.sin(turns[1] * run + wind[1])
+        x, y = x + _STEP * math.cos(heading + wave), y + _STEP * math.sin(heading + wave)
+        points.append((x, y))
         if depth < 3 and rng.random() < 0.045:
-            _grow(layer, place, heading + rng.choice([-1, 1]) * rng.uniform(0.35, 0.8), width * rng.uniform(0.5, 0.8),
-                  end + rng.uniform(-0.02, 0.1), rng, depth + 1)
+            side_heading = heading + float(rng.choice([-1, 1])) * rng.uniform(0.35, 0.8)
+            _grow(layer, (x, y), side_heading, width * rng.uniform(0.5, 0.8), end + rng.uniform(-0.02, 0.1), rng,
+                  depth + 1)
     if len(points) < 3:
         return
     pixel = (np.stack([1 + np.array(points)[:, 0], 1 - np.array(points)[:, 1]], -1) / 2 * side).astype(np.float32)

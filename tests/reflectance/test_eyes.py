@@ -84,7 +84,7 @@ def test_pupil_iris_limbus_and_white_lie_where_the_geometry_has_them():
 
 
 def test_veins_are_faint_and_lie_towards_the_corners():
-    cover = veins(SIZE, np.random.default_rng(3))
+    cover = veins(SIZE, 3)
     t = (np.arange(SIZE) + 0.5) / SIZE * 2 - 1
     x, y = np.meshgrid(t, -t)
     front, corner = (np.hypot(x, y) < 0.38), (np.abs(x) > 0.5) & (np.abs(x) < 0.8) & (np.abs(y) < 0.3)
