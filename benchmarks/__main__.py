@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("head", "fit", "skin", "tone", "video")
+NAMES = ("speed", "head", "fit", "skin", "tone", "video")
 PAGE = Path(__file__).parent / "README.md"
 
 

@@ -14,6 +14,7 @@ from backend.capture.exif import assumed_focal
 from backend.capture.landmarks import detect_faces
 from backend.capture.mask import segment_photo
 from backend.capture.observation import Observation
+from backend.core.threads import side_by_side
 from backend.errors import InputError
 from backend.fit import fit_head
 from backend.head.model import HeadModel
@@ -24,6 +25,7 @@ MEGAPIXELS = 12
 PROCESSOR = "the same in seconds of one core"
 OWN_LOAD = 2.0  # what this benchmark itself leaves in the average of the last minute
 FINDING, MASKS = "Finding the face", "Separating skin, hair and clothes"
+READING = "both, several photos at once"
 
 
 @dataclass
@@ -64,7 +66,11 @@ def timed(head: HeadModel, images: list[np.ndarray]) -> dict[str, float]:
     """Seconds by stage from decoded pictures to a head, and under `PROCESSOR` what all cores worked for it."""
     names = [f"photo_{number}.jpg" for number in range(len(images))]
     clock, worked = Clock(names), time.process_time()
-    observations = [observed(name, image, clock) for name, image in zip(names, images, strict=True)]
+    if len(images) > 1:  # the pipeline reads several at once
+        clock(0.0, READING)
+        observations = side_by_side(lambda index: observed(names[index], images[index], Clock()), range(len(images)))
+    else:
+        observations = [observed(names[0], images[0], clock)]
     fit_head(observations, head, progress=clock)
     clock(1.0, "")
     return {**clock.seconds, PROCESSOR: time.process_time() - worked}
