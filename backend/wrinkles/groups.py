@@ -53,7 +53,8 @@ LINES = {
     "frown": Lines({"browDown": 1}, "side", 11.0 * MM, 1.0 * MM, 0.01, 0.07, wander=0.25),
     "nose": Lines({"noseSneer": 1}, "up", 4.6 * MM, 0.6 * MM, 0.03, 0.16),
     "nasolabial": Lines({"mouthSmile": 1}, "side", 0.0, 1.3 * MM, 0.01, 0.08),
-    "mouth_corner": Lines({"mouthDimple": 0.7, "mouthSmile": 0.6}, "side", 7.0 * MM, 0.9 * MM, 0.02, 0.14),
+    "mouth_corner": Lines({"mouthDimple": 0.7, "mouthSmile": 0.6}, "side", 7.0 * MM, 0.9 * MM, 0.02, 0.14,
+                          wander=0.25),
     "lips": Lines({"mouthPucker": 1}, "around", 3.6 * MM, 0.5 * MM, 0.03, 0.14),
     "chin": Lines({"mouthShrugLower": 1}, "up", 4.5 * MM, 0.9 * MM, 0.0, 0.03, pebbled=True),
 }

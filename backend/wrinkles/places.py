@@ -154,5 +154,6 @@ class Place:
         return np.exp(-0.5 * (distance / 0.0055) ** 2) * np.where(inside, 0.6, 1) * step(corner, 0.004, 0.012)
 
     def _chin(self) -> np.ndarray:
-        centre = (self.landmark[CHIN] + self.landmark[BELOW_LIP]) / 2
-        return np.maximum(self.near(centre, 0.0105), self.near(self.landmark[CHIN], 0.010))
+        centre = self.landmark[CHIN] * 0.8 + self.landmark[BELOW_LIP] * 0.2
+        below = step(self.landmark[BELOW_LIP, 2] - 0.001 - self.position[..., 2], 0.0, 0.006)
+        return self.near(centre, 0.0115) * below

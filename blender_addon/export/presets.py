@@ -52,6 +52,7 @@ class Preset:
     skeleton: bool = True
     triangles: bool = True
     displacement: bool = False
+    wrinkles: int = 1024  # longest side of the normal maps of expressions, pixels; 0 none
     viewer: bool = False  # a page beside the GLB that shows it by itself
     components: bool = False
     correctives: bool = False
@@ -66,7 +67,8 @@ class Preset:
 
 PRESETS = {preset.key: preset for preset in (
     Preset("glb", "GLB", ".glb", "likeness", "orm", 2048),
-    Preset("web", "GLB", ".glb", "likeness", "orm", 1024, photo_format="JPEG", shine_share=0.5, morph_normals=False),
+    Preset("web", "GLB", ".glb", "likeness", "orm", 1024, photo_format="JPEG", shine_share=0.5, morph_normals=False,
+           wrinkles=512),
     Preset("godot", "GLB", ".glb", "humanoid", "orm", 2048),
     Preset("unreal", "FBX", ".fbx", "unreal", "separate", 4096, normal_y=-1, lods=LODS, lod_layout="group",
            gaze="joints"),
@@ -74,8 +76,9 @@ PRESETS = {preset.key: preset for preset in (
     Preset("vrm", "VRM", ".vrm", "humanoid", "orm", 2048, animated=False),
     Preset("usd", "USD", ".usdc", "likeness", "separate", 4096, triangles=False),
     Preset("obj", "OBJ", ".obj", "likeness", "separate", 4096, triangles=False, morphs=False, skeleton=False,
-           displacement=True, animated=False),
-    Preset("abc", "ABC", ".abc", "likeness", "separate", 4096, triangles=False, gaze="scene"),
+           displacement=True, wrinkles=0, animated=False),
+    Preset("abc", "ABC", ".abc", "likeness", "separate", 4096, triangles=False, gaze="scene",
+           wrinkles=0),
 )}
 
 

@@ -103,8 +103,10 @@ def assemble(scene: bpy.types.Scene, bundle: Any, name: str, level: str = resolu
         body.data.materials.append(material)
     rig.bind(body, armature)
     keys.drive(body, armature, geometry)
-    if folds := bundle.metadata.get("wrinkles"):
-        wrinkles.build(body, body.data.materials[bundle.metadata["materials"].index("skin")], folds, maps)
+    folds = bundle.metadata.get("wrinkles")
+    for material in body.data.materials if folds else ():
+        if material[MATERIAL_TAG] == "skin":
+            wrinkles.build(body, material, folds, maps)
     resolution.mark(body, level)
     armature.location = scene.cursor.location
     _tag(avatar_id, collection, body, armature, bundle)
