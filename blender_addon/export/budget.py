@@ -20,7 +20,7 @@ BYTES_PER_TARGET = {"GLB": 8.0, "VRM": 8.0, "ABC": 0.0, "FBX": 6.7, "USD": 12.6,
 """Of a vertex; targets leave most of a head's vertices where they are, and none of these formats writes those."""
 NORMALS_OF_TARGET = {"GLB": 9.2, "VRM": 9.2, "FBX": 6.7}  # more, where a target's normals are written too
 BYTES_PER_PIXEL = {"base_color": 1.05, "normal": 1.63, "orm": 0.55, "mask": 0.6, "roughness": 0.55, "specular": 0.75,
-                   "occlusion": 0.4, "displacement": 12.1, "wrinkles": 0.1, "mask of wrinkles": 0.1}
+                   "occlusion": 0.4, "displacement": 12.1, "wrinkles": 0.08, "mask of wrinkles": 0.14}
 JPEG_PER_PIXEL = 0.15
 VERTICES_OF_LEVEL = {0: 1.0, 1: 0.79, 2: 0.23, 3: 0.08}
 """Share of the base mesh's vertices, measured on the default head."""

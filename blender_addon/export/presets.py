@@ -84,7 +84,7 @@ PRESETS = {preset.key: preset for preset in (
 
 def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] | None = None,
            gaze: str | None = None, correctives: bool = False, components: bool = False, visemes: bool = False,
-           animated: bool = True, viewer: bool = False, compress: str = "") -> Preset:
+           animated: bool = True, viewer: bool = False, compress: str = "", wrinkles: bool = True) -> Preset:
     """A preset with a person's wishes in place of its own; None keeps what it says. Raises InputError."""
     if key not in PRESETS:
         raise InputError(f"There is no export preset {key}.", f"Choose one of {', '.join(PRESETS)}.")
@@ -105,7 +105,7 @@ def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] |
                    lods=tuple(sorted(set(lods))) if lods else preset.lods, lods_asked=lods is not None,
                    gaze=gaze if gaze and preset.gaze != "scene" else preset.gaze,
                    correctives=correctives, components=components, visemes=visemes,
-                   animated=animated and preset.animated,
+                   animated=animated and preset.animated, wrinkles=preset.wrinkles if wrinkles else 0,
                    compress=compress, viewer=viewer and preset.format == "GLB")
 
 
