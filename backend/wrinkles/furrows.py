@@ -18,7 +18,7 @@ from backend.head.model import HeadModel
 from backend.reflectance.filters import step
 from backend.wrinkles import groups
 from backend.wrinkles.groups import Lines
-from backend.wrinkles.places import CANTHI, LIPS, NASOLABIAL, Place
+from backend.wrinkles.places import LIPS, NASOLABIAL, Place
 from backend.wrinkles.strain import compression, vertex_strain
 
 BLUR = 2.5
@@ -161,9 +161,8 @@ def _valleys(phase: np.ndarray, lines: Lines, seed: int) -> np.ndarray:
 def _beside(place: Place) -> np.ndarray:
     """(G, G) float32 metres from the nasolabial line, the cheek's side positive."""
     out = np.zeros(place.position.shape[:2], np.float32)
-    for side, path in zip((place.left, ~place.left), NASOLABIAL, strict=True):
+    for side, outwards, path in zip((place.left, ~place.left), (1, -1), NASOLABIAL, strict=True):
         distance, way, _ = place.line(path)
-        outwards = np.sign(place.landmark[CANTHI[0 if path is NASOLABIAL[0] else 1][0], 0] - place.middle)
         out = np.where(side, distance * np.sign(way[..., 0] * outwards), out)
     return cv2.GaussianBlur(out, (0, 0), 1.0)
 

@@ -31,7 +31,6 @@ NOSE_SIDES = ((277, 343, 437), (47, 114, 217))
 class Place:
     """One identity's face on a GRID² square, row 0 on top. Lengths in metres."""
 
-    head: HeadModel
     surface: Surface
     position: np.ndarray  # (G, G, 3) metres
     landmark: np.ndarray  # (478, 3) metres
@@ -40,7 +39,7 @@ class Place:
     def of(cls, head: HeadModel, neutral: np.ndarray) -> Place:
         """Of the surface `neutral` (V, 3) metres."""
         surface = surface_of(head, GRID)
-        return cls(head, surface, surface.lay_out(head, neutral.astype(np.float32)),
+        return cls(surface, surface.lay_out(head, neutral.astype(np.float32)),
                    head.landmark_points(neutral).astype(np.float32))
 
     @cached_property
@@ -141,9 +140,9 @@ class Place:
         out = np.zeros(self.position.shape[:2], np.float32)
         for corner, path in zip(MOUTH_CORNERS, NASOLABIAL, strict=True):
             outwards = np.sign(self.landmark[corner, 0] - self.middle)
-            centre = self.landmark[corner] + np.array([outwards * 0.019, 0.010, -0.001], np.float32)
-            beyond = self.line(path)[1][..., 0] * outwards
-            out = np.maximum(out, self.near(centre, 0.0095) * step(beyond, 0.002, 0.006))
+            centre = self.landmark[corner] + np.array([outwards * 0.013, 0.005, 0.001], np.float32)
+            apart = step(np.linalg.norm(self.position - self.landmark[corner], axis=-1), 0.003, 0.008)
+            out = np.maximum(out, self.near(centre, 0.0075) * apart * step(self.line(path)[0], 0.0015, 0.004))
         return out
 
     def _lips(self) -> np.ndarray:

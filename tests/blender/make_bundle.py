@@ -2,9 +2,9 @@
 
     python make_bundle.py FOLDER
 
-`FOLDER/bundle` is of the default head, with wrinkles that follow expression, `FOLDER/flame`, without them, of a head as
-an import makes one: triangles, expressions of its own, parts that it was given. Identity, two views and skin are made up
-but known. `FOLDER/truth.npz` and `FOLDER/flame.npz` hold random expressions and poses with the vertices that
+`FOLDER/bundle` is of the default head, with wrinkles that follow expression; `FOLDER/flame`, without them, is of a head
+as an import makes one: triangles, expressions of its own, parts that it was given. Identity, two views and skin are
+made up but known. `FOLDER/truth.npz` and `FOLDER/flame.npz` hold random expressions and poses with the vertices that
 `backend.head.deform` gives for them.
 `FOLDER/nobody.npz` is a head model to import, in FLAME's format.
 """

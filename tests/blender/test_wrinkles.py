@@ -16,7 +16,7 @@ from blender_addon.errors import InputError
 from blender_addon.export import heights, job, looks, presets, source
 from blender_addon.export import wrinkles as exported
 from blender_addon.scene import avatar as avatars
-from blender_addon.scene import expression, keys, render, resolution, skin, textures, wrinkles
+from blender_addon.scene import expression, render, resolution, skin, textures, wrinkles
 
 from .conftest import backend_python
 from .export_check import Glb, avatar_of
@@ -247,4 +247,7 @@ def test_no_wrinkles_are_exported_where_an_artist_wants_none(avatar, tmp_path):
     group_node(avatar).inputs["Expression Wrinkles"].default_value = 0.0
     report = job.export(avatar, presets.chosen("web", texture_size=256), tmp_path / "ada")
     assert not any("extras" in material for material in Glb.read(report.files[0]).document["materials"])
-    assert keys.kinds(avatar.mesh).arkit
+    group_node(avatar).inputs["Expression Wrinkles"].default_value = 1.0
+    plain = presets.chosen("unreal", texture_size=256, lods=(3,), wrinkles=False)
+    assert not [path for path in job.export(avatar, plain, tmp_path / "ue").files if "rinkles" in path.name]
+    assert presets.chosen("web", wrinkles=False).wrinkles == 0
