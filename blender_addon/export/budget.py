@@ -56,7 +56,7 @@ def _per_pixel(kind: str) -> float:
 def estimate(preset: Preset, looks: Sequence[Look], vertices: Mapping[int, float], targets: int) -> int:
     """Bytes of everything that an export writes; `vertices` by level."""
     if preset.lod_layout != "files":
-        normals = textures(preset, [replace(look, maps={"normal": look.maps["normal"]})
+        normals = textures(preset, [replace(look, maps={"normal": look.maps["normal"]}, folds=None)
                                     for look in looks if "normal" in look.maps])
         coarser = sum(normals / 4**level for level in vertices if level)  # each has a normal map of its own
         return round(geometry(preset, sum(vertices.values()), targets) + textures(preset, looks) + coarser)
