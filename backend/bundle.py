@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # the stages' packages bring torch; a bundle is read without 
     from backend.fit.headfit import HeadFit
     from backend.head.model import HeadModel
     from backend.reflectance.maps import SkinMaps
+    from backend.wrinkles import Wrinkles
 
 SCHEMA_VERSION = 1
 AVATAR_JSON = "avatar.json"
@@ -101,13 +102,12 @@ def owned_files(folder: Path) -> set[str]:
 def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *, inputs: Sequence[InputFile],
                  stages: Sequence[Mapping[str, Any]], device: Mapping[str, Any], quality: Mapping[str, Any],
                  preview: np.ndarray, source: HeadSource | None = None, animation: Clip | None = None,
-                 progress: Progress = silent) -> dict[str, Any]:
+                 wrinkles: Wrinkles | None = None, progress: Progress = silent) -> dict[str, Any]:
     """Write the bundle at `folder`, whole or not at all, and return what its avatar.json says.
 
     `preview` (H, W, 3) linear Rec.709; `stages`, `device` and `quality` go into avatar.json as they are; `source` is
     where an imported head came from; `animation` is a film's motion. Raises InputError when the folder is not ours to
-    replace, cannot be
-    written, or the disk is full: then nothing changed.
+    replace, cannot be written, or the disk is full: then nothing changed.
     """
     from backend.confidence import confidence_map
 
@@ -115,7 +115,7 @@ def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *,
     with replacing(folder, is_bundle, owned_files) as new:
         progress(0.0, "Writing the geometry")
         (new / "maps").mkdir(mode=0o700)
-        listed = _write_maps(new, maps, confidence_map(maps, fit, head), progress,
+        listed = _write_maps(new, maps, confidence_map(maps, fit, head), wrinkles, progress,
                              lambda: _write_arrays(new, head, fit, maps))
         write_srgb_png(new / "preview.png", preview)
         if animation is not None:
@@ -132,6 +132,7 @@ def write_bundle(folder: Path, head: HeadModel, fit: HeadFit, maps: SkinMaps, *,
             "uv": {"origin": "bottom-left", "mirror": "u = 0.5"},
             "materials": list(head.material_names),
             "maps": listed,
+            **({"wrinkles": wrinkles.mapping()} if wrinkles is not None else {}),
             "iris_colour": {side: [round(float(value), 5) for value in colour]
                             for side, colour in zip(("left", "right"), maps.iris_colour, strict=True)},
             "scale": {"source": fit.scale_source, "sigma": float(fit.scale_sigma)},
@@ -222,7 +223,7 @@ _MAP_OWNER = {name: name for name in ("eye", "brow", "lash")}
 """Whose UV square a map is in, by the first word of its name; the skin's otherwise."""
 
 
-def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, progress: Progress,
+def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, wrinkles: Wrinkles | None, progress: Progress,
                 beside: Callable[[], None]) -> list[dict[str, Any]]:
     """Write every map and say what each is; `confidence` (R, R) is of skin and shape together.
 
@@ -255,6 +256,10 @@ def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, progress: 
     for name in ("eye_albedo_right", "brow_albedo", "lash_albedo"):
         if (image := getattr(maps, name)) is not None:
             add(name, "png", partial(write_srgb_png, linear=image), image, **srgb)
+    folds = {name: wrinkles.encoded(name) for name in wrinkles.maps} if wrinkles is not None else {}
+    for name, encoded in folds.items():
+        add(name, "png", partial(write_png, image=encoded, bits=16, plain=True), encoded,
+            **{**linear, "bits": 16}, unit="change of height by expression, see wrinkles in avatar.json")
     with ThreadPoolExecutor(2) as pool:
         other = pool.submit(beside)
         writing = [(name, pool.submit(write, folder / file)) for name, file, write, _, _ in plan]

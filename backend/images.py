@@ -15,15 +15,18 @@ _PNG_COMPRESSION = 3
 """zlib level: a 2048² colour map takes 0.1 s; level 9 takes ten times that for 4 % less."""
 
 
-def write_png(path: Path, image: np.ndarray, *, bits: int = 8) -> None:
-    """Write `image` (H, W), (H, W, 3) or (H, W, 4), values 0..1 as they are to be stored. Raises the disk's OSError."""
+def write_png(path: Path, image: np.ndarray, *, bits: int = 8, plain: bool = False) -> None:
+    """Write `image` (H, W), (H, W, 3) or (H, W, 4), values 0..1 as they are to be stored. Raises the disk's OSError.
+
+    `plain` says that most of it is of one value.
+    """
     top = (1 << bits) - 1
     kind = np.uint8 if bits == 8 else np.uint16
     levels = np.rint(np.clip(np.nan_to_num(image), 0, 1) * top).astype(kind)
     if levels.ndim == 3:
         levels = levels[..., [2, 1, 0, 3][:levels.shape[2]]]  # cv2 stores blue first
     how = [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
-    if bits == 16:  # the low byte is noise, where looking for repetitions costs thrice the time and gains nothing
+    if bits == 16 and not plain:  # in noise, looking for repetitions costs thrice the time and gains nothing
         how += [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY]
     done, data = cv2.imencode(".png", np.ascontiguousarray(levels), how)
     if not done:

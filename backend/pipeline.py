@@ -206,6 +206,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.unwrap import unwrap
     from backend.video.keyframes import key_frames
     from backend.video.report import with_video
+    from backend.wrinkles import wrinkles_of
 
     assets.verify_all()
     devices.choose(options.device)  # refuses what this machine does not have
@@ -267,9 +268,10 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
         picture = picture[:, preview.SIDE:]
         inputs = [InputFile(item.name, None, None) for item in inputs]
     stages = [*job.stages, {"name": "preview", "seconds": round(time.perf_counter() - started, 3), "cached": False}]
+    folds = wrinkles_of(head, fit.neutral, relief=maps.displacement_mid, seen=maps.confidence)
     metadata = write_bundle(out, head, fit, maps, inputs=inputs, stages=stages, device=device.as_json(),
                             quality=quality, preview=picture, source=source,
-                            animation=None if tracked is None else tracked.clip,
+                            animation=None if tracked is None else tracked.clip, wrinkles=folds,
                             progress=part(tell, 0.3, 1.0))
     return Made(out, metadata)
 

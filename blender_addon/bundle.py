@@ -63,6 +63,8 @@ _AGAIN = "Make the avatar again."
 _MAX_BYTES = 1 << 30
 _MAX_JSON_BYTES = 4 << 20
 _MAX_ARRAYS = 256
+MAX_FOLD, MAX_GROUPS = 0.05, 64
+"""Metres between the least and the greatest height that wrinkles may hold, and how many groups there may be."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def read_bundle(folder: Path) -> Bundle:
     metadata = _metadata(folder)
     arrays = _array_files(folder, metadata)
     _check_maps(folder, metadata)
+    _check_wrinkles(folder, metadata)
     return Bundle(folder, metadata, *arrays)
 
 
@@ -297,3 +300,24 @@ def _check_maps(folder: Path, metadata: dict[str, Any]) -> None:
             raise InputError(f"The map {Path(name).name} lies outside the avatar {folder.name}.", _AGAIN)
         if not there:
             raise InputError(f"The map {Path(name).name} of the avatar {folder.name} is missing.", _AGAIN)
+
+
+def _check_wrinkles(folder: Path, metadata: dict[str, Any]) -> None:
+    """What drives the wrinkles of expressions is numbers within their ranges, and names; a bundle may have none."""
+    told = metadata.get("wrinkles")
+    if told is None:
+        return
+    try:
+        groups = told["groups"]
+        fine = (0 < told["range"] <= MAX_FOLD and 0 <= told["zero"] <= 1 and 0 < told["side_blend"] <= 0.5
+                and len(groups) <= MAX_GROUPS and all(map(_is_group, groups)))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"avatar.json of {folder.name} is damaged.", _AGAIN) from error
+    if not fine:
+        raise InputError(f"avatar.json of {folder.name} is damaged.", _AGAIN)
+
+
+def _is_group(entry: Any) -> bool:
+    amounts = [*entry["left"].values(), *entry["right"].values()]
+    return (isinstance(entry["map"], str) and isinstance(entry["name"], str) and entry["channel"] in ("r", "g", "b")
+            and all(isinstance(amount, int | float) and 0 <= amount <= 1 for amount in amounts))

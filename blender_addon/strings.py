@@ -308,6 +308,7 @@ SKIN_INPUT = {
     "Redness": "More or less blood under the skin; 0 is the photo's skin",
     "Oiliness": "Lowers the roughness and adds a thin film of sebum",
     "Wrinkles": "Height of folds and wrinkles; 1 is the photo's",
+    "Expression Wrinkles": "Height of the lines that expressions fold into the skin; 0 is none",
     "Pores": "Height of pores; 1 is the photo's",
     "Subsurface": "How much of the light travels under the skin before it leaves",
     "Subsurface Scale": "How far light wanders under the skin, as Blender counts: 12 mm are about 1 mm of red",

@@ -58,7 +58,7 @@ def together(found: list[Look], whole: Surface, surfaces: dict[int, Surface]) ->
             here = surface.material == index
             if "normal" in look.maps and here.any():
                 material[here] = len(every)
-                every.append(replace(look, kind=f"{look.kind}_LOD{level}", shares=look.kind,
+                every.append(replace(look, kind=f"{look.kind}_LOD{level}", shares=look.kind, folds=None,
                                      maps={"normal": _smaller(look.maps["normal"], look.native, level)}))
         done[level] = replace(surface, material=material)
     return every, done

@@ -20,7 +20,7 @@ BYTES_PER_TARGET = {"GLB": 8.0, "VRM": 8.0, "ABC": 0.0, "FBX": 6.7, "USD": 12.6,
 """Of a vertex; targets leave most of a head's vertices where they are, and none of these formats writes those."""
 NORMALS_OF_TARGET = {"GLB": 9.2, "VRM": 9.2, "FBX": 6.7}  # more, where a target's normals are written too
 BYTES_PER_PIXEL = {"base_color": 1.05, "normal": 1.63, "orm": 0.55, "mask": 0.6, "roughness": 0.55, "specular": 0.75,
-                   "occlusion": 0.4, "displacement": 12.1}
+                   "occlusion": 0.4, "displacement": 12.1, "wrinkles": 0.08, "mask of wrinkles": 0.14}
 JPEG_PER_PIXEL = 0.15
 VERTICES_OF_LEVEL = {0: 1.0, 1: 0.79, 2: 0.23, 3: 0.08}
 """Share of the base mesh's vertices, measured on the default head."""
@@ -40,16 +40,23 @@ def textures(preset: Preset, looks: Sequence[Look]) -> float:
     total = 0.0
     for look in looks:
         for kind in pictures.kinds(look, preset):
-            side = min(pictures.side(kind, look, preset), look.native)
+            native = look.folds.native if look.folds is not None and kind.startswith(pictures.FOLDED) else look.native
+            side = min(pictures.side(kind, look, preset), native)
             jpeg = kind == "base_color" and preset.photo_format == "JPEG" and not look.hairs
-            total += side**2 * (JPEG_PER_PIXEL if jpeg else BYTES_PER_PIXEL[kind])
+            total += side**2 * (JPEG_PER_PIXEL if jpeg else _per_pixel(kind))
     return total
+
+
+def _per_pixel(kind: str) -> float:
+    if kind.startswith(pictures.FOLDED):
+        return BYTES_PER_PIXEL["mask of wrinkles" if kind.endswith("_mask") else "wrinkles"]
+    return BYTES_PER_PIXEL[kind]
 
 
 def estimate(preset: Preset, looks: Sequence[Look], vertices: Mapping[int, float], targets: int) -> int:
     """Bytes of everything that an export writes; `vertices` by level."""
     if preset.lod_layout != "files":
-        normals = textures(preset, [replace(look, maps={"normal": look.maps["normal"]})
+        normals = textures(preset, [replace(look, maps={"normal": look.maps["normal"]}, folds=None)
                                     for look in looks if "normal" in look.maps])
         coarser = sum(normals / 4**level for level in vertices if level)  # each has a normal map of its own
         return round(geometry(preset, sum(vertices.values()), targets) + textures(preset, looks) + coarser)

@@ -34,7 +34,7 @@ def run(words: Sequence[str]) -> int:
             options.preset, texture_size=options.texture_size,
             lods=options.lods, gaze=options.gaze, correctives=options.correctives, components=options.components,
             visemes=options.visemes, animated=not options.still, viewer=options.viewer,
-            compress=options.compress)
+            compress=options.compress, wrinkles=not options.no_wrinkles)
         size = round(options.max_size * MEGABYTE) if options.max_size else None
         sys.stdout.write(f"{sentence(job.export(_avatar(options), preset, options.out.absolute(), max_size=size))}\n")
     except AddonError as error:
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--visemes", action="store_true", help="the fifteen visemes too")
     export.add_argument("--correctives", action="store_true")
     export.add_argument("--still", action="store_true", help="leave out what the scene animates")
+    export.add_argument("--no-wrinkles", action="store_true", help="leave out the wrinkles that follow expression")
     export.add_argument("--components", action="store_true", help="the head model's own expressions too")
     return parser
 

@@ -32,6 +32,26 @@ class Glb:
         whole = struct.pack(_HEADER, b"glTF", 2, 12 + 8 + len(text) + len(self.rest))
         path.write_bytes(whole + struct.pack(_CHUNK, len(text), b"JSON") + text + self.rest)
 
+    def add_picture(self, data: bytes, name: str) -> int:
+        """Put a PNG into the binary part and return the number of a texture of it."""
+        length, kind = struct.unpack_from(_CHUNK, self.rest, 0)
+        start, size = 8 + length, len(data)
+        data += bytes(-size % 4)
+        self.rest = (struct.pack(_CHUNK, length + len(data), kind) + self.rest[8:start] + data + self.rest[start:])
+        self.document["buffers"][0]["byteLength"] = length + len(data)
+        numbers = {}
+        for store, entry in (
+                ("bufferViews", {"buffer": 0, "byteOffset": length, "byteLength": size}),
+                ("images", {"name": name, "mimeType": "image/png"}), ("textures", {"name": name})):
+            items = self.document.setdefault(store, [])
+            numbers[store] = len(items)
+            items.append(entry)
+        self.document["images"][-1]["bufferView"] = numbers["bufferViews"]
+        self.document["textures"][-1]["source"] = numbers["images"]
+        if self.document.get("samplers"):
+            self.document["textures"][-1]["sampler"] = 0
+        return numbers["textures"]
+
 
 def share_occlusion(path: Path) -> None:
     """Red of a packed picture is occlusion: Blender's exporter says so of no picture that it does not see used."""

@@ -27,6 +27,7 @@ from . import (
     standin,
     vrm,
     words,
+    wrinkles,
 )
 from . import viewer as pages
 from .naming import safe_name
@@ -36,6 +37,8 @@ TAKES_PICTURES = ("GLB", "VRM", "USD")
 """Formats whose exporter puts the pictures where they belong."""
 
 
+FOLDED_LEVEL = 1
+"""The coarsest level that has wrinkles of expressions in a file of its own: farther away nobody sees them."""
 WHOLE = -1
 """The head as it is, beside the levels that are written: baking looks at it."""
 
@@ -90,6 +93,8 @@ def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -
     found, sorted_out = looks.of(avatar, {**surfaces, WHOLE: whole})
     whole, surfaces = sorted_out[WHOLE], {level: sorted_out[level] for level in surfaces}
     found = bake.with_occlusion(found, whole)
+    if preset.wrinkles and preset.morphs:
+        found = wrinkles.with_normals(found, whole)
     if preset.format == "VRM":
         bones, surfaces = vrm.with_body(bones, surfaces)
     with output.staged(path) as folder:
@@ -97,7 +102,8 @@ def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -
             for level, surface in surfaces.items():
                 name = path.name if level == min(surfaces) else f"{path.stem}_LOD{level}{path.suffix}"
                 seen = bake.at_level(found, whole, surface) if level else found
-                _write(avatar, preset.at_level(level), folder / name, bones, {level: surface}, seen, moving)
+                own = preset if level <= FOLDED_LEVEL else replace(preset, wrinkles=0)
+                _write(avatar, own.at_level(level), folder / name, bones, {level: surface}, seen, moving)
         else:
             _write(avatar, preset, folder / path.name, bones, *bake.together(found, whole, surfaces)[::-1], moving)
         size = sum(item.stat().st_size for item in folder.rglob("*") if item.is_file())
@@ -122,13 +128,14 @@ def _write(avatar: Avatar, preset: Preset, path: Path, bones: source.Skeleton,
         beside = Path(scratch) if preset.format in TAKES_PICTURES else path.parent
         used = {int(slot) for surface in surfaces.values() for slot in np.unique(surface.material)}
         shared = {found[slot].shares for slot in used}
-        shown = [look if slot in used or look.kind in shared else replace(look, maps={})
+        shown = [look if slot in used or look.kind in shared else replace(look, maps={}, folds=None)
                  for slot, look in enumerate(found)]
         written = pictures.write(shown, preset, beside, safe_name(path.stem), name)
         about = provenance.of(avatar, preset)
         copyright_line = strings.REPORT["copyright"].format(**vars(avatar.head))
         with standin.built(preset, name, bones, surfaces, written, moving) as scene:
             formats.write(preset, scene, path, about, copyright_line)
+        wrinkles.finish(preset, path, written)
     bpy.context.view_layer.update()
 
 

@@ -18,7 +18,7 @@ from .. import strings
 from ..errors import InputError
 from ..scene import eyes, nodes, skin
 from ..scene.avatar import MATERIAL_TAG, Avatar
-from . import pixels, words
+from . import heights, pixels, words
 from .naming import safe_name
 from .source import Surface
 
@@ -51,6 +51,7 @@ class Look:
     two_sided: bool = True
     share: float = 1.0  # of the skin's texture size
     shares: str = ""  # the kind of the look whose pictures it shows where it has none of its own
+    folds: heights.Heights | None = None  # wrinkles of expressions
     native: int = PLAIN  # side of a square with as many pixels as its largest picture has
 
 
@@ -98,7 +99,7 @@ def _looks(material: bpy.types.Material) -> list[Look]:
     kind = _kind(material)
     group = skin.controls(material)
     if group is not None:
-        return [_skin(group)]
+        return [replace(_skin(group), folds=heights.of(material, _check))]
     if kind == "eye":
         return _eyes(material)
     makers: dict[str, Callable[[bpy.types.Material], Look]] = {

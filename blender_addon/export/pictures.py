@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,12 @@ class Written:
     files: dict[str, Path]
 
 
+MASK_SIDE = 256  # pixels; masks of wrinkles are soft
 LABELS = {"base_color": "BaseColor", "normal": "Normal", "orm": "ORM", "mask": "MaskMap", "specular": "Specular",
           "roughness": "Roughness", "displacement": "Displacement",
           "occlusion": "Occlusion"}
+FOLDED = "wrinkles_"
+"""Beginning of the kinds of pictures that show wrinkles of expressions: `wrinkles_upper`, `wrinkles_upper_mask`."""
 
 
 def write(looks: Sequence[Look], preset: Preset, folder: Path, stem: str, name: str) -> list[Written]:
@@ -35,7 +38,7 @@ def write(looks: Sequence[Look], preset: Preset, folder: Path, stem: str, name: 
     for look in looks:
         files = next((dict(other.files) for other in done if other.look.kind == look.shares), {})
         for kind in kinds(look, preset):
-            path = folder / f"{stem}_{look.kind}_{LABELS[kind]}{_suffix(kind, look, preset)}"
+            path = folder / f"{stem}_{look.kind}_{label(kind)}{_suffix(kind, look, preset)}"
             _write(path, kind, look, preset)
             files[kind] = path
         done.append(Written(look, f"{name}_{look.kind}", files))
@@ -53,11 +56,25 @@ def kinds(look: Look, preset: Preset) -> list[str]:
         found.append("specular")
     if "displacement" in look.maps and preset.displacement:
         found.append("displacement")
+    if look.folds is not None and preset.wrinkles:
+        found += [kind for name in look.folds.pictures for kind in (name, f"{name}_mask")]
     return found
+
+
+def label(kind: str) -> str:
+    """What a picture's file is called by what it holds."""
+    return LABELS.get(kind) or "".join(part.title() for part in kind.split("_"))
+
+
+def folded(files: Mapping[str, Path]) -> dict[str, Path]:
+    """Those of the pictures that show wrinkles of expressions."""
+    return {kind: path for kind, path in files.items() if kind.startswith(FOLDED)}
 
 
 def side(kind: str, look: Look, preset: Preset) -> int:
     """Longest side of one of a look's pictures, pixels."""
+    if kind.startswith(FOLDED):
+        return min(preset.wrinkles, preset.texture_size) if not kind.endswith("_mask") else MASK_SIDE
     share = preset.shine_share if kind in ("orm", "mask", "roughness", "specular", "occlusion") else 1.0
     return max(int(preset.texture_size * look.share * share), 1)
 
@@ -78,7 +95,7 @@ def _write(path: Path, kind: str, look: Look, preset: Preset) -> None:
         pixels.write(path, _packed(kind, roughness, _like(look.maps["occlusion"](size), roughness)))
         return
     values = look.maps[kind](size)
-    if kind == "normal" and preset.normal_y < 0:
+    if (kind == "normal" or (kind.startswith(FOLDED) and not kind.endswith("_mask"))) and preset.normal_y < 0:
         values = np.concatenate([values[..., :1], 1 - values[..., 1:2], values[..., 2:]], -1)
     if kind == "specular" and preset.packing == "orm":
         # KHR_materials_specular reads alpha, and its 1 is Principled's 0.5 (F0 of 0.04).

@@ -52,6 +52,7 @@ class Preset:
     skeleton: bool = True
     triangles: bool = True
     displacement: bool = False
+    wrinkles: int = 1024  # longest side of the normal maps of expressions, pixels; 0 none
     viewer: bool = False  # a page beside the GLB that shows it by itself
     components: bool = False
     correctives: bool = False
@@ -66,7 +67,8 @@ class Preset:
 
 PRESETS = {preset.key: preset for preset in (
     Preset("glb", "GLB", ".glb", "likeness", "orm", 2048),
-    Preset("web", "GLB", ".glb", "likeness", "orm", 1024, photo_format="JPEG", shine_share=0.5, morph_normals=False),
+    Preset("web", "GLB", ".glb", "likeness", "orm", 1024, photo_format="JPEG", shine_share=0.5, morph_normals=False,
+           wrinkles=512),
     Preset("godot", "GLB", ".glb", "humanoid", "orm", 2048),
     Preset("unreal", "FBX", ".fbx", "unreal", "separate", 4096, normal_y=-1, lods=LODS, lod_layout="group",
            gaze="joints"),
@@ -74,14 +76,15 @@ PRESETS = {preset.key: preset for preset in (
     Preset("vrm", "VRM", ".vrm", "humanoid", "orm", 2048, animated=False),
     Preset("usd", "USD", ".usdc", "likeness", "separate", 4096, triangles=False),
     Preset("obj", "OBJ", ".obj", "likeness", "separate", 4096, triangles=False, morphs=False, skeleton=False,
-           displacement=True, animated=False),
-    Preset("abc", "ABC", ".abc", "likeness", "separate", 4096, triangles=False, gaze="scene"),
+           displacement=True, wrinkles=0, animated=False),
+    Preset("abc", "ABC", ".abc", "likeness", "separate", 4096, triangles=False, gaze="scene",
+           wrinkles=0),
 )}
 
 
 def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] | None = None,
            gaze: str | None = None, correctives: bool = False, components: bool = False, visemes: bool = False,
-           animated: bool = True, viewer: bool = False, compress: str = "") -> Preset:
+           animated: bool = True, viewer: bool = False, compress: str = "", wrinkles: bool = True) -> Preset:
     """A preset with a person's wishes in place of its own; None keeps what it says. Raises InputError."""
     if key not in PRESETS:
         raise InputError(f"There is no export preset {key}.", f"Choose one of {', '.join(PRESETS)}.")
@@ -102,7 +105,7 @@ def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] |
                    lods=tuple(sorted(set(lods))) if lods else preset.lods, lods_asked=lods is not None,
                    gaze=gaze if gaze and preset.gaze != "scene" else preset.gaze,
                    correctives=correctives, components=components, visemes=visemes,
-                   animated=animated and preset.animated,
+                   animated=animated and preset.animated, wrinkles=preset.wrinkles if wrinkles else 0,
                    compress=compress, viewer=viewer and preset.format == "GLB")
 
 

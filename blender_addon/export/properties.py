@@ -13,8 +13,8 @@ from . import presets, words
 from .presets import Preset
 
 AS_PRESET = ("PRESET", *words.AS_PRESET)
-NAMES = ("texture_size", "lods", "gaze", "visemes", "correctives", "components", "still", "max_size", "compress",
-         "viewer")
+NAMES = ("texture_size", "lods", "gaze", "visemes", "correctives", "components", "still", "no_wrinkles", "max_size",
+         "compress", "viewer")
 MEGABYTE = 1_000_000
 
 
@@ -31,6 +31,7 @@ class Options:
     gaze: EnumProperty(items=[AS_PRESET, *((key, *text) for key, text in words.GAZE.items())], **_text("gaze"))
     visemes: BoolProperty(**_text("visemes"))
     still: BoolProperty(**_text("still"))
+    no_wrinkles: BoolProperty(**_text("no_wrinkles"))
     correctives: BoolProperty(**_text("correctives"))
     components: BoolProperty(**_text("components"))
     compress: EnumProperty(items=[("NONE", *words.UNCOMPRESSED),
@@ -50,6 +51,7 @@ def preset_with(key: str, options: Any) -> Preset:
         lods=None if options.lods == "PRESET" else tuple(int(digit) for digit in options.lods),
         gaze=None if options.gaze == "PRESET" else options.gaze, correctives=options.correctives,
         components=options.components, visemes=options.visemes, animated=not options.still, viewer=options.viewer,
+        wrinkles=not options.no_wrinkles,
         compress=options.compress if options.compress != "NONE" and presets.PRESETS[key].format == "GLB" else "")
 
 

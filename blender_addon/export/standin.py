@@ -19,7 +19,7 @@ from .. import compat
 from ..scene import mesh, nodes, rig
 from . import animation, pixels, presets
 from .animation import Performance
-from .pictures import Written
+from .pictures import Written, folded
 from .presets import Preset
 from .source import Skeleton, Surface
 
@@ -188,8 +188,9 @@ def _material(written: Written) -> bpy.types.Material:
         "Base Color": (*look.colour, 1.0), "Roughness": look.roughness, "Specular IOR Level": look.specular,
         "Alpha": look.alpha})
     nodes.add(tree, "ShaderNodeOutputMaterial", (300, 0), inputs={"Surface": (shader, "BSDF")})
+    unseen = {*UNSEEN, *folded(written.files)}
     picture = {kind: nodes.image(tree, pixels.load(path, colour=kind == "base_color"), (-600, -300 * row), label=kind)
-               for row, (kind, path) in enumerate(written.files.items()) if kind not in UNSEEN}
+               for row, (kind, path) in enumerate(written.files.items()) if kind not in unseen}
     if "base_color" in picture:
         nodes.put(tree, shader, "Base Color", picture["base_color"])
         if look.hairs:

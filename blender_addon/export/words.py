@@ -23,6 +23,7 @@ PROPERTY = {
                          "multiply the weights of two or three by themselves"),
     "visemes": Words("Visemes", "Also write fifteen mouth shapes for speech, as lip-sync programs name them"),
     "still": Words("Without Animation", "Leave out what the scene animates"),
+    "no_wrinkles": Words("Without Wrinkles", "Leave out the pictures of wrinkles that follow expression"),
     "components": Words("Model Expressions", "Also write the head model's own expression components"),
     "viewer": Words("Viewer Page", "For the GLB presets: also write a web page that shows the head by itself, with "
                     "sliders, for sending. It needs no network"),

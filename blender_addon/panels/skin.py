@@ -24,9 +24,14 @@ class LIKENESS_PT_skin(OfAvatar, bpy.types.Panel):
         node = next(filter(None, map(skin.controls, avatar.mesh.data.materials)), None)
         column = layout.column(align=True)
         for socket in node.inputs if node else ():
-            if socket.name in strings.SKIN_INPUT:
+            if socket.name in strings.SKIN_INPUT and (socket.name != "Expression Wrinkles" or _folds(node)):
                 column.prop(socket, "default_value", text=socket.name, slider=True)
         layout.operator("likeness.skin_reset", icon="LOOP_BACK")
+
+
+def _folds(node: bpy.types.Node) -> bool:
+    """Whether the avatar has wrinkles of expressions: its bundle may be older."""
+    return skin.FOLDS in node.inputs and node.inputs[skin.FOLDS].is_linked
 
 
 CLASSES = (LIKENESS_PT_skin,)

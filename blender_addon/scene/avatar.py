@@ -19,7 +19,7 @@ from .. import strings, whereabouts
 from ..errors import InputError
 from ..setup import places
 from ..whereabouts import Files
-from . import expression, eyes, gaze, keys, mesh, resolution, rig, skin, textures
+from . import expression, eyes, gaze, keys, mesh, resolution, rig, skin, textures, wrinkles
 from .textures import NAME_TAG, TAG
 
 BUNDLE_TAG = "likeness_bundle"  # the name of the bundle's folder; where that is, `whereabouts` knows
@@ -30,7 +30,8 @@ GENERATOR_TAG = "likeness_generator"
 MATERIAL_TAG = "likeness_material"  # on a material: the bundle's name for it
 
 USED_MAPS = ("diffuse_albedo", "specular_albedo", "roughness", "normal", "displacement_mid", "displacement_high",
-             "eye_albedo", "eye_albedo_right", "lash_albedo", "brow_albedo")
+             "eye_albedo", "eye_albedo_right", "lash_albedo", "brow_albedo", "wrinkles_upper", "wrinkles_middle",
+             "wrinkles_lower")
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,10 @@ def assemble(scene: bpy.types.Scene, bundle: Any, name: str, level: str = resolu
         body.data.materials.append(material)
     rig.bind(body, armature)
     keys.drive(body, armature, geometry)
+    folds = bundle.metadata.get("wrinkles")
+    for material in body.data.materials if folds else ():
+        if material[MATERIAL_TAG] == "skin":
+            wrinkles.build(body, material, folds, maps)
     resolution.mark(body, level)
     armature.location = scene.cursor.location
     _tag(avatar_id, collection, body, armature, bundle)

@@ -42,10 +42,14 @@ class Turn:
 Source = Key | Property | Turn
 
 
-def drive(owner: bpy.types.bpy_struct, path: str, expression: str, sources: dict[str, Source]) -> None:
-    """Let `expression` over the named sources set the property `path` of `owner`; an earlier driver is replaced."""
-    owner.driver_remove(path)
-    driver = owner.driver_add(path).driver
+def drive(owner: bpy.types.bpy_struct, path: str, expression: str, sources: dict[str, Source], *,
+          index: int = -1) -> None:
+    """Let `expression` over the named sources set the property `path` of `owner`; an earlier driver is replaced.
+
+    `index` is which of several numbers.
+    """
+    owner.driver_remove(path, index)
+    driver = owner.driver_add(path, index).driver
     driver.type = "SCRIPTED"
     for name, source in sources.items():
         variable = driver.variables.new()

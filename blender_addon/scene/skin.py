@@ -16,7 +16,7 @@ from . import nodes
 from .nodes import add, math
 
 GROUP = "Likeness Skin"
-GROUP_VERSION = 1
+GROUP_VERSION = 2  # 2: wrinkles of expressions
 
 RADIUS = (1.0, 0.37, 0.19)
 """Red, green and blue relative to red. Diffuse mean free paths of skin are 3.7, 1.4 and 0.7 mm (Jensen et al. 2001,
@@ -30,6 +30,9 @@ MELANIN = (0.78, 0.62, 0.46)
 BLOOD = (0.98, 0.80, 0.84)
 """Transmission of one unit of haemoglobin: absorbs green most."""
 
+FOLDS = "Expression Height"
+"""Input of the group: metres that expressions add, see `wrinkles`."""
+
 _MAPS = (  # name, socket type, default
     ("Albedo", "NodeSocketColor", (0.48, 0.29, 0.21, 1.0)),
     ("Specular", "NodeSocketFloat", 0.45),
@@ -37,12 +40,14 @@ _MAPS = (  # name, socket type, default
     ("Normal Map", "NodeSocketColor", (0.5, 0.5, 1.0, 1.0)),
     ("Wrinkle Height", "NodeSocketFloat", 0.0),
     ("Pore Height", "NodeSocketFloat", 0.0),
+    (FOLDS, "NodeSocketFloat", 0.0),
 )
 _CONTROLS = (  # name, default, least, most
     ("Melanin", 0.0, -1.0, 3.0),
     ("Redness", 0.0, -1.0, 3.0),
     ("Oiliness", 0.0, -1.0, 1.0),
     ("Wrinkles", 1.0, 0.0, 3.0),
+    ("Expression Wrinkles", 1.0, 0.0, 2.0),
     ("Pores", 1.0, 0.0, 3.0),
     ("Subsurface", 1.0, 0.0, 1.0),
     ("Subsurface Scale", SCALE, 0.0, 0.1),
@@ -81,8 +86,10 @@ def _write_nodes(tree: bpy.types.NodeTree) -> None:
     given = add(tree, "NodeGroupInput", (-1500, 0))
     colour = _colour(tree, given)
     roughness, specular, coat = _shine(tree, given)
-    displacement = _relief(tree, given)
-    normal = _normal(tree, given)
+    folds = math(tree, "MULTIPLY", (given, FOLDS), (given, "Expression Wrinkles"), (-1150, -820),
+                 label="Expression Wrinkles")
+    displacement = _relief(tree, given, folds)
+    normal = _normal(tree, given, folds)
     frame = nodes.frame(tree, "Skin, as each renderer takes it")
     taken = given, colour, roughness, specular, coat
     cycles = _principled(tree, frame, "Cycles: relief is displaced", (250, 500), *taken)
@@ -135,23 +142,26 @@ def _shine(tree: bpy.types.NodeTree, given: bpy.types.Node) -> tuple[nodes.Socke
     return roughness, (given, "Specular"), coat
 
 
-def _relief(tree: bpy.types.NodeTree, given: bpy.types.Node) -> nodes.Socket:
+def _relief(tree: bpy.types.NodeTree, given: bpy.types.Node, folds: nodes.Socket) -> nodes.Socket:
     """Metres along the normal."""
     frame = nodes.frame(tree, "Relief for Cycles: metres along the normal")
     wrinkles = math(tree, "MULTIPLY", (given, "Wrinkle Height"), (given, "Wrinkles"), (-1150, -450), parent=frame,
                     label="Wrinkles")
     pores = math(tree, "MULTIPLY", (given, "Pore Height"), (given, "Pores"), (-1150, -630), parent=frame, label="Pores")
-    height = math(tree, "ADD", wrinkles, pores, (-900, -520), parent=frame, label="Height")
+    still = math(tree, "ADD", wrinkles, pores, (-960, -520), parent=frame, label="At rest")
+    height = math(tree, "ADD", still, folds, (-800, -520), parent=frame, label="Height")
     node = add(tree, "ShaderNodeDisplacement", (-650, -500), parent=frame, space="OBJECT",
                inputs={"Height": height, "Midlevel": 0.0, "Scale": 1.0})
     return node, "Displacement"
 
 
-def _normal(tree: bpy.types.NodeTree, given: bpy.types.Node) -> nodes.Socket:
-    frame = nodes.frame(tree, "Relief for EEVEE: normal map")
+def _normal(tree: bpy.types.NodeTree, given: bpy.types.Node, folds: nodes.Socket) -> nodes.Socket:
+    frame = nodes.frame(tree, "Relief for EEVEE: normal map, and bump for expressions")
     node = add(tree, "ShaderNodeNormalMap", (-650, -1000), parent=frame, space="TANGENT",
                inputs={"Strength": (given, "Pores"), "Color": (given, "Normal Map")})
-    return node, "Normal"
+    bump = add(tree, "ShaderNodeBump", (-450, -1000), parent=frame,
+               inputs={"Strength": 1.0, "Distance": 1.0, "Height": folds, "Normal": (node, "Normal")})
+    return bump, "Normal"
 
 
 def skin_material(name: str, maps: dict[str, bpy.types.Image]) -> bpy.types.Material:

@@ -75,6 +75,7 @@ def bundles() -> Path:
     digest = hashlib.sha256()
     sources = [MAKER, *sorted((ROOT / "tests" / "head" / "imports").glob("*.py")),
                *sorted((ROOT / "backend").glob("*.py")), *sorted((ROOT / "backend" / "head").rglob("*.py")),
+               *sorted((ROOT / "backend" / "wrinkles").glob("*.py")),
                ROOT / "backend" / "assets" / "head" / "default.npz"]
     for source in sources:
         digest.update(source.read_bytes())

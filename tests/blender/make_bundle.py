@@ -2,9 +2,10 @@
 
     python make_bundle.py FOLDER
 
-`FOLDER/bundle` is of the default head, `FOLDER/flame` of a head as an import makes one: triangles, expressions of its
-own, parts that it was given. Identity, two views and skin are made up but known. `FOLDER/truth.npz` and
-`FOLDER/flame.npz` hold random expressions and poses with the vertices that `backend.head.deform` gives for them.
+`FOLDER/bundle` is of the default head, with wrinkles that follow expression; `FOLDER/flame`, without them, is of a head
+as an import makes one: triangles, expressions of its own, parts that it was given. Identity, two views and skin are
+made up but known. `FOLDER/truth.npz` and `FOLDER/flame.npz` hold random expressions and poses with the vertices that
+`backend.head.deform` gives for them.
 `FOLDER/nobody.npz` is a head model to import, in FLAME's format.
 """
 
@@ -23,9 +24,11 @@ from backend.head.deform import HeadTensors, posed_vertices
 from backend.head.model import HeadModel, default_head
 from backend.head.parameters import neutral, personal
 from backend.reflectance.maps import SkinMaps
+from backend.wrinkles import wrinkles_of
 from tests.head.imports.flame_file import write_flame
 
 SIZE = 256
+FOLDS = 512
 SKIN = np.array([0.46, 0.27, 0.19], np.float32)  # linear; a fair skin
 CASES = 6
 COMPONENTS = 5
@@ -34,7 +37,7 @@ COMPONENTS = 5
 def main(folder: Path) -> None:
     head = default_head()
     write_flame(folder / "nobody.npz", flavour="npz")
-    write(folder / "bundle", folder / "truth.npz", head, np.random.default_rng(7))
+    write(folder / "bundle", folder / "truth.npz", head, np.random.default_rng(7), folds=True)
     write(folder / "flame", folder / "flame.npz", like_an_import(head, np.random.default_rng(8)),
           np.random.default_rng(9))
 
@@ -61,7 +64,7 @@ def like_an_import(head: HeadModel, random: np.random.Generator) -> HeadModel:
         lod_uvs=np.zeros((0, 4, 2), np.float32), lod_material=np.zeros(0, np.int32))
 
 
-def write(folder: Path, truth: Path, head: HeadModel, random: np.random.Generator) -> None:
+def write(folder: Path, truth: Path, head: HeadModel, random: np.random.Generator, *, folds: bool = False) -> None:
     """A bundle, and what torch makes of its head."""
     shape = random.normal(0, 0.7, len(head.shape_basis)).astype(np.float32)
     offsets = np.zeros_like(head.template)
@@ -91,7 +94,8 @@ def write(folder: Path, truth: Path, head: HeadModel, random: np.random.Generato
                   light, "prior", 0.1)
     write_bundle(folder, head, fit, _maps(random, light),
                  inputs=[InputFile("made-up.png", 1, "0" * 64)] * 2, stages=[], device={"name": "cpu"},
-                 quality={"warnings": []}, preview=np.zeros((8, 8, 3), np.float32))
+                 quality={"warnings": []}, preview=np.zeros((8, 8, 3), np.float32),
+                 wrinkles=wrinkles_of(head, still, size=FOLDS) if folds else None)
     weights = random.uniform(0, 1, (CASES, components)) * (random.random((CASES, components)) < 0.3)
     turns = random.normal(0, 0.25, (CASES, joints, 3))
     np.savez(truth, expression=weights, pose=turns,

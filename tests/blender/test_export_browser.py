@@ -168,3 +168,11 @@ def test_the_page_shows_itself_and_asks_nobody(seen):
     assert (change(seen, "page_rest", "page_jawOpen") > 0.1).mean() > 0.003
 
 
+
+
+def test_the_page_folds_the_forehead_with_the_brow(seen):
+    changed = change(seen, "page_lines", "page_no_lines") > 0.015
+    assert changed.sum() > 60
+    rows = np.flatnonzero(changed.any(1))
+    assert rows.max() < changed.shape[0] * 0.45, "above the eyes"
+    assert changed[:, 650:].sum() == 0, "the sliders stand still"

@@ -15,6 +15,7 @@ from backend.bundle import HeadSource, read_bundle
 from backend.core.colour import srgb_to_linear
 from backend.head.parameters import personal
 from backend.head.resolution.subdivide import subdivide
+from backend.wrinkles import wrinkles_of
 from blender_addon import bundle as addon_bundle
 from tests.bundle.conftest import Avatar
 
@@ -52,6 +53,20 @@ def test_arrays_come_back_as_they_went_in(avatar: Avatar, written: Path) -> None
     np.testing.assert_array_equal(read.fit["world_to_camera"], avatar.fit.world_to_camera)
     np.testing.assert_allclose(read.fit["light_sh"], avatar.maps.light_sh, atol=1e-6)
     np.testing.assert_array_equal(read.parameters["vertex_offsets"], avatar.fit.vertex_offsets)
+
+
+def test_wrinkles_come_back_by_their_mapping_in_metres(avatar: Avatar, written: Path, tmp_path: Path) -> None:
+    folds = wrinkles_of(avatar.head, avatar.fit.neutral, size=256)
+    told = avatar.write(tmp_path / "folded", wrinkles=folds)
+    jsonschema.validate(told, json.loads(SCHEMA.read_text()))
+    mapping = told["wrinkles"]
+    for entry in mapping["groups"]:
+        levels = pixels(read_bundle(tmp_path / "folded").map_path(entry["map"]))[..., 2 - "rgb".index(entry["channel"])]
+        height = (levels / 65535 - mapping["zero"]) * mapping["range"]
+        assert abs(-height.min() - entry["depth"]) < 1e-6
+        assert np.median(height) == 0
+    assert addon_bundle.read_bundle(tmp_path / "folded").metadata["wrinkles"] == mapping
+    assert "wrinkles" not in read_bundle(written).metadata, "a bundle need not have them"
 
 
 def test_the_arkit_shapes_come_first_and_no_name_twice(written: Path) -> None:

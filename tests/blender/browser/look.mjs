@@ -247,6 +247,10 @@ if (job.page) {
   await shoot("page_rest");
   await page.evaluate(() => { likeness.set("jawOpen", 1); });
   await shoot("page_jawOpen");
+  await page.evaluate(() => { for (const name of likeness.names) likeness.set(name, 0); likeness.set("browInnerUp", 1); });
+  await shoot("page_lines");
+  await page.evaluate(() => { likeness.fold(() => 0); });
+  await shoot("page_no_lines");
   report.page = { asked: asked.slice(before), names: await page.evaluate(() => likeness.names) };
   Object.assign(report.shots, keep(shots));
 }
