@@ -26,6 +26,7 @@ from backend.core.progress import Progress, silent
 from backend.errors import InputError
 from backend.images import write_exr, write_png, write_srgb_png
 from backend.npz import write_arrays
+from backend.opening import plain_size
 from backend.output import replacing, write_file
 
 if TYPE_CHECKING:  # the stages' packages bring torch; a bundle is read without it
@@ -278,7 +279,7 @@ def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, wrinkles: 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _MAX_JSON_BYTES:
+        if plain_size(path) > _MAX_JSON_BYTES:
             raise InputError(f"{path.name} is larger than any file of ours.", AGAIN)
         value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,8 @@ _LOOK_S = 0.05
 def claimed(mark: Path, prepare: Callable[[], None], what: str, patience: float = PATIENCE_S) -> Iterator[None]:
     """Hold the folder of `mark` for the block; `prepare` makes folder and mark and is called until both stay.
 
-    Raises InputError when another process holds it, `what` being what both want to make.
+    Raises InputError when another process holds it, `what` being what both want to make, or when the mark is no file:
+    a link would lead out of the folder, a pipe be waited for.
     """
     end = time.monotonic() + patience
     while (held := _try(mark, prepare)) is None:
@@ -35,6 +37,9 @@ def claimed(mark: Path, prepare: Callable[[], None], what: str, patience: float 
 
 def _try(mark: Path, prepare: Callable[[], None]) -> IO[bytes] | None:
     """The locked mark, None when somebody else has it."""
+    if not _is_ours(mark):
+        raise InputError(f"{mark.name} in {mark.parent.name} is no file of Likeness.", "Move it away, or choose "
+                         "another folder with --out.")
     prepare()
     try:
         file = mark.open("rb")
@@ -49,6 +54,14 @@ def _try(mark: Path, prepare: Callable[[], None]) -> IO[bytes] | None:
         pass  # it is locked, or gone; both mean another try
     file.close()
     return None
+
+
+def _is_ours(mark: Path) -> bool:
+    """Whether the mark is a plain file, or not there yet."""
+    try:
+        return stat.S_ISREG(mark.lstat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 if sys.platform == "win32":

@@ -16,13 +16,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from backend import __version__, cli_animation, cli_head, crash, streams
+from backend import __version__, cli_animation, cli_head, crash, guard, memory, streams
 from backend.devices import CHOICES
 from backend.errors import Cancelled, InputError, LikenessError
 from backend.streams import Streams
 
 _RESOLUTIONS = (1024, 2048, 4096)
 _REFLECTANCE = ("classical", "networks")
+_ONE_PRESS_S = 0.5
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,7 +44,17 @@ def main(arguments: Sequence[str]) -> int:
         _serve()
     if options.command == "work":
         _work()
-    return _run(options)
+    if options.command != "batch" and guard.POSSIBLE and not guard.is_inside():  # a batch has children of its own
+        return _guarded(arguments, options)
+    return guard.ended(_run(options))
+
+
+def _guarded(arguments: Sequence[str], options: argparse.Namespace) -> int:
+    """A command in a child; what that could not say itself is said here."""
+    status, death = guard.run(arguments)
+    if death is None:
+        return status
+    return _say_error(death, options, Streams(sys.stdout, sys.stderr, None))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -56,10 +67,13 @@ def _run(options: argparse.Namespace) -> int:
                     "doctor": _doctor}
         return commands[options.command](options, out)
     except LikenessError as error:
-        return _say_error(error, options, out)
+        short = memory.ran_out(error) and "memory" not in error.message
+        return _say_error(memory.sentence() if short else error, options, out)
     except KeyboardInterrupt:
         return _say_error(Cancelled(), options, out)
     except Exception as error:  # whatever it is, a person gets a sentence and a file to send
+        if memory.ran_out(error):
+            return _say_error(memory.sentence(), options, out)
         bug = crash.Bug(crash.write_report(error, f"{options.command}", out.noise_tail()))
         return _say_error(bug, options, out)
     finally:
@@ -67,9 +81,18 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Stop at the next bytecode, tidily; a second time at once."""
+    """Stop at the next bytecode, tidily; a second time at once.
+
+    A terminal's Ctrl-C comes twice: to us, and to the process that waits for us, which hands it on.
+    """
     del frame
-    signal.signal(number, lambda *_: os._exit(Cancelled.exit_code))
+    first = time.monotonic()
+
+    def again(*_: object) -> None:
+        if time.monotonic() - first > _ONE_PRESS_S:
+            os._exit(guard.ended(Cancelled.exit_code))
+
+    signal.signal(number, again)
     raise Cancelled
 
 

@@ -71,6 +71,15 @@ def cpu_count() -> int:
 def memory_bytes() -> int:
     """The machine's memory, 0 when the system does not tell."""
     if sys.platform == "win32":
+        return _windows_memory().total
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 0
+
+
+if sys.platform == "win32":
+    def _windows_memory() -> Any:
         import ctypes
 
         class Status(ctypes.Structure):
@@ -81,8 +90,8 @@ def memory_bytes() -> int:
         status = Status()
         status.length = ctypes.sizeof(status)
         ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
-        return status.total
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return 0
+        return status
+
+    def free_memory_bytes() -> int:
+        """What nobody uses, with what can be moved to the disk."""
+        return _windows_memory().page_free

@@ -14,13 +14,14 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from backend import assets, crash, devices, protocol
+from backend import assets, crash, devices, memory, protocol
 from backend.errors import BackendError, Cancelled, InputError, LikenessError
 from backend.protocol import Message, Writer
 
@@ -31,6 +32,7 @@ CANCEL_SECONDS = 1.0
 """How long a job may take to stop by itself before its process is ended."""
 _PROGRESS_SECONDS = 0.1
 _LEAVE_SECONDS = 2.0
+_LAST_BYTES = 8000
 
 Kind = Callable[[dict[str, Any], Path, "StageProgress"], dict[str, Any]]
 
@@ -107,10 +109,11 @@ class Worker:
 
     def __init__(self, on_message: Callable[[Worker, Message | None], None], *, quiet: bool = False,
                  environ: Mapping[str, str] | None = None) -> None:
+        self._words = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115 - what libraries say; lives as we do
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # only Windows has it, and consoles that pop up
         self._process = subprocess.Popen(
             [sys.executable, "-I", str(Path(__file__).parent), "work"], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if quiet else None, creationflags=flags,
+            stdout=subprocess.PIPE, stderr=self._words, creationflags=flags,
             env={**os.environ, **(environ or {})})
         self._on_message = on_message
         threading.Thread(target=self._read, name="worker-reader", daemon=True).start()
@@ -138,13 +141,17 @@ class Worker:
             self._process.kill()
         return self._process.wait()
 
-    def death(self) -> BackendError:
+    def death(self) -> LikenessError:
         """How the child ended although nobody asked it to."""
         status = self._process.wait()
+        if self._words is not None:
+            self._words.seek(max(0, self._words.seek(0, os.SEEK_END) - _LAST_BYTES))
+            if memory.tells(self._words.read().decode("utf-8", "replace")):
+                return memory.sentence()
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        memory = "The memory may have run out: choose a lower resolution. " if status == -9 else ""
+        perhaps = "The memory may have run out: choose a lower resolution. " if status in (-9, -6) else ""
         return BackendError(f"The work stopped unexpectedly ({how}).",
-                            f"{memory}Start it again: it goes on from the last finished stage.")
+                            f"{perhaps}Start it again: it goes on from the last finished stage.")
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -203,8 +210,12 @@ class _Child:
             result = KINDS[message["kind"]](message["parameters"], folder, tell)
             self._writer.send("result", id=job, result=result)
         except LikenessError as error:
-            self._writer.error(error, job)
+            short = memory.ran_out(error) and "memory" not in error.message
+            self._writer.error(memory.sentence() if short else error, job)
         except Exception as error:  # a bug in a stage must reach the user as a report, whatever it is
+            if memory.ran_out(error):
+                self._writer.error(memory.sentence(), job)
+                return
             report = crash.write_report(error, f"job {message['kind']}")
             self._writer.error(crash.Bug(report), job, report=str(report))
         finally:

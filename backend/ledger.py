@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from backend import __version__
+from backend.opening import plain_size
+from backend.protocol import lines
 
 NAME = "likeness-batch.jsonl"
 _MAX_BYTES = 256 << 20
+_LONGEST = 1 << 16
+"""Bytes of a line; what is longer is none of ours and passed over."""
 _ASIDE = ("fresh",)
 """Options that say how to work, not what is made."""
 
@@ -27,8 +31,9 @@ class Ledger:
         self.path = out / NAME
         self._done: dict[str, str] = {}  # a photo's name -> the key of what was made of it
         if self.path.is_file() and self.path.stat().st_size <= _MAX_BYTES:
-            for line in self.path.read_text("utf-8", "replace").splitlines():
-                self._hear(line)
+            with self.path.open("rb") as file:
+                for line in lines(file, _LONGEST):
+                    self._hear(line.decode("utf-8", "replace"))
 
     def has(self, name: str, key: str, bundle: Path) -> bool:
         """Whether the avatar of a photo stands there, made of the same content with the same options."""
@@ -62,6 +67,7 @@ class Ledger:
 def key_of(photo: Path, parameters: Mapping[str, Any]) -> str:
     """Changes with the photo's content, the options and our version; empty when the photo cannot be read."""
     try:
+        plain_size(photo)
         with photo.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:

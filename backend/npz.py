@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.errors import InputError
+from backend.opening import plain_size
 from backend.output import write_file
 
 MAX_BYTES = 1 << 30
@@ -36,6 +37,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool
 def read_arrays(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, np.ndarray]:
     """All arrays of a .npz. Raises InputError for one that is damaged, oversized or holds anything but plain arrays."""
     try:
+        plain_size(path)
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             if len(members) > MAX_ARRAYS or sum(member.file_size for member in members) > max_bytes:
@@ -44,7 +46,8 @@ def read_arrays(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, np.ndarray]
     except FileNotFoundError as error:
         raise InputError(f"{path.name} is missing.", "Make the avatar again.") from error
     except DAMAGE as error:
-        raise InputError(f"{path.name} is damaged: {error}.", "Make the avatar again.") from error
+        reason = getattr(error, "strerror", None) or error  # an OSError itself would tell the whole path
+        raise InputError(f"{path.name} is damaged: {reason}.", "Make the avatar again.") from error
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from backend.errors import InputError
 
@@ -20,3 +22,11 @@ def opening(name: str, what: str) -> Iterator[None]:
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{name} cannot be read: {reason}.", f"Copy the {what} to another folder.") from error
+
+
+def plain_size(path: Path) -> int:
+    """Bytes of the file at `path`. Raises OSError for a pipe, which would be waited for, or a device without an end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("it is no file")
+    return status.st_size

@@ -18,12 +18,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from backend import __version__, assets, devices, store
+from backend import __version__, assets, devices, memory, store
 from backend.bundle import HeadSource, InputFile, is_bundle, write_bundle
 from backend.claim import claimed
 from backend.core.progress import Progress, part, silent
 from backend.core.threads import side_by_side
-from backend.errors import InputError, LikenessError
+from backend.errors import InputError
 from backend.output import check_destination, disk_errors, write_file
 from backend.video.container import is_film, look, sha256_of
 
@@ -146,6 +146,7 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
     texels = options.resolution ** 2
     check_destination(out, is_bundle, texels * sum(_BYTES_PER_TEXEL.values()))
     _check_folder(work)
+    memory.require(options.resolution)
     with ExitStack() as held:
         with disk_errors(work):
             held.enter_context(claimed(work / _MARK, lambda: _prepare(work), f"avatar {out.name}"))
@@ -154,11 +155,11 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
         job = _Job(work, progress, bool(films))
         try:
             made = _create(photos, inputs, out, options, job)
-        except MemoryError as error:
-            raise _out_of_memory(options) from error
-        except RuntimeError as error:
-            if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
-                raise _out_of_memory(options) from error
+        except InputError:
+            raise
+        except Exception as error:
+            if memory.ran_out(error):
+                raise memory.sentence(options.resolution) from error
             raise
         finally:
             job.keeper.shutdown()
@@ -303,12 +304,6 @@ def _prepare(work: Path) -> None:
     if not (work / _MARK).is_file():
         with suppress(FileNotFoundError):  # another job's end took the folder away: there will be another try
             write_file(work / _MARK, f"{__version__}\n".encode())
-
-
-def _out_of_memory(options: Options) -> LikenessError:
-    lower = [size for size in RESOLUTIONS if size < options.resolution]
-    remedy = f"Use --resolution {lower[-1]}, or close other programs." if lower else "Close other programs."
-    return InputError(f"The computer ran out of memory at resolution {options.resolution}.", remedy)
 
 
 def _key(*parts: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Mapping, Sequence
 
-from backend.errors import BackendError
+from backend.errors import BackendError, LikenessError
 from backend.jobs import Worker
 from backend.protocol import Message
 
@@ -83,6 +83,6 @@ class _Pool:
             worker.close()
 
 
-def failed(job: str, error: BackendError) -> Message:
+def failed(job: str, error: LikenessError) -> Message:
     """The message of a job that could not say itself how it ended."""
     return {"type": "error", "id": job, "kind": error.kind, "message": error.message, "remedy": error.remedy}

@@ -60,12 +60,12 @@ def parse(line: bytes) -> Message:
     return message
 
 
-def lines(stream: BinaryIO | IO[bytes]) -> Iterator[bytes]:
-    """Lines of a pipe until it closes; of one that is too long only the head is given, its rest is skipped."""
-    while line := stream.readline(MAX_LINE_BYTES + 1):
+def lines(stream: BinaryIO | IO[bytes], most: int = MAX_LINE_BYTES) -> Iterator[bytes]:
+    """Lines of a pipe until it closes; of one longer than `most` only the head is given, its rest is skipped."""
+    while line := stream.readline(most + 1):
         yield line
         while line and not line.endswith(b"\n"):
-            line = stream.readline(MAX_LINE_BYTES + 1)
+            line = stream.readline(most + 1)
 
 
 class Writer:

@@ -13,6 +13,8 @@ import tempfile
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
+from backend import guard
+
 _TAIL_BYTES = 4000
 
 
@@ -43,7 +45,7 @@ def reserve(*, quiet: bool) -> Streams:
     out, err = _text(os.dup(1)), _text(os.dup(2))
     noise: BinaryIO | None = None
     if quiet:
-        noise = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        noise = guard.noise() if guard.is_inside() else tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as we
         os.dup2(noise.fileno(), 2)
     os.dup2(2, 1)
     return Streams(out, err, noise)

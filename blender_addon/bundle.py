@@ -8,6 +8,7 @@ the format; a test holds this table and the backend's against each other.
 from __future__ import annotations
 
 import json
+import stat
 import tokenize
 import zipfile
 import zlib
@@ -140,13 +141,23 @@ def _metadata(folder: Path) -> dict[str, Any]:
     return metadata
 
 
+def plain_size(path: Path) -> int:
+    """Bytes of the file at `path`. Raises OSError for a pipe, which would be waited for, or a device without an end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("it is no file")
+    return status.st_size
+
+
 def _arrays(path: Path) -> Arrays:
     try:
+        plain_size(path)
         return read_arrays_of(path, _MAX_BYTES)
     except FileNotFoundError as error:
         raise InputError(f"{path.name} of {path.parent.name} is missing.", _AGAIN) from error
     except DAMAGE as error:
-        raise InputError(f"{path.name} of {path.parent.name} is damaged: {error}.", _AGAIN) from error
+        reason = getattr(error, "strerror", None) or error  # an OSError itself would tell the whole path
+        raise InputError(f"{path.name} of {path.parent.name} is damaged: {reason}.", _AGAIN) from error
 
 
 def read_arrays_of(file: Path | BinaryIO, max_bytes: int) -> Arrays:

@@ -6,14 +6,19 @@ Every error carries a sentence for a person (`message`) and what to do about it 
 from __future__ import annotations
 
 
+def plain(text: str) -> str:
+    """Text as one line that can be shown as it is: names of files may hold line ends and worse."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
+
+
 class AddonError(Exception):
     """Something a person can act on; `str()` joins message and remedy in one line."""
 
     kind = "error"
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        self.message = message.strip()
-        self.remedy = remedy.strip()
+        self.message = plain(message)
+        self.remedy = plain(remedy)
         super().__init__(f"{self.message} {self.remedy}".strip())
 
 

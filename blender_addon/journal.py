@@ -80,7 +80,7 @@ def left(place: Path) -> list[Note]:
 
 def _read(path: Path) -> Note | None:
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
             return None
         said = json.loads(path.read_text("utf-8"))
         note = Note(**said)

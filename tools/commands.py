@@ -72,9 +72,12 @@ def lint() -> int:
 
 
 def fuzz(minutes: float, seed: int | None) -> int:
-    """Changed files for the readers, for a while."""
+    """Changed files for the readers, for a while; then every case of the corpus, those too that take their time."""
     more = ["--seed", str(seed)] if seed is not None else []
-    return run([environments.backend(), "-m", "tests.hostile.fuzz", "--minutes", str(minutes), *more], env=ONE_THREAD)
+    python = environments.backend()
+    changed = run([python, "-m", "tests.hostile.fuzz", "--minutes", str(minutes), *more], env=ONE_THREAD)
+    slow = run([python, "-m", "pytest", "tests/trust/test_corpus.py"], env={**ONE_THREAD, "LIKENESS_SLOW_CASES": "1"})
+    return 1 if changed or slow else 0
 
 
 def faults(runs: int, seed: int | None) -> int:

@@ -21,7 +21,7 @@ ROOMS = (  # heading, folders and files it is about; the first that fits
     ("Setting up", ("blender_addon/setup/", "blender_addon/environment.py")),
     ("Photos", ("backend/capture/",)),
     ("Making an avatar", ("backend/fit/", "backend/unwrap/", "backend/reflectance/", "backend/pipeline.py",
-                          "backend/devices.py", "backend/batch.py")),
+                          "backend/devices.py", "backend/batch.py", "backend/memory.py")),
     ("Head models of your own", ("backend/head/", "backend/cli_head.py", "blender_addon/heads.py")),
     ("Videos", ("backend/video/", "backend/tracking/")),
     ("Performances", ("backend/animation/", "backend/cli_animation.py", "blender_addon/performance/")),

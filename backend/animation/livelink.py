@@ -8,9 +8,9 @@ many frames a second it counts is not in the file and is found out. Where the he
 
 from __future__ import annotations
 
-import csv
 import io
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +22,21 @@ from backend.animation.clip import HIGHEST_WEIGHT, LOST, Clip, writing
 from backend.arkit import ARKIT_NAMES
 from backend.errors import InputError
 from backend.head.model import JOINTS
-from backend.opening import opening
+from backend.opening import opening, plain_size
 from backend.output import write_file
 
 MAX_BYTES = 256 << 20
 """An hour and a half at 60 frames a second; whole hours come as npz."""
+MOST_ROWS = 400_000
+"""The same in frames, with some to spare: rows may be short, and every one takes as much memory as a whole one."""
+_LONGEST = 1 << 17  # letters of a line
 RATES = (60.0, 30.0, 24.0, 25.0, 48.0, 50.0, 120.0)
 """What timecodes count at, the app's own first."""
 ANGLES = tuple(f"{part}{turn}" for part in ("Head", "LeftEye", "RightEye") for turn in ("Yaw", "Pitch", "Roll"))
 _SWAPPED = (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight"))
 """Pairs that Apple's list has the other way about than the app's columns."""
 _DAY = 86400.0
-_TIMECODE = re.compile(r"(\d+)[:;](\d+)[:;](\d+)[:;.](\d+(?:\.\d*)?)")
+_TIMECODE = re.compile(r"(\d{1,6})[:;](\d{1,6})[:;](\d{1,6})[:;.](\d{1,6}(?:\.\d{0,30})?)")
 _UNSURE = 0.5  # confidence of a frame in which single cells were bridged
 _DECIMALS = 9  # of a frame, in a timecode that we write
 
@@ -97,11 +100,10 @@ def read_csv(path: Path, rate: float | None = None) -> Reading:
     Raises InputError with a sentence that names the file.
     """
     with opening(path.name, "recording"):
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise InputError(f"{path.name} is larger than an hour and a half of recording.", "Cut it into takes.")
+        if plain_size(path) > MAX_BYTES:
+            raise InputError(f"{path.name} is longer than an hour and a half of recording.", "Cut it into takes.")
         content = path.read_bytes()
-    rows = _rows(content)
+    rows = _rows(content, path.name)
     header = [_key(cell) for cell in next(rows, [])]
     columns = {_key(name): header.index(_key(name)) for name in (*ARKIT_NAMES, *ANGLES) if _key(name) in header}
     weights = [name for name in ARKIT_NAMES if _key(name) in columns]
@@ -131,17 +133,28 @@ def _key(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", plain.lower())
 
 
-def _rows(content: bytes) -> Iterator[list[str]]:
-    """Rows of cells. Spreadsheets write byte order marks, semicolons or tabs, and commas in numbers."""
+def _lines(content: bytes) -> Iterator[str]:
+    """Lines without nul characters, whatever ends them; of one that is too long only the head."""
     wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")
-    text = content.decode("utf-16" if wide else "utf-8-sig", "replace").replace("\0", "")
-    first = text.lstrip().partition("\n")[0]
-    mark = max(",;\t", key=first.count)
-    csv.field_size_limit(1 << 17)
-    for row in csv.reader(io.StringIO(text.lstrip()), delimiter=mark, quoting=csv.QUOTE_NONE):
-        if any(cell.strip() for cell in row):
-            yield [cell.strip().strip('"').replace(",", ".") if mark != "," else cell.strip().strip('"')
-                   for cell in row]
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-16" if wide else "utf-8-sig", "replace", newline=None)
+    while line := text.readline(_LONGEST):
+        yield line.replace("\0", "").rstrip("\n")
+        while line and not line.endswith("\n"):
+            line = text.readline(_LONGEST)
+
+
+def _rows(content: bytes, called: str) -> Iterator[list[str]]:
+    """Rows of cells. Spreadsheets write byte order marks, semicolons or tabs, and commas in numbers."""
+    mark, rows = "", 0
+    for number, line in enumerate(_lines(content)):
+        if not mark and line.strip():
+            mark = max(",;\t", key=line.count)
+        cells = [cell.strip().strip('"') for cell in line.split(mark or None)]
+        rows += any(cells)
+        if rows > MOST_ROWS or number > 4 * MOST_ROWS:
+            raise InputError(f"{called} is longer than an hour and a half of recording.", "Cut it into takes.")
+        if any(cells):
+            yield cells if mark == "," else [cell.replace(",", ".") for cell in cells]
 
 
 def _cells(rows: Iterator[list[str]], header: list[str],
@@ -152,15 +165,15 @@ def _cells(rows: Iterator[list[str]], header: list[str],
     """
     at = header.index("timecode") if "timecode" in header else -1
     count = next((header.index(name) for name in ("blendshapecount", "shapecount") if name in header), -1)
-    stamps, found, short = [], [], False
+    stamps, found, short = [], array("d"), False
     for row in rows:
         empty = 0 <= count < len(row) and row[count] in ("0", "0.0")
         short = len(row) < len(header) and not empty
         stamps.append(row[at] if 0 <= at < len(row) else "")
-        found.append([_number(row[index]) if index < len(row) and not empty else np.nan for index in columns.values()])
+        found.extend(_number(row[index]) if index < len(row) and not empty else np.nan for index in columns.values())
+    values = np.array(found).reshape(len(stamps), len(columns))
     if short:
-        del stamps[-1], found[-1]
-    values = np.array(found, np.float64).reshape(len(found), len(columns))
+        stamps, values = stamps[:-1], values[:-1]
     values[np.abs(values) > HIGHEST_WEIGHT] = np.nan
     return stamps, values
 

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from backend import memory
 from backend.capture.files import CONVERT, PhotoFile, unreadable
 from backend.capture.observation import Finding
 from backend.capture.profiles import embedded_profile, inks_to_srgb, linearise, png_gamma
@@ -60,8 +61,10 @@ def decode(file: PhotoFile) -> Photo:
         except Image.DecompressionBombError as error:
             raise _too_large(file.name) from error
         except MemoryError as error:
-            raise InputError(f"{file.name} does not fit into memory.", "Save a smaller copy of the photo.") from error
+            raise _does_not_fit(file.name) from error
         except Exception as error:  # decoders answer damaged bytes with nearly any exception there is
+            if memory.ran_out(error):
+                raise _does_not_fit(file.name) from error
             raise InputError(f"{file.name} is damaged or was only partly copied ({_reason(error)}).",
                              "Copy or export the photo again.") from error
 
@@ -107,6 +110,10 @@ def _decode(file: PhotoFile) -> Photo:
 def _too_large(name: str) -> InputError:
     return InputError(f"{name} has more than {MAX_PIXELS // 1_000_000} million pixels.",
                       "Save a smaller copy of the photo.")
+
+
+def _does_not_fit(name: str) -> InputError:
+    return InputError(f"{name} does not fit into memory.", "Save a smaller copy of the photo, or close other programs.")
 
 
 def _reason(error: Exception) -> str:

@@ -23,6 +23,7 @@ from PIL import Image
 from backend import __version__
 from backend.errors import InputError, ModelError
 from backend.head.model import HeadModel, load_head, save_head
+from backend.opening import plain_size
 from backend.output import check_destination, replacing, write_file
 
 HEAD, PICTURE, RECORD = "head.npz", "registration.png", "import.json"
@@ -87,7 +88,7 @@ def entries(place: Path) -> list[Entry]:
 def entry_at(place: Path) -> Entry | None:
     """What a folder's record says, None when there is none that reads."""
     try:
-        if (place / RECORD).stat().st_size > _MAX_RECORD_BYTES:
+        if plain_size(place / RECORD) > _MAX_RECORD_BYTES:
             return None
         record = json.loads((place / RECORD).read_text("utf-8"))
         if record.pop("format") != FORMAT:

@@ -41,6 +41,7 @@ SAME = 0.3
 REST_SHARE, REST_MOST, REST_FRAMES = 0.3, 0.15, 60
 TREMBLING = 0.1
 PER_CALL = 512
+_AGAIN = "Record one person who looks at the camera, with the head in the picture."
 CAMERA = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 """From a camera's axes (x right, y down, z forward) to the world's: the camera looks along +Y, up is +Z."""
 
@@ -238,6 +239,7 @@ def require_face(found: float, frames: int, name: str) -> None:
     """Refuse a film that shows a face in a share `found` of its frames, or hardly any frame."""
     if frames < 2:
         raise InputError(f"{name} is a single picture.", "Give it as a photo.")
+    if found == 0:
+        raise InputError(f"{name} shows no face.", _AGAIN)
     if found < TOO_FEW:
-        what = "shows no face" if found == 0 else f"shows a face in only {found:.0%} of its frames"
-        raise InputError(f"{name} {what}.", "Record one person who looks at the camera, with the head in the picture.")
+        raise InputError(f"{name} shows a face in only {found:.0%} of its frames.", _AGAIN)

@@ -23,8 +23,8 @@ from backend.video.container import CONVERT, Container, look, readable_path
 
 MOST_PIXELS = 45_000_000
 """Of a frame: 8K has 33 million. What claims more is refused before memory is taken."""
-WAIT_MS = 20_000
-"""So long a decoder may take over one frame."""
+WAIT_MS = 10_000
+"""So long a decoder may take over one frame: it searches for the next one through whatever follows the last."""
 RATES = (1.0, 1000.0)
 """Frames a second that are believed of a file's header; 30 otherwise."""
 EARLY = 0.9

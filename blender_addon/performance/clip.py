@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..bundle import DAMAGE, read_arrays_of
+from ..bundle import DAMAGE, plain_size, read_arrays_of
 from ..errors import InputError
 
 ARKIT_NAMES: tuple[str, ...] = (
@@ -147,6 +147,7 @@ def write_npz(clip: Clip, path: Path) -> None:
 def read_npz(path: Path) -> Clip:
     """Read a performance; `arkit` comes in our order whatever the file's. Raises InputError that names the file."""
     with reading(path):
+        plain_size(path)
         file = path.open("rb")
     with file:
         return unpacked(file, path.name)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.hostile.case import Case, cuts, file, npy, sparse, zip_places, zipped
+from tests.hostile.case import Case, cuts, file, link, npy, pipe, sparse, zip_places, zipped
 
 READERS = ("bundle", "bundle in Blender")
 _kept: list[TemporaryDirectory] = []
@@ -144,6 +144,11 @@ def _made() -> Iterator[tuple[str, str, Callable[[Path], Path] | None, str]]:
             {member: npy(header % ("<f4", "(3,)"), bytes(12))})), r"parameters\.npz"
     yield "300 arrays", "parameters.npz", file("parameters.npz", zipped({f"a{n}.npy": b"" for n in range(300)})), \
         r"parameters\.npz"
+    for name in ("avatar.json", "geometry.npz", "fit.npz"):
+        yield f"{name} that is a device", name, link(name, "/dev/zero"), rf"{name}|damaged"
+        yield f"{name} that is a link to itself", name, link(name, name), rf"{name}|damaged"
+        yield f"{name} that is a pipe", name, pipe(name), rf"{name}|damaged"
+    yield "a map that is a pipe", "maps/roughness.png", pipe("maps/roughness.png"), "is missing"
     yield "a locked archive", "parameters.npz", file("parameters.npz", _locked()), r"parameters\.npz"
 
 

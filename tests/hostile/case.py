@@ -24,6 +24,7 @@ class Case:
     build: Callable[[Path], Path]  # makes it in an empty folder; returns what is handed in
     words: str = ""  # a pattern that the sentence has to match
     exit_code: int = 2  # what the command line would end with; 0 when the file may be read
+    slow: bool = False  # waited for until a limit of time: `python3 build.py fuzz` tries it, the tests do not
 
 
 def file(name: str, content: bytes) -> Callable[[Path], Path]:

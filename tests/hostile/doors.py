@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,66 @@ def _kept(path: Path) -> None:
     assert store.load(path, (Observation, Finding, Focal)) is None, "nonsense was taken for a stage's result"
 
 
+@cache
+def nobody() -> Any:
+    """Somebody with the default head as it is."""
+    from backend.head.library import find_head
+    from backend.tracking.actor import Actor
+
+    head = find_head("default")
+    return Actor.of(head, head.template)
+
+
+def _film(path: Path) -> None:
+    """Tracking, from the file to what its face does."""
+    from backend.tracking.film import track_film
+
+    track_film(path, nobody())
+
+
+def _frames(path: Path) -> None:
+    """The frames of a film from which an avatar is made."""
+    from backend.video.keyframes import key_frames
+
+    key_frames(path, "")
+
+
+def _take(path: Path) -> None:
+    """A performance, as `animation convert` reads it."""
+    from backend.animation import clip, livelink
+
+    (clip.read_npz if path.suffix == ".npz" else livelink.read_csv)(path)
+
+
+def _take_in_blender(path: Path) -> None:
+    from blender_addon.performance import clip, livelink
+
+    (clip.read_npz if path.suffix == ".npz" else livelink.read_csv)(path)
+
+
+def _ledger(path: Path) -> None:
+    """A batch's list: what a stranger wrote there makes no photo done."""
+    from backend.ledger import Ledger
+
+    assert not Ledger(path).has("a.jpg", "0" * 32, path / "a"), "nonsense was taken for an avatar that is done"
+
+
+def _claim(path: Path) -> None:
+    """The mark of a job's folder, which is opened and locked."""
+    from backend.claim import claimed
+
+    mark = path if path.name == "likeness-job" else path / "likeness-job"
+    with claimed(mark, lambda: None, "avatar", 0.1):
+        return
+
+
+def _key(path: Path) -> None:
+    """What a batch asks of every photo before anything else: its content's hash."""
+    from backend.ledger import key_of
+
+    assert key_of(path if path.name == "a.jpg" else path / "a.jpg", {}) == "", "what is no file has no content"
+
+
 def _note(path: Path) -> None:
     """The add-on's notes of jobs: nonsense is passed over."""
     from blender_addon import journal
@@ -115,5 +176,8 @@ def _note(path: Path) -> None:
 DOORS: dict[str, Callable[[Path], Any]] = {
     "photo": _photo, "pixels": _pixels, "head": _head, "bundle": _bundle, "bundle in Blender": _bundle_in_blender,
     "parameters": _parameters, "evidence": _evidence, "light": _light, "head file": _head_file, "assets": _assets,
-    "environment": _environment, "line": _line, "name": _name, "record": _record, "kept": _kept, "note": _note}
+    "environment": _environment, "line": _line, "name": _name, "record": _record, "kept": _kept, "note": _note,
+    "film": _film, "large film": _film, "film's photos": _frames,
+    "ledger": _ledger, "claim": _claim, "key": _key,
+    "take": _take, "take in Blender": _take_in_blender}
 """Door -> what reads the path; it returns when the file may be read, and raises one of our errors when not."""

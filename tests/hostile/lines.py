@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.hostile.case import Case, file, sparse, zipped
+from tests.hostile.case import Case, file, link, pipe, sparse, zipped
 
 _HELLO = b'{"type": "hello", "protocol": 1, "client": "x"}\n'
 _SUBMIT = b'{"type": "submit", "id": "a", "kind": "create", "parameters": {}, "folder": "x"}\n'
@@ -138,6 +138,42 @@ def _folder(folder: Path) -> Path:
 _NOTE = {"folder": "x", "parameters": {}, "name": "x", "level": "base", "bundle": "", "begun": 0.0, "id": "a"}
 
 
+_DONE = {"photo": "a.jpg", "key": "0" * 32, "error": None}
+_LEDGERS: dict[str, bytes] = {
+    "nothing": b"",
+    "half": json.dumps(_DONE).encode()[:30],
+    "zeros": bytes(5000),
+    "not UTF-8": b"\xff\xfe\xfd\n" * 9,
+    "deep": b"[" * 100_000 + b"\n",
+    "a list": b"[]\n",
+    "numbers": b'{"photo": 1, "key": 2, "error": null}\n',
+    "tables": b'{"photo": {}, "key": [], "error": null}\n',
+    "another photo": json.dumps({**_DONE, "photo": "../../a.jpg"}).encode() + b"\n",
+    "a key of another avatar": json.dumps({**_DONE, "key": "x"}).encode() + b"\n",
+    "done and then failed": json.dumps(_DONE).encode() + b"\n" + json.dumps({**_DONE, "error": {}}).encode() + b"\n",
+    "a line of 900 KB": json.dumps({**_DONE, "more": "x" * 900_000}).encode() + b"\n",
+    "a line of 100 MB": b'{"photo": "' + b"x" * 100_000_000,
+    "a million lines": b"{}\n" * 1_000_000,
+}
+
+
+def _batch(make: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    """A folder of avatars in which a stranger's list lies; one avatar is there already."""
+    def build(folder: Path) -> Path:
+        (folder / "a").mkdir()
+        (folder / "a" / "avatar.json").write_text("{}")
+        make(folder)
+        return folder
+    return build
+
+
+def _folder_called(name: str) -> Callable[[Path], Path]:
+    def build(folder: Path) -> Path:
+        (folder / name).mkdir()
+        return folder
+    return build
+
+
 def cases() -> Iterator[Case]:
     """Every case of this room."""
     for name, (content, words) in _LINES.items():
@@ -156,6 +192,26 @@ def cases() -> Iterator[Case]:
         yield Case(f"record: {name}", "record", _shelf(file("import.json", content)), "", 0)
     yield Case("record of 4 GB", "record", _shelf(sparse("import.json", b"{")), "", 0)
     yield Case("record that is a folder", "record", _shelf(_folder), "", 0)
+    for name, content in _LEDGERS.items():
+        yield Case(f"list of a batch: {name}", "ledger", _batch(file("likeness-batch.jsonl", content)), "", 0)
+    yield Case("list of a batch of 4 GB", "ledger", _batch(sparse("likeness-batch.jsonl")), "", 0)
+    yield Case("list of a batch that is a folder", "ledger", _batch(_folder_called("likeness-batch.jsonl")), "", 0)
+    yield Case("list of a batch that is a device", "ledger", _batch(link("likeness-batch.jsonl", "/dev/zero")), "", 0)
+    yield Case("list of a batch that is a pipe", "ledger", _batch(pipe("likeness-batch.jsonl")), "", 0)
+    for name, make in {"a folder": _folder_called("likeness-job"), "a device": link("likeness-job", "/dev/zero"),
+                       "a pipe": pipe("likeness-job"), "a link to a file": link("likeness-job", "/etc/passwd"),
+                       "a link to nowhere": link("likeness-job", "nowhere")}.items():
+        yield Case(f"mark of a job that is {name}", "claim", make, "is no file of Likeness")
+    yield Case("mark of a job of 4 GB", "claim", sparse("likeness-job"), "", 0)
+    for name, make in {"a pipe": pipe("a.jpg"), "a device": link("a.jpg", "/dev/zero"),
+                       "a folder": _folder_called("a.jpg"), "a link to nowhere": link("a.jpg", "gone")}.items():
+        yield Case(f"photo of a batch that is {name}", "key", make, "", 0)
+    strange: dict[str, Callable[[str], Callable[[Path], Path]]] = {
+        "a pipe": pipe, "a device": lambda name: link(name, "/dev/zero")}
+    for what, making in strange.items():
+        yield Case(f"record that is {what}", "record", _shelf(making("import.json")), "", 0)
+        yield Case(f"kept stage that is {what}", "kept", making("capture.npz"), "", 0)
+        yield Case(f"note of a job that is {what}", "note", making("a.json"), "", 0)
     tree = b'{"items": [], "tuple": true}'
     for name, kept in {"nothing": b"", "zeros": bytes(999), "half": zipped({"tree.npy": tree})[:40],
         "no tree": zipped({}),

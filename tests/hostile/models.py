@@ -17,7 +17,7 @@ import numpy as np
 
 from tests.head.imports import old_pickle
 from tests.head.imports.old_pickle import Call, Instance
-from tests.hostile.case import Case, cuts, file, npy, sparse, zip_places, zipped
+from tests.hostile.case import Case, cuts, file, link, npy, pipe, sparse, zip_places, zipped
 
 _CALLS: dict[str, tuple[str, str, tuple]] = {  # what pickles of strangers have been seen to ask for
     "os.system": ("os", "system", ("touch ran",)),
@@ -131,6 +131,12 @@ def _archives() -> Iterator[Case]:
     for name, start in (("gzip", b"\x1f\x8b"), ("HDF5", b"\x89HDF"), ("a page", b"<html>"), ("a scene", b"glTF"),
                         ("a pointer", b"version https://git-lfs")):
         yield Case(f"head that is {name}", "head", file("other.pkl", start + bytes(99)), "is|compressed")
+    yield Case("head that is a device", "head", link("zero.pkl", "/dev/zero"), "no file that holds a head model")
+    yield Case("head that is a pipe", "head", pipe("pipe.npz"), "no file that holds a head model")
+    yield Case("parameters that are a device", "parameters", link("parameters.npz", "/dev/zero"), "damaged")
+    yield Case("parameters that are a link to itself", "parameters", link("parameters.npz", "parameters.npz"),
+               "damaged")
+    yield Case("parameters that are a pipe", "parameters", pipe("parameters.npz"), "damaged")
     yield Case("head without a byte", "head", file("empty.pkl", b""), "is empty")
     yield Case("head with a Unicode name", "head", file("Kopf 顔 😀.pkl", b"words"), "Kopf 顔 😀.pkl")
 

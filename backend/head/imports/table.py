@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import stat
 import struct
 import tokenize
@@ -125,14 +124,15 @@ class _Member:
 def read_content(path: Path, most: int = MAX_FILE_BYTES) -> bytes:
     """The whole file. Raises InputError for what is no file, may not be read, is empty or too large."""
     name = path.name or str(path)
-    with opening(name, "file"), path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
+    with opening(name, "file"):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # asked before it is opened: a pipe would be waited for
             raise InputError(f"{name} is no file that holds a head model.", "Give the model file itself.")
         if status.st_size > most:
             raise InputError(f"{name} has {status.st_size / 1e6:,.0f} MB; more than {most / 1e6:,.0f} MB are not "
                              "read.", "Give the model file itself.")
-        content = file.read(status.st_size)
+        with path.open("rb") as file:
+            content = file.read(status.st_size)
     if not content:
         raise InputError(f"{name} is empty.", _DOWNLOAD)
     return content

@@ -1,0 +1,84 @@
+"""The command line's work in a child process, so that its death in native code is a sentence too.
+
+A library that gets no memory, or is broken, ends its process without asking Python. So the process that a person starts
+only starts another one, hands it its pipes, and waits. The child keeps what libraries say in a file that both have
+open, and writes a last line when it ends as it should: without that, something ended it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from backend import memory
+from backend.errors import BackendError, LikenessError
+
+POSSIBLE = sys.platform != "win32"
+"""Windows hands on no open file by its number; there, the work is done where it was asked for."""
+_NOISE, _PARENT = "LIKENESS_NOISE", "LIKENESS_PARENT"
+_ENDED = re.compile(rb"\nlikeness: ended (\d+)\n")
+_LOOK_S = 0.2
+_TAIL_BYTES = 8000
+
+
+def is_inside() -> bool:
+    """Whether this process is the child."""
+    return _NOISE in os.environ
+
+
+def run(arguments: Sequence[str]) -> tuple[int, LikenessError | None]:
+    """Do a command in a child: its exit status, and an error that it could not tell of itself."""
+    with tempfile.TemporaryFile() as noise:
+        environ = {**os.environ, _NOISE: str(noise.fileno()), _PARENT: str(os.getpid())}
+        child = subprocess.Popen([sys.executable, "-I", str(Path(__file__).parent), *arguments],
+                                 pass_fds=(noise.fileno(),), env=environ)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: child.send_signal(number))
+        status, said = child.wait(), _said(noise)
+    found = _ENDED.findall(said)
+    return (int(found[-1]), None) if found else (1, _death(status, said))
+
+
+def _said(noise: BinaryIO) -> bytes:
+    size = noise.seek(0, os.SEEK_END)
+    noise.seek(max(0, size - _TAIL_BYTES))
+    return noise.read()
+
+
+def _death(status: int, said: bytes) -> LikenessError:
+    """Of a child that was ended: by what, as far as it can be told."""
+    if memory.tells(said.decode("utf-8", "replace")) or status == -signal.SIGKILL:
+        return memory.sentence()
+    how = f"signal {-status}" if status < 0 else f"exit status {status}"
+    return BackendError(f"The work stopped unexpectedly ({how}).",
+                        "Start it again: it goes on from the last finished stage. If it stops again, close other "
+                        "programs, or use --verbose to see what libraries say.")
+
+
+def noise() -> BinaryIO:
+    """In the child: the file for what libraries say. From now on the child leaves when its parent is gone."""
+    threading.Thread(target=_leave_with, args=(int(os.environ[_PARENT]),), daemon=True).start()
+    return os.fdopen(os.dup(int(os.environ[_NOISE])), "w+b", buffering=0)
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(1)
+
+
+def ended(status: int) -> int:
+    """In the child: it ends by itself with a status, which is given back, and has said why."""
+    if is_inside():
+        os.lseek(int(os.environ[_NOISE]), 0, os.SEEK_END)
+        os.write(int(os.environ[_NOISE]), f"\nlikeness: ended {status}\n".encode())
+    return status
