@@ -88,9 +88,9 @@ class Fused:
         return np.where(total > 0, total, np.float32(1))
 
 
-def fused(observations: Sequence[Observation], views: list[View], rest: np.ndarray) -> Fused:
-    """Fuse two views or more; `rest` (G, G, 3) metres is the surface without expression."""
-    size = min(GRID, len(views[0].weight))
+def fused(observations: Sequence[Observation], views: list[View], moved_by: Sequence[np.ndarray]) -> Fused:
+    """Fuse two views or more; `moved_by` (N, W, W) metres that each view's expression moves the skin by."""
+    size = len(moved_by[0])
     laid = [laid_out(observation, view, size) for observation, view in zip(observations, views, strict=True)]
     order = _order(views, laid)
     lead = order[0]
@@ -115,7 +115,7 @@ def fused(observations: Sequence[Observation], views: list[View], rest: np.ndarr
     weight = np.stack([one.weight for one in laid])
     trust = trusted(np.stack([one.mean(-1) for one in level]), weight)
     trust *= np.stack([1 - 0.9 * _burnt(one) for one in laid])
-    quality = weight * trust * _worth(views, laid, level, weight, size, rest)
+    quality = weight * trust * _worth(views, level, weight, moved_by)
     quality[lead] *= LEADS
     share = shares(quality, matched.log)
     common = _common(level, weight * trust)
@@ -232,13 +232,13 @@ def _weighted_median(ranked: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.take_along_axis(ranked, index[None], 0)[0]
 
 
-def _worth(views: Sequence[View], laid: Sequence[Laid], level: Sequence[np.ndarray], weight: np.ndarray, size: int,
-           rest: np.ndarray) -> np.ndarray:
+def _worth(views: Sequence[View], level: Sequence[np.ndarray], weight: np.ndarray,
+           moved_by: Sequence[np.ndarray]) -> np.ndarray:
     """(N, W, W) how well each view shows detail: photo pixels a texel, blur of the photo, and stretch by expression."""
+    size = len(weight[0])
     fine = np.stack([_thinned(view.density, size) for view in views]) * sharpness(level, weight)[:, None, None]
     most = np.maximum((fine * (weight > SEEN)).max(0), 1e-6)
-    still = [1 / (1 + (np.linalg.norm(_thinned(view.position - rest, size), axis=-1) / MOVED) ** 2) for view in views]
-    return np.minimum(fine / most, 1) * np.stack(still)
+    return np.minimum(fine / most, 1) / (1 + (np.stack(moved_by) / MOVED) ** 2)
 
 
 def sharpness(level: Sequence[np.ndarray], weight: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from backend.fit.stereo.matching import match
 SEEN = 0.25
 """Weight from which a view may speak of where its skin lies."""
 
-APART = 10
+APART = 12
 """Texels between patches."""
 
 COARSE = 1.5

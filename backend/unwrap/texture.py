@@ -14,7 +14,7 @@ from backend.errors import InputError
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.unwrap.eyes import sample_eye
-from backend.unwrap.fusion import Fused, fused
+from backend.unwrap.fusion import GRID, Fused, fused
 from backend.unwrap.observed import HairSample, ObservedTexture, PhotoCues
 from backend.unwrap.sampling import ROWS, Pyramid, levels_for
 from backend.unwrap.surface import band, coverage, enlarge, reduce, surface_of
@@ -52,7 +52,9 @@ def unwrap(observations: Sequence[Observation], fit: HeadFit, head: HeadModel, r
     if len(views) == 1:
         colour, weight, density = _read(observations[0], views[0], resolution)
     else:
-        one = fused(observations, views, surface.lay_out(head, fit.neutral))
+        small = surface_of(head, min(GRID, surface.size))
+        still = [small.lay_out(head, np.linalg.norm(posed - fit.neutral, axis=1)) for posed in fit.posed]
+        one = fused(observations, views, still)
         lead, raised, views, ratio = one.lead, list(one.raised), one.views, one.ratios
         best, strength = one.best, np.max([view.weight for view in views], 0)
         colour, weight, density = _blend(observations, one, resolution)
