@@ -32,15 +32,19 @@ DARK = 2e-3
 SEEN = 0.15
 """Weight from which a view's word counts among the others'."""
 
-SHINE, SHADE = 0.12, 0.25
-"""Log by which a texel may be brighter or darker than the middle of three views and more: beyond it lies a highlight
-or a cast shadow, and the texel is read from another view."""
+SHINE, SHADE = 0.12, 0.50
+"""Log by which a texel may be brighter and paler, or darker, than the middle of three views and more: beyond it lies a
+highlight or a cast shadow, and the texel is read from another view. What is brighter alone is only lit by another
+light; believed as tightly as highlights, that cost likeness."""
 
 THIRD = (0.1, 0.5)
 """Weight of the third best view at which the middle begins to count, and counts for all."""
 
 BURNT = (0.80, 0.93)
 """Linear value of two channels from which a texel is taken for the photo's end."""
+
+DIM, NOISY = (0.01, 0.10), 0.3
+"""Linear value at which a photo shows mostly noise and hardly any, and what a texel is worth at the former."""
 
 SPECK = 1.2
 """Texels over which that is judged."""
@@ -51,10 +55,13 @@ MOVED = 0.006
 COHERENT = 8.0
 """Texels over which views are compared before one is chosen; a feature is decided as one."""
 
+CLOSE = 2.0
+"""The same for highlights and shadows."""
+
 EDGE = 0.08
 """Log contrast a texel that makes a feature of skin."""
 
-LEADS = 1.4
+LEADS = 3.0
 """How much better another view must be than the leading one."""
 
 BORDER = 1.2
@@ -113,11 +120,11 @@ def fused(observations: Sequence[Observation], views: list[View], moved_by: Sequ
     level = [one.log + field - even for one, field in zip(laid, fields, strict=True)]
     apart = between(ratios)
     weight = np.stack([one.weight for one in laid])
-    trust = trusted(np.stack([one.mean(-1) for one in level]), weight)
+    trust = trusted(np.stack(level), weight)
     trust *= np.stack([1 - 0.9 * _burnt(one) for one in laid])
-    quality = weight * trust * _worth(views, level, weight, moved_by)
+    quality = weight * _worth(views, level, weight, moved_by) * np.stack([_lit(one) for one in laid])
     quality[lead] *= LEADS
-    share = shares(quality, matched.log)
+    share = shares(quality, matched.log, trust)
     common = _common(level, weight * trust)
     total = np.maximum((weight * trust) ** 2, 1e-9).sum(0)
     factors = []
@@ -193,8 +200,8 @@ def _together(first: Laid, second: Laid) -> Laid:
                 np.maximum(first.weight, second.weight))
 
 
-def trusted(grey: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(N, W, W) 0..1: how far each view's brightness (N, W, W) log is that of the skin and of no highlight or shadow.
+def trusted(level: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(N, W, W) 0..1: how far each view's log colour (N, W, W, 3) is that of the skin and of no highlight or shadow.
 
     Where three views or more see a texel, their weighted median is the skin; where fewer do, all are believed.
     """
@@ -207,14 +214,12 @@ def trusted(grey: np.ndarray, weight: np.ndarray) -> np.ndarray:
         return trust
     sure = np.clip((third[judged] - THIRD[0]) / (THIRD[1] - THIRD[0]), 0, 1)
     # A speck is judged with its surroundings; what a view does not show must not leak in.
-    soft = np.stack([_blurred(one, w, SPECK) for one, w in zip(grey, weight, strict=True)])
-    w = weight[:, judged]
-    values = soft[:, judged]
-    order = np.argsort(values, 0)
-    ranked, sorted_w = np.take_along_axis(values, order, 0), np.take_along_axis(w, order, 0)
-    middle = _weighted_median(ranked, sorted_w)
-    off = values - middle
-    believed = 1 / (1 + (np.maximum(off, 0) / SHINE) ** 4 + (np.minimum(off, 0) / SHADE) ** 4)
+    both = np.stack([_blurred(np.stack([one.mean(-1), one[..., 2] - one[..., 0]], -1), w, SPECK)[judged]
+                     for one, w in zip(level, weight, strict=True)])  # (N, P, 2) brightness, paleness
+    off, paler = np.moveaxis(both - np.stack([_weighted_median(both[..., part], weight[:, judged])
+                                              for part in (0, 1)], -1), -1, 0)
+    shine = np.sqrt(np.maximum(off, 0) * np.maximum(paler, 0))
+    believed = 1 / (1 + (shine / SHINE) ** 4 + (np.minimum(off, 0) / SHADE) ** 4)
     trust[:, judged] = 1 - sure * (1 - believed)
     return trust
 
@@ -224,12 +229,18 @@ def _burnt(laid: Laid) -> np.ndarray:
     return np.clip((np.exp(np.median(laid.log, -1)) - BURNT[0]) / (BURNT[1] - BURNT[0]), 0, 1)
 
 
-def _weighted_median(ranked: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(P,) of sorted values (N, P), halfway between the two in the middle where weights say so."""
-    total = np.cumsum(weight, 0)
-    half = 0.5 * total[-1]
-    index = (total < half - 1e-9).sum(0)
-    return np.take_along_axis(ranked, index[None], 0)[0]
+def _lit(laid: Laid) -> np.ndarray:
+    """(W, W) how little of what a photo shows is noise: less where it is dark."""
+    light = np.clip((laid.log.mean(-1) - np.log(DIM[0])) / np.log(DIM[1] / DIM[0]), 0, 1)
+    return NOISY + (1 - NOISY) * light
+
+
+def _weighted_median(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(P,) of values (N, P): the first at which half the weight is reached."""
+    order = np.argsort(values, 0)
+    total = np.cumsum(np.take_along_axis(weight, order, 0), 0)
+    index = (total < 0.5 * total[-1] - 1e-9).sum(0)
+    return np.take_along_axis(np.take_along_axis(values, order, 0), index[None], 0)[0]
 
 
 def _worth(views: Sequence[View], level: Sequence[np.ndarray], weight: np.ndarray,
@@ -260,8 +271,8 @@ def sharpness(level: Sequence[np.ndarray], weight: np.ndarray) -> np.ndarray:
     return np.clip(np.where(np.isfinite(found), found / max(best, 1e-6), 0.7), 0.3, 1)
 
 
-def shares(quality: np.ndarray, log: np.ndarray) -> np.ndarray:
-    """(N, W, W) of fine detail: all of it the best view's, but at the borders between two.
+def shares(quality: np.ndarray, log: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """(N, W, W) of fine detail: all of it the best view's by `quality` times `trust` (N, W, W), but at borders.
 
     Views are compared where features are, not between them, so that a brow or a lip is one view's and borders run
     over plain skin.
@@ -271,6 +282,8 @@ def shares(quality: np.ndarray, log: np.ndarray) -> np.ndarray:
     feature = (0.02 + np.minimum(slope / EDGE, 1) * (quality.max(0) > 0)).astype(np.float32)
     around = cv2.GaussianBlur(feature, (0, 0), COHERENT)
     compared = np.stack([cv2.GaussianBlur(one * feature, (0, 0), COHERENT) / around for one in quality])
+    # Highlights are smaller than features: they are looked at closely.
+    compared *= np.stack([cv2.GaussianBlur(one, (0, 0), CLOSE) for one in trust])
     # A view that a texel is hidden from must not win it by its neighbours.
     compared *= quality > 0.02 * quality.max(0)
     best = compared.argmax(0)

@@ -12,7 +12,7 @@ from backend.unwrap.fusion import extended, shares, sharpness, trusted
 from backend.unwrap.register import Laid, chart_of, moved, offsets
 from backend.unwrap.relight import ratio_between
 from backend.unwrap.sampling import Pyramid, levels_for
-from backend.unwrap.surface import coverage, surface_of
+from backend.unwrap.surface import coverage, part_of, surface_of
 from backend.unwrap.view import view_of
 from tests.unwrap.studio import Light, Shot, fit_of, paint, photograph, resampled, sky
 
@@ -185,14 +185,30 @@ def test_a_highlight_that_moves_is_left_behind(head, albedo):
     assert np.median((left - np.median(left[dull]))[shiny]) < 0.5 * np.median(excess[shiny])
 
 
+def test_a_head_that_turns_shows_both_ears(head, albedo):
+    """The frames that a clip gives: ears, sides and neck are seen then, and not made up."""
+    shots = [photograph(head, albedo, None, yaw=yaw, pixels=300) for yaw in (0.0, 0.5, -0.5, 0.85, -0.85)]
+    front, all_round = (unwrap(of(some), fit_of(head, some), head, SIZE) for some in (shots[:1], shots))
+    truth = resampled(albedo, SIZE)
+    for name in ("ear_left", "ear_right"):
+        ear = (part_of(head, SIZE, (name,)) > 0.5) & all_round.inside
+        assert (all_round.weight[ear] > 0.1).mean() > max(0.5, 1.5 * (front.weight[ear] > 0.1).mean())
+        seen = ear & (all_round.weight > 0.3)
+        error = np.abs(np.log(np.maximum(all_round.colour[seen], 1e-3) / truth[seen]))
+        assert np.median(error) < 0.08
+    assert (all_round.weight > 0.1).sum() > 1.25 * (front.weight > 0.1).sum()
+
+
 def test_the_middle_of_three_is_believed_and_two_are_not_judged():
-    grey = np.zeros((3, 32, 32), np.float32)
-    grey[0, 8:16, 8:16] = 0.5  # a highlight
-    grey[1, 20:28, 20:28] = -0.9  # a shadow
+    grey = np.zeros((3, 32, 32, 3), np.float32)
+    grey[0, 8:16, 8:16] = 0.4, 0.5, 0.7  # a highlight
+    grey[1, 20:28, 20:28] = -1.1  # a shadow
+    grey[2, 8:16, 20:28] = 0.3  # only lit by more light
     weight = np.ones((3, 32, 32), np.float32)
     trust = trusted(grey, weight)
     assert trust[0, 12, 12] < 0.05 < 0.9 < trust[1, 12, 12]
     assert trust[1, 24, 24] < 0.05 < 0.9 < trust[0, 24, 24]
+    assert (trust[:, 12, 24] > 0.9).all()
     weight[2] = 0
     assert (trusted(grey, weight) == 1).all()
     assert (trusted(grey[:2], weight[:2]) == 1).all()
@@ -214,7 +230,7 @@ def test_a_feature_is_one_photos_and_shares_add_up():
     log = np.zeros((96, 192, 3), np.float32)
     log[30:60, 84:98] = -1
     ramp = np.tile(np.linspace(0, 1, 192, dtype=np.float32), (96, 1))
-    share = shares(np.stack([1 - ramp + 0.04, ramp]), log)
+    share = shares(np.stack([1 - ramp + 0.04, ramp]), log, np.ones((2, 96, 192), np.float32))
     np.testing.assert_allclose(share.sum(0), 1, atol=1e-5)
     inside = share[:, 36:54, 84:98].mean((1, 2))
     assert inside.max() > 0.9
