@@ -109,7 +109,7 @@ def fused(observations: Sequence[Observation], views: list[View], moved_by: Sequ
         offset = offsets(reference, chart_of(laid[index], texel))
         if offset is not None:
             views[index] = shifted(views[index], offset)
-            laid[index] = laid_out(observations[index], views[index], size)
+            laid[index] = Laid(moved(laid[index].log, offset), reduce(views[index].weight, size))
         reference = joined(reference, chart_of(laid[index], texel))
         ratios[index] = _matched(matched, laid[index], normals)
         raised = Laid(laid[index].log + ratios[index].at(normals), laid[index].weight)

@@ -25,7 +25,7 @@ APART = 12
 COARSE = 1.5
 """Millimetres; broader shading is taken off before patches are compared, as the fit does."""
 
-PATCHES = StereoConfig(levels=(4.0, 2.0, 1.0), radius=5, rounds=3, likeness=0.7, whole=0.7, reach=5.0, roundtrip=1.0,
+PATCHES = StereoConfig(levels=(3.0, 1.2), radius=5, rounds=3, likeness=0.7, whole=0.7, reach=5.0, roundtrip=1.0,
                        neighbours=8, uneven=1.0, odd=2.5)
 """Down to finer samples than the fit's: a field may bend more than a head."""
 
