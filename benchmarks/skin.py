@@ -1,7 +1,8 @@
 """How well skin comes out of a photo: generated people whose albedo is known, under several lights.
 
-`python -m benchmarks.skin [--people N] [--lights NAME...] [--fit truth|real] [--resolution R] [--weights FILE]` prints
-a markdown table. The networks are a column of it when they ship, or when weights that do not are named.
+`python -m benchmarks.skin [--people N] [--lights NAME...] [--fit truth|real] [--photos 1|2|3] [--resolution R]
+[--weights FILE]` prints a markdown table. The networks are a column of it when they ship, or when weights that do not
+are named. With several photos of a person each is taken from another side in another light.
 The people are drawn evenly over the skin tones, with shapes, cameras and sensors of their own, from seeds that no
 training uses (`SEED`). Albedo is compared in sRGB where the photo showed skin and the truth has no hair.
 
@@ -24,9 +25,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from backend.capture.observation import Observation
 from backend.core.colour import linear_to_srgb, luminance
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel, default_head
@@ -50,6 +53,7 @@ from backend.unwrap.surface import enlarge
 
 SEED = 90_000
 LIGHTS = ("studio", "window", "side", "evening")
+SIDES = (0.52, -0.52)  # radians of yaw from the first photo to the second and third
 
 
 @dataclass(frozen=True)
@@ -99,17 +103,26 @@ def person_of(index: int, count: int, head: HeadModel, resolution: int) -> Perso
     return Person(shape, np.zeros_like(head.template), generate(head, random_traits(rng, tone), resolution, rng))
 
 
-def photograph(person: Person, index: int, light: str, head: HeadModel, size: int) -> TruthSample:
-    """A held-out person under a named light, by a camera that depends on the person alone."""
+def photograph(person: Person, index: int, light: str, head: HeadModel, size: int, aside: float = 0.0) -> TruthSample:
+    """A held-out person under a named light, by a camera that depends on the person alone; `aside` radians of yaw."""
     rng = np.random.default_rng([SEED, index, 1])
     focal, yaw, pitch = rng.uniform(28, 85), rng.uniform(-0.25, 0.25), rng.uniform(-0.1, 0.1)
-    view = portrait(head, person, size, size, focal_35mm=float(focal), yaw=float(yaw), pitch=float(pitch),
+    view = portrait(head, person, size, size, focal_35mm=float(focal), yaw=float(yaw) + aside, pitch=float(pitch),
                     roll=float(rng.normal(0, 0.03)), fill=0.45)
     look = random_look(rng)
     tone = person.skin.traits.tone
     look = replace(look, exposure=auto_exposure(tone, tone) * float(np.exp(rng.normal(0, 0.15))), contrast=0.0)
     return make_sample(head, person, view, lights.named(light), np.random.default_rng([SEED, index, 2]),
                        name=f"person{index}_{light}.jpg", look=look, settings=Settings(lights=64))
+
+
+def together(samples: Sequence[TruthSample]) -> HeadFit:
+    """The perfect fit of several photos of one person."""
+    fits = [sample.fit() for sample in samples]
+    each = ("expression", "pose", "posed", "arkit", "intrinsics", "world_to_camera", "image_size", "landmark_rmse",
+            "light_sh")
+    joined: dict[str, Any] = {name: np.concatenate([getattr(fit, name) for fit in fits]) for name in each}
+    return replace(fits[0], **joined)
 
 
 def compared(a: Anatomy, sample: TruthSample, weight: np.ndarray) -> np.ndarray:
@@ -164,7 +177,7 @@ def score(a: Anatomy, index: int, sample: TruthSample, albedo: np.ndarray, mask:
                  float(np.log2(luminance(found) / luminance(true))), float(angles[0] - angles[1]), other)
 
 
-def real_fit(sample: TruthSample, head: HeadModel) -> tuple[HeadFit, object]:
+def real_fit(sample: TruthSample, head: HeadModel) -> tuple[HeadFit, Observation]:
     """What capture and fit make of the sample's file."""
     from backend.capture import observe
     from backend.fit import fit_head
@@ -177,8 +190,12 @@ def real_fit(sample: TruthSample, head: HeadModel) -> tuple[HeadFit, object]:
 
 
 def run(people: int, light_names: Sequence[str], resolution: int, size: int, fitted: str,
-        say: Callable[[str], None] = lambda text: None, net: LightNet | None = None) -> list[Column]:
-    """Photograph, estimate and score everyone; `fitted` is "truth" or "real"."""
+        say: Callable[[str], None] = lambda text: None, net: LightNet | None = None,
+        photos: int = 1) -> list[Column]:
+    """Photograph, estimate and score everyone; `fitted` is "truth" or "real".
+
+    With two or three `photos`, each photo is joined by others from `SIDES`, each under the next of the lights.
+    """
     head = default_head()
     a = anatomy_of(head, resolution)
     photo = Column("photo as albedo")
@@ -186,13 +203,17 @@ def run(people: int, light_names: Sequence[str], resolution: int, size: int, fit
     methods += [(Column("networks"), net)] if net is not None else []
     for index in range(people):
         person = person_of(index, people, head, resolution)
-        for light in light_names:
+        for number, light in enumerate(light_names):
             sample = photograph(person, index, light, head, size)
             if fitted == "truth":
-                fit, observation = sample.fit(), sample.observation()
+                after = [light_names[(number + step) % len(light_names)] for step in range(1, photos)]
+                taken = [sample, *(photograph(person, index, other, head, size, side)
+                                   for other, side in zip(after, SIDES[:photos - 1], strict=True))]
+                fit, observations = together(taken), [one.observation() for one in taken]
             else:
-                fit, observation = real_fit(sample, head)  # type: ignore[assignment]
-            observed = unwrap([observation], fit, head, resolution)
+                fit, observation = real_fit(sample, head)
+                observations = [observation]
+            observed = unwrap(observations, fit, head, resolution)
             mask = compared(a, sample, observed.weight)
             texel = enlarge(SkinSpace.of(head, fit.neutral).texel_metres, resolution) * (FIELD / resolution)
             found: list[tuple[Column, np.ndarray, Detail | None]] = [(photo, observed.colour, None)]
@@ -273,15 +294,19 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=6)
     parser.add_argument("--lights", nargs="+", default=list(LIGHTS), choices=lights.NAMES)
     parser.add_argument("--fit", choices=("truth", "real"), default="truth")
+    parser.add_argument("--photos", type=int, default=1, choices=(1, 2, 3), help="of every person, with the true fit")
     parser.add_argument("--resolution", type=int, default=512)
     parser.add_argument("--size", type=int, default=640, help="side of the photos, pixels")
     parser.add_argument("--weights", type=Path, help="of a trained light network; default: those that ship, if any")
     options = parser.parse_args()
+    if options.photos > 1 and options.fit == "real":
+        parser.error("--photos needs --fit truth")
     net = load_light(options.weights) if options.weights else shipped_light() if shipped() else None
     columns = run(options.people, options.lights, options.resolution, options.size, options.fit,
-                  lambda text: print(text, file=sys.stderr, flush=True), net)
+                  lambda text: print(text, file=sys.stderr, flush=True), net, options.photos)
     title = (f"Skin: {options.people} generated people, {len(options.lights)} lights ({', '.join(options.lights)}), "
-             f"photos of {options.size} pixels, maps of {options.resolution}, {options.fit} fit.")
+             f"{'' if options.photos == 1 else f'{options.photos} '}photos of {options.size} pixels, maps of "
+             f"{options.resolution}, {options.fit} fit.")
     print(table(columns, title))
     return 0
 

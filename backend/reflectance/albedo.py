@@ -80,12 +80,13 @@ def region_prior(space: SkinSpace) -> np.ndarray:
 
 
 def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shading: np.ndarray,
-                 tone: np.ndarray, relative: np.ndarray, beard: np.ndarray, left: float = 1.0) -> Clean:
+                 tone: np.ndarray, relative: np.ndarray, beard: np.ndarray, left: float = 1.0,
+                 ends: np.ndarray | float = 1.0) -> Clean:
     """Albedo without what the fitted light left behind.
 
     `colour` (F, F, 3) photographed, `weight` (F, F), `shading` (F, F, 3) absolute, `tone` (3,) albedo of plain skin,
     `relative` (F, F, 3) log region prior, `beard` (F, F) 0..1 from `beard_of`; `left` 0..1 of what looks like light at
-    large scale is taken out.
+    large scale is taken out; `ends` (F, F, 3) the values at which photos end.
     """
     prior = np.log(tone).astype(np.float32) + relative
     grey = shading @ REC709_LUMINANCE
@@ -97,7 +98,8 @@ def clean_albedo(space: SkinSpace, colour: np.ndarray, weight: np.ndarray, shadi
     floor = floor + gaussian(beard, 1)[..., None] * (np.maximum(floor, BEARD_LIT * around) - floor)
     lit = step(grey / middle, 0.10, 0.35)
     # One channel at its end was guessed (`clipping`); two, and the camera's shoulder before that, leave no colour.
-    clipped = np.maximum(0.4 * step(colour.max(-1), 0.93, 0.995), step(np.median(colour, -1), 0.80, 0.93))
+    full = colour / ends
+    clipped = np.maximum(0.4 * step(full.max(-1), 0.93, 0.995), step(np.median(full, -1), 0.80, 0.93))
     trust = weight * (0.15 + 0.85 * lit) * (1 - gaussian(clipped.astype(np.float32), 1.0))
     raw = np.log(np.maximum(colour, 1e-3)) - np.log(floor)
     residual = np.clip(raw - prior, -2.5, 1.5)

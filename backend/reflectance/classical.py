@@ -21,7 +21,7 @@ from backend.reflectance.curve import curve_of
 from backend.reflectance.eyes import eye_maps, iris_size
 from backend.reflectance.filters import gaussian, step
 from backend.reflectance.layers import ROWS, full_resolution
-from backend.reflectance.lit import Lit, first_light, second_light, stages
+from backend.reflectance.lit import Lit, first_light, harmonics_of, second_light, stages
 from backend.reflectance.maps import SkinMaps
 from backend.reflectance.noise import planes
 from backend.reflectance.regions import SkinSpace, plain_skin
@@ -55,9 +55,11 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     space = SkinSpace.of(head, fit.neutral)
     colour, weight = _small(observed, space.size)
     relative = region_prior(space)
-    ratio = ratio_of(colour, bare_skin(space, weight))
-    if ratio is not None and float(colour.max()) > SOFT:
-        observed = replace(observed, colour=recovered(observed.colour, ratio))
+    ends = observed.ends(space.size)
+    ratio = ratio_of(colour / ends, bare_skin(space, weight))
+    if ratio is not None and float((colour / ends).max()) > SOFT:
+        fine = observed.ends(len(observed.inside))
+        observed = replace(observed, colour=recovered(observed.colour / fine, ratio) * fine)
         colour, weight = _small(observed, space.size)
     progress(0.02, "Finding the light")
     beard = beard_of(space, colour, weight)
@@ -89,7 +91,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
 
     progress(0.30, "Taking the light off the skin")
     clean = clean_albedo(space, colour, weight, absolute, tone.albedo, relative, beard,
-                         1.0 if told is None else LEFT_OVER)
+                         1.0 if told is None else LEFT_OVER, ends)
     normal = space.lay_out(skin_normals(head, space.neutral))
     shares = planes(normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6))
     progress(0.36, "Completing what was not seen")
@@ -146,7 +148,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
         diffuse_albedo=albedo, specular_albedo=gloss, roughness=rough,
         displacement_mid=relief.mid, displacement_high=relief.high, normal=normals,
         confidence=(enlarge(plan.seen * clean.trust, size) * (observed.weight > 0)).astype(np.float32),
-        light_sh=np.stack([light.light_sh for light in lights]),
+        light_sh=harmonics_of(lights, observed),
         eye_albedo=eyes.left, iris_colour=eyes.irises,
         method="classical" if told is None else "networks", warnings=warnings, tone_sigma=tone.sigma,
         eye_albedo_right=eyes.right,

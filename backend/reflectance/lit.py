@@ -39,7 +39,7 @@ ENOUGH = 200
 
 @dataclass(frozen=True)
 class Stage:
-    """The P texels of the light grid that a view contributed most to, and how light reaches them."""
+    """The P texels of the light grid that were seen, and how light reaches them in the view that lights them all."""
 
     mine: np.ndarray  # (G, G) bool
     mesh: Mesh
@@ -62,7 +62,8 @@ class Lit:
 
 def stages(observed: ObservedTexture, fit: HeadFit, head: HeadModel, space: SkinSpace, weight: np.ndarray,
            beard: np.ndarray) -> list[Stage | None]:
-    """One a view, None for views that show too little. `weight` (F, F), `beard` (F, F) 0..1 from `beard_of`."""
+    """One a view, None for those in whose light the texture is not. `weight` (F, F), `beard` (F, F) 0..1 from
+    `beard_of`."""
     pick = _pick(observed, LIGHT_GRID)
     position, normal, view = observed.position[pick], observed.normal[pick], observed.best_view[pick]
     small_weight = reduce(weight, LIGHT_GRID)
@@ -72,13 +73,13 @@ def stages(observed: ObservedTexture, fit: HeadFit, head: HeadModel, space: Skin
     solid = solid_triangles(head)
     found: list[Stage | None] = []
     for number in range(len(fit.posed)):
-        mine = (view == number) & (small_weight > 0.02) & observed.inside[pick]
-        if mine.sum() < ENOUGH:
+        mine = (view >= 0) & (small_weight > 0.02) & observed.inside[pick]
+        if number != observed.lit_by or mine.sum() < ENOUGH:
             found.append(None)
             continue
         mesh = Mesh(fit.posed[number], solid)
         points, normals = position[mine], normal[mine]
-        to_eye = observed.camera[number] - points
+        to_eye = observed.camera[view[mine]] - points
         to_eye /= np.maximum(np.linalg.norm(to_eye, axis=-1, keepdims=True), 1e-9)
         believed = small_weight[mine] * (1 - features[mine]) * (1 - doubt[mine])
         found.append(Stage(mine, mesh, points, normals, to_eye.astype(np.float32), rough[mine],
@@ -160,6 +161,24 @@ def _pick(observed: ObservedTexture, size: int) -> tuple[np.ndarray, np.ndarray]
     index = ((np.arange(size) + 0.5) * len(observed.inside) / size).astype(int)
     row, column = np.ix_(index, index)
     return row, column
+
+
+def harmonics_of(lights: Sequence[Light], observed: ObservedTexture) -> np.ndarray:
+    """(N, 9, 3) what every photo was lit with, from the light that the texture is in and what the photos make of one
+    skin."""
+    ratio = observed.light_ratio
+    if len(ratio) != len(lights) or not ratio.any():
+        return np.stack([light.light_sh for light in lights])
+    directions = sphere()
+    basis = harmonics.basis(directions)
+    shade = np.maximum(harmonics.shading(directions, lights[observed.lit_by].light_sh), 1e-3)
+    found = []
+    for coefficients in ratio:
+        # Away from where the photos overlap the ratio is only continued: it stays within a factor of e.
+        apart = coefficients[0] * basis[0, 0] + np.clip(basis[:, 1:] @ coefficients[1:], -1, 1)
+        irradiance = np.linalg.lstsq(basis, shade * np.exp(-apart), rcond=None)[0]
+        found.append(irradiance * np.pi / harmonics.COSINE_LOBE[:, None])
+    return np.stack(found)
 
 
 def _plain_light(light_sh: np.ndarray) -> Light:

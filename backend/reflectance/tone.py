@@ -125,13 +125,14 @@ def gather(observed: ObservedTexture, space: SkinSpace, colour: np.ndarray, weig
     up to scale, `relative` (F, F, 3) log region prior; `at_eyes` (2,) the shading around the eyes."""
     bare = bare_skin(space, weight)
     even = colour / np.exp(relative)
-    skin, key = key_skin(even[bare], shade[bare], colour[bare].max(-1))
-    cues = observed.cues[0] if observed.cues else None
+    brightest = (colour / observed.ends(space.size))[bare].max(-1)
+    skin, key = key_skin(even[bare], shade[bare], brightest)
+    cues = observed.cues[observed.lit_by] if observed.cues else None
     return Evidence(
         skin=skin, sclera=np.array([eye.sclera for eye in observed.eyes], np.float64),
         trust=np.array([_sharpness(eye.patch_weight) for eye in observed.eyes]), eye_shading=at_eyes / key,
         teeth=np.array(cues.teeth) if cues else np.full(3, np.nan),
-        shine=shine(even[bare], shade[bare], colour[bare].max(-1)), background=cues.background if cues else 0.0)
+        shine=shine(even[bare], shade[bare], brightest), background=cues.background if cues else 0.0)
 
 
 def bare_skin(space: SkinSpace, weight: np.ndarray) -> np.ndarray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 
@@ -41,12 +42,12 @@ class PhotoCues:
 
 @dataclass(frozen=True)
 class ObservedTexture:
-    """R x R texels of the head's skin UV square; row 0 at the top (v = 1). N views are blended."""
+    """R x R texels of the head's skin UV square; row 0 at the top (v = 1). N views are fused."""
 
     colour: np.ndarray  # (R, R, 3) float32 linear Rec.709 as photographed, shading included; 0 where unseen
     weight: np.ndarray  # (R, R) float32 0..1, how well it was seen (angle, visibility, mask); 0 = not at all
-    normal: np.ndarray  # (R, R, 3) float32 unit, world, of the posed surface in the best view
-    position: np.ndarray  # (R, R, 3) float32 metres, world, of the posed surface in the best view
+    normal: np.ndarray  # (R, R, 3) float32 unit, world, of the posed surface in the view `lit_by`
+    position: np.ndarray  # (R, R, 3) float32 metres, world, of the same
     inside: np.ndarray  # (R, R) bool, texel belongs to a skin triangle
     camera: np.ndarray  # (N, 3) metres, camera centres in the world
     best_view: np.ndarray  # (R, R) int16, observation that contributed most, -1 = none
@@ -54,3 +55,16 @@ class ObservedTexture:
     eyes: tuple[EyeSample, EyeSample]  # person's left, right
     hair: HairSample | None = None
     cues: tuple[PhotoCues, ...] = ()  # (N,)
+    lit_by: int = 0  # the view in whose exposure and pose of the face all texels are shown; `normal` and `position`
+    # are of that pose, and the light is one for all texels: that view's where there is no `light_ratio`
+    light_ratio: np.ndarray = field(default_factory=lambda: np.zeros((1, 9, 3)))  # (N, 9, 3) harmonics of the normal:
+    # natural log by which a view's colours were raised to the light that the texture is in
+    ending: np.ndarray | None = None  # (h, h, 3) float32 linear value to which a photo's end, 1, was raised with it;
+    # h is small; None: 1 everywhere
+
+    def ends(self, size: int) -> np.ndarray | float:
+        """(size, size, 3) of `ending`, or 1."""
+        if self.ending is None:
+            return 1.0
+        small = size < len(self.ending)
+        return cv2.resize(self.ending, (size, size), interpolation=cv2.INTER_AREA if small else cv2.INTER_LINEAR)

@@ -59,6 +59,11 @@ def coverage(head: HeadModel, size: int) -> np.ndarray:
     return _coverage(_Key(head), size)
 
 
+def part_of(head: HeadModel, size: int, names: tuple[str, ...]) -> np.ndarray:
+    """(G, G) float32 0..1 on the grid of `surface_of`: the union of regions. Repeated calls are free; do not write."""
+    return _part(_Key(head), min(size, GRID), names)
+
+
 @dataclass(frozen=True)
 class _Key:
     """A head by identity, so that it can key a cache although its arrays cannot be hashed."""
@@ -83,6 +88,13 @@ def _surface(key: _Key, size: int) -> Surface:
     source[labels[inside]] = np.flatnonzero(inside)
     nearest = source[labels]
     return Surface(triangle.reshape(-1)[nearest], barycentric.reshape(-1, 3)[nearest], inside)
+
+
+@lru_cache(maxsize=8)
+def _part(key: _Key, size: int, names: tuple[str, ...]) -> np.ndarray:
+    laid = _surface(key, size).lay_out(key.head, np.max([key.head.region(name) for name in names], 0))
+    laid.setflags(write=False)
+    return laid
 
 
 @lru_cache(maxsize=4)

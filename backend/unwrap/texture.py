@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,17 +14,15 @@ from backend.errors import InputError
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.unwrap.eyes import sample_eye
+from backend.unwrap.fusion import GRID, Fused, fused
 from backend.unwrap.observed import HairSample, ObservedTexture, PhotoCues
 from backend.unwrap.sampling import ROWS, Pyramid, levels_for
 from backend.unwrap.surface import band, coverage, enlarge, reduce, surface_of
 from backend.unwrap.teeth import sample_teeth
 from backend.unwrap.view import View, view_of
 
-GAIN_GRID = 256
-"""Grid on which exposures of views are compared, texels."""
-
 BLEND_POWER = 6.0
-"""Views are blended by their weight to this power: the best view rules, its borders still melt."""
+"""Where the view that was chosen shows nothing, the others are blended by their weight to this power."""
 
 HAIR_GRID = 512
 """Side of the hair layer, texels; hair is wanted for its colour, not its strands."""
@@ -32,7 +30,7 @@ HAIR_GRID = 512
 
 def unwrap(observations: Sequence[Observation], fit: HeadFit, head: HeadModel, resolution: int, *,
            progress: Progress = silent) -> ObservedTexture:
-    """Project every observation into the head's skin UV square of `resolution`² texels and blend them.
+    """Project every observation into the head's skin UV square of `resolution`² texels and fuse them.
 
     Raises InputError when no texel of the face is seen in any photo.
     """
@@ -47,73 +45,83 @@ def unwrap(observations: Sequence[Observation], fit: HeadFit, head: HeadModel, r
         names = ", ".join(observation.name for observation in observations)
         raise InputError(f"Almost no skin of the face could be read from {names}.",
                          "Use a photo in which the face is not covered and fills more of the picture.")
-    gains = _gains(observations, views)
     progress(0.45, "Reading the skin")
-    colour, weight, density = _blend(observations, views, gains, resolution)
+    lead, ratio = 0, np.zeros((1, 9, 3))
+    raised: list[np.ndarray | None] = [None]
+    ending: np.ndarray | None = None
+    if len(views) == 1:
+        colour, weight, density = _read(observations[0], views[0], resolution)
+    else:
+        small = surface_of(head, min(GRID, surface.size))
+        still = [small.lay_out(head, np.linalg.norm(posed - fit.neutral, axis=1)) for posed in fit.posed]
+        one = fused(observations, views, still)
+        lead, raised, views, ratio = one.lead, list(one.raised), one.views, one.ratios
+        best, strength = one.best, np.max([view.weight for view in views], 0)
+        colour, weight, density = _blend(observations, one, resolution)
+        ending = one.ending
     inside = coverage(head, resolution)
     weight *= inside
     colour *= (weight > 0)[..., None]
     progress(0.9, "Reading the eyes")
-    lead = int(np.argmax([view.weight.sum() for view in views]))
     right, left = (replace(sample_eye(observations[lead], side), view=lead) for side in ("right", "left"))
     best_view = np.where(strength > 0, best, -1).astype(np.int16)
     size = resolution
     return ObservedTexture(
         colour=colour, weight=weight,
-        normal=enlarge(_pick([view.normal for view in views], best), size),
-        position=enlarge(_pick([view.position for view in views], best), size),
+        # One light falls on all of it, on the face that the leading photo shows.
+        normal=enlarge(views[lead].normal, size), position=enlarge(views[lead].position, size),
         inside=inside,
         camera=np.stack([view.camera for view in views]).astype(np.float64),
         best_view=_nearest(best_view, size), texel_density=density, eyes=(left, right),
-        hair=_hair(observations, views, gains),
-        cues=tuple(photo_cues(observation) for observation in observations),
+        hair=_hair(observations, views, raised),
+        cues=tuple(photo_cues(observation) for observation in observations), lit_by=lead, light_ratio=ratio,
+        ending=ending,
     )
 
 
-def _blend(observations: Sequence[Observation], views: list[View], gains: np.ndarray,
-           size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Colour (R, R, 3), weight (R, R), photo pixels per texel (R, R), row band by row band."""
-    scale = len(views[0].weight) / size
+def _read(observation: Observation, view: View, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Colour (R, R, 3), weight (R, R), photo pixels per texel (R, R) of a single photo."""
     colour = np.zeros((size, size, 3), np.float32)
-    total = np.zeros((size, size), np.float32)
-    weight = np.zeros((size, size), np.float32)
-    density = np.zeros((size, size), np.float32)
-    single = len(views) == 1
-    for observation, view, gain in zip(observations, views, gains, strict=True):
-        pyramid = Pyramid(observation.image, levels_for(view.density[view.weight > 0] * scale))
-        for top in range(0, size, ROWS):
-            rows = slice(top, min(top + ROWS, size))
-            w = band(view.weight, rows, size)
-            columns = np.flatnonzero(w.any(0))
-            if not len(columns):
-                continue
-            window = (rows, slice(columns[0], columns[-1] + 1))
-            w = w[:, window[1]]
-            fine = band(view.density, rows, size)[:, window[1]] * scale
-            seen = pyramid.sample(band(view.pixels, rows, size)[:, window[1]], fine) * gain.astype(np.float32)
-            if single:
-                colour[window], weight[window], density[window] = seen, w, fine
-                continue
-            share = w**BLEND_POWER
-            colour[window] += share[..., None] * seen
-            density[window] += share * fine
-            total[window] += share
-            weight[window] = np.maximum(weight[window], w)
-    if not single:
-        known = total > 0
-        total[~known] = 1
-        colour /= total[..., None]
-        density /= total
+    weight, density = np.zeros((2, size, size), np.float32)
+    for window, seen, w, fine in _bands(observation, view, size):
+        colour[window], weight[window], density[window] = seen, w, fine
     return colour, weight, density
 
 
-def _pick(fields: list[np.ndarray], best: np.ndarray) -> np.ndarray:
-    if len(fields) == 1:
-        return fields[0]
-    picked = fields[0].copy()
-    for index, field in enumerate(fields[1:], 1):
-        picked[best == index] = field[best == index]
-    return picked
+def _blend(observations: Sequence[Observation], one: Fused,
+           size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same of several, row band by row band."""
+    colour = np.zeros((size, size, 3), np.float32)
+    total, weight, density = np.zeros((3, size, size), np.float32)
+    for observation, view, part, factor in zip(observations, one.views, one.share, one.raised, strict=True):
+        for window, seen, w, fine in _bands(observation, view, size):
+            # What the chosen view does not quite show at this texel, the others fill in.
+            share = band(part, window[0], size)[:, window[1]] * np.minimum(1, 20 * w) + 1e-4 * w**BLEND_POWER
+            colour[window] += share[..., None] * seen * band(factor, window[0], size)[:, window[1]]
+            density[window] += share * fine
+            total[window] += share
+            weight[window] = np.maximum(weight[window], w)
+    known = total > 0
+    total[~known] = 1
+    colour /= total[..., None]
+    density /= total
+    return colour, weight, density
+
+
+def _bands(observation: Observation, view: View, size: int) -> Iterator[tuple[tuple[slice, slice], np.ndarray,
+                                                                              np.ndarray, np.ndarray]]:
+    """Windows of the map that the photo shows, its colours (h, w, 3) there, weights and pixels per texel (h, w)."""
+    scale = len(view.weight) / size
+    pyramid = Pyramid(observation.image, levels_for(view.density[view.weight > 0] * scale))
+    for top in range(0, size, ROWS):
+        rows = slice(top, min(top + ROWS, size))
+        w = band(view.weight, rows, size)
+        columns = np.flatnonzero(w.any(0))
+        if not len(columns):
+            continue
+        window = (rows, slice(columns[0], columns[-1] + 1))
+        fine = band(view.density, rows, size)[:, window[1]] * scale
+        yield window, pyramid.sample(band(view.pixels, rows, size)[:, window[1]], fine), w[:, window[1]], fine
 
 
 def _nearest(field: np.ndarray, size: int) -> np.ndarray:
@@ -122,57 +130,20 @@ def _nearest(field: np.ndarray, size: int) -> np.ndarray:
     return field[index[:, None], index[None, :]]
 
 
-def _gains(observations: Sequence[Observation], views: list[View]) -> np.ndarray:
-    """(N, 3) factors that bring every view to the exposure and white balance of the first.
-
-    Least squares over all pairs of views on the logarithm of their ratio where both see the skin well.
-    """
-    count = len(views)
-    if count == 1:
-        return np.ones((1, 3))
-    colours, weights = [], []
-    for observation, view in zip(observations, views, strict=True):
-        factor = len(view.weight) / GAIN_GRID
-        index = ((np.arange(GAIN_GRID) + 0.5) * factor).astype(int)
-        grid = np.ix_(index, index)
-        fine = view.density[grid] * factor
-        colours.append(Pyramid(observation.image, levels_for(fine)).sample(view.pixels[grid], fine))
-        weights.append(view.weight[grid])
-    rows, values, trust = [], [], []
-    for a in range(count):
-        for b in range(a + 1, count):
-            both = np.sqrt(weights[a] * weights[b])
-            usable = (both > 0.3) & (colours[a].min(-1) > 0.01) & (colours[b].min(-1) > 0.01)
-            if usable.sum() < 50:
-                continue
-            ratio = np.median(np.log(colours[a][usable] / colours[b][usable]), 0)
-            row = np.zeros(count)
-            row[a], row[b] = -1, 1
-            rows.append(row)
-            values.append(ratio)
-            trust.append(np.sqrt(usable.sum()))
-    # The first view keeps its exposure; views that overlap with none keep theirs.
-    rows += list(np.eye(count))
-    values += [np.zeros(3)] * count
-    trust += [1e3] + [1e-3] * (count - 1)
-    w = np.array(trust)[:, None]
-    solution = np.linalg.lstsq(np.array(rows) * w, np.array(values) * w, rcond=None)[0]
-    return np.exp(np.clip(solution, -2, 2))
-
-
-def _hair(observations: Sequence[Observation], views: list[View], gains: np.ndarray) -> HairSample:
+def _hair(observations: Sequence[Observation], views: Sequence[View],
+          raised: Sequence[np.ndarray | None]) -> HairSample:
     """Colour and presence of hair over the surface, at low resolution."""
     size = min(HAIR_GRID, len(views[0].weight))
     colour = np.zeros((size, size, 3), np.float32)
     total = np.full((size, size), 1e-6, np.float32)
     weight = np.zeros((size, size), np.float32)
     skin = np.zeros((size, size), np.float32)
-    for observation, view, gain in zip(observations, views, gains, strict=True):
+    for observation, view, factor in zip(observations, views, raised, strict=True):
         hair = reduce(view.hair, size)
         fine = reduce(view.density, size) * len(view.weight) / size
         share = hair**2
         seen = Pyramid(observation.image, levels_for(fine[hair > 0])).sample(reduce(view.pixels, size), fine)
-        colour += share[..., None] * seen * gain.astype(np.float32)
+        colour += share[..., None] * (seen if factor is None else seen * enlarge(factor, size))
         total += share
         weight = np.maximum(weight, hair)
         skin = np.maximum(skin, reduce(view.weight, size))

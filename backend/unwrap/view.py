@@ -16,7 +16,7 @@ from backend.core.rays import Mesh
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
 from backend.unwrap.masks import Crop, ImageMasks, image_masks
-from backend.unwrap.surface import Surface, skin_normals, solid_triangles
+from backend.unwrap.surface import Surface, part_of, skin_normals, solid_triangles
 
 GRAZING, FACING = np.cos(np.radians(75.0)), np.cos(np.radians(30.0))
 """View angles at which a texel counts for nothing and for all: beyond 75° a pixel is smeared over four texels."""
@@ -61,8 +61,8 @@ def view_of(observation: Observation, fit: HeadFit, index: int, head: HeadModel,
     """Project the posed surface into observation `index` of `fit` and weigh every texel."""
     posed = fit.posed[index].astype(np.float32)
     k, extrinsic = fit.intrinsics[index], fit.world_to_camera[index]
-    position = surface.lay_out(head, posed)
-    normal = surface.lay_out(head, skin_normals(head, posed))
+    both = surface.lay_out(head, np.hstack([posed, skin_normals(head, posed)]))
+    position, normal = np.ascontiguousarray(both[..., :3]), np.ascontiguousarray(both[..., 3:])
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
     pixels, depth = camera.project(position, k.astype(np.float32), extrinsic.astype(np.float32))
     pixels = pixels.astype(np.float32)
@@ -81,8 +81,7 @@ def view_of(observation: Observation, fit: HeadFit, index: int, head: HeadModel,
     masks = image_masks(observation)
     outline, step, slack = _edge_distance(mesh, masks.crop, k, extrinsic)
     outline, step = _sample(outline, masks.crop, pixels), _sample(step, masks.crop, pixels)
-    thin, nose = (_ramp(surface.lay_out(head, np.max([head.region(name) for name in names], 0)), 0.3, 0.7)
-                  for names in (THIN_PARTS, ("nose",)))
+    thin, nose = (_ramp(part_of(head, surface.size, names), 0.3, 0.7) for names in (THIN_PARTS, ("nose",)))
     near, far = max(EDGE_NEAR, slack), max(EDGE_FAR, 2.5 * slack)
     inward = _ramp(step, near, far)
     # Seen aslant, a texel reaches further towards the outline than its middle does.

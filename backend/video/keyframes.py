@@ -21,14 +21,19 @@ from backend.tracking.landmarker import FrameLandmarker, Seen
 from backend.video.stream import Frame, Video
 from backend.video.verdict import sharpness_of
 
-MOST = 5
-"""Key frames. Each costs the fit some seconds, and further ones tell it little."""
+MOST = 7
+"""Key frames. Each costs the fit some seconds, and further ones tell it little; the last two, where the head turns so
+far, are for the skin: ears and sides are seen in no others."""
 SIDE = 1920
 """Long side in pixels at which key frames are read; skin is unwrapped from them."""
 LOOKS = 15.0
 """Times a second that the landmarker looks."""
 TURNS = np.radians((-38, -22, -8, 8, 22, 38))
 """Edges of the ranges of yaw."""
+MIDDLES = np.radians((-48, -30, -15, 0, 15, 30, 48))
+"""Yaw in each range at which a frame is worth most: two frames beside one edge show the same."""
+OFF_MIDDLE = np.radians(16)
+"""Yaw off that at which it is worth half."""
 LIKED = (3, 1, 5, 2, 4, 0, 6)
 """Ranges in the order in which they are wanted: the front, either side half turned, then farther."""
 FARTHEST = np.radians(60)
@@ -63,14 +68,13 @@ def key_frames(path: Path, sha256: str, progress: Progress = silent, *, name: st
                 continue
             seen = landmarker.see(frame.image)
             if seen is not None:
-                _offer(best, frame, seen)
+                offer(best, frame, seen)
             if frame.index % (8 * stride) == 0:
                 progress(0.6 * min(1.0, frame.index / max(video.film.frames, 1)), f"Choosing frames: {frame.index}")
     if not best:
         raise InputError(f"{path.name} shows no usable face in any of its {frames} frames.",
                          "Record one person who looks at the camera, with the whole head in the picture.")
-    worth = max(key.worth for key in best.values())
-    chosen = [best[place] for place in LIKED if place in best and best[place].worth > 0.15 * worth][:MOST]
+    chosen = liked(best)
     taken: list[Observation] = []
     refused: InputError | None = None
     for index, key in enumerate(chosen):
@@ -87,8 +91,14 @@ def key_frames(path: Path, sha256: str, progress: Progress = silent, *, name: st
     return tuple(taken)
 
 
-def _offer(best: dict[int, Key], frame: Frame, seen: Seen) -> None:
-    """Keep the frame if it is the best of its range."""
+def liked(best: dict[int, Key]) -> list[Key]:
+    """At most `MOST` of the best frames of every range, those that are wanted most first."""
+    worth = max(key.worth for key in best.values())
+    return [best[place] for place in LIKED if place in best and best[place].worth > 0.15 * worth][:MOST]
+
+
+def offer(best: dict[int, Key], frame: Frame, seen: Seen) -> None:
+    """Keep the frame if it is the best of its range: sharp, calm, upright, and turned as far as the range's middle."""
     points = seen.landmarks[:, :2]
     height, width = frame.image.shape[:2]
     forward = seen.head_matrix[:3, 2]
@@ -100,5 +110,6 @@ def _offer(best: dict[int, Key], frame: Frame, seen: Seen) -> None:
     sharp = min(sharpness_of(frame.image, points), 400.0)
     worth = sharp**0.5 / (1 + (face / MOVED / 4) ** 2) * float(np.exp(-((pitch / 0.35) ** 2)))
     place = int(np.searchsorted(TURNS, yaw))
+    worth /= 1 + ((yaw - MIDDLES[place]) / OFF_MIDDLE) ** 2
     if place not in best or worth > best[place].worth:
         best[place] = Key(Frame(frame.index, frame.time, frame.image.copy()), worth, seen)

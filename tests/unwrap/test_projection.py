@@ -176,7 +176,8 @@ def test_two_photos_of_different_exposure_blend_without_a_step(head, albedo):
     texture = unwrap([left.observation, right.observation], fit_of(head, [left, right]), head, SIZE)
     ratio = np.log(np.maximum(texture.colour, 1e-4) / resampled(albedo, SIZE)).mean(-1)
     by_view = [np.median(ratio[(texture.weight > 0.5) & (texture.best_view == view)]) for view in (0, 1)]
-    assert by_view == pytest.approx([0, 0], abs=0.03)
+    exposure = np.log([1.0, 0.5])[texture.lit_by]
+    assert by_view == pytest.approx([exposure, exposure], abs=0.03)
     assert {int(v) for v in np.unique(texture.best_view)} == {-1, 0, 1}
 
 

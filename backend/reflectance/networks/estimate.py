@@ -52,7 +52,7 @@ def tell(net: LightNet, observed: ObservedTexture, fit: HeadFit, head: HeadModel
     grid = net.shape.grid
     index = ((np.arange(grid) + 0.5) * len(observed.inside) / grid).astype(int)
     pick = np.ix_(index, index)
-    view = observed.best_view[pick]
+    view = np.where(observed.best_view[pick] >= 0, observed.lit_by, -1)
     share = np.maximum(reduce((weight > 0).astype(np.float32), grid), 1e-6)
     small, small_weight = reduce(colour, grid) / share[..., None], reduce(weight, grid)
     size = space.size
