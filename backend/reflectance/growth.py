@@ -14,7 +14,7 @@ from backend.core.colour import luminance
 from backend.reflectance.combing import combed, seen_strands, usual_way
 from backend.reflectance.filters import fill, gaussian, step
 from backend.reflectance.hairs import brow_field
-from backend.reflectance.regions import SkinSpace
+from backend.reflectance.regions import SkinSpace, plain_skin
 from backend.reflectance.scalp import COVER, Scalp
 from backend.unwrap.observed import ObservedTexture
 from backend.unwrap.surface import enlarge, reduce, skin_normals
@@ -28,6 +28,15 @@ the shade below lips and jaw of shaven people reaches half of it."""
 
 ZONE = 0.25
 """Of the zone where beards grow, which fades out over half of the upper lip."""
+
+MOUSTACHE = (0.30, 0.80)
+"""Log darkness of the upper lip's albedo against plain skin from which there may be a moustache, and surely is."""
+
+DARKEST = 15
+"""Percentile of brightness where a beard is dense that is its hair: the rest is skin between."""
+
+SCALP_SHADE = 0.6
+"""A head of long hair shines and is lit all around; what grows in its place shades itself anew."""
 
 BROW_GAIN, BROW_GAMMA = 1.2, 0.7
 """Brows are darkest in their middle, but nearly as dense where a photo's blur makes them paler."""
@@ -52,7 +61,7 @@ def growth_of(space: SkinSpace, observed: ObservedTexture, albedo: np.ndarray, w
     """Maps of the hair. `albedo` (R, R, 3) with painted hair; `weight`, `beard` (F, F) as the photo shows them."""
     small = reduce(albedo, space.size)
     brows = brow_field(albedo, space)
-    chin = _beard(space, beard, weight)
+    chin = _beard(space, beard, weight, small)
     top = np.clip(scalp.cover / COVER, 0, 1) * (1 - step(brows.share, 0.05, 0.3))
     density = np.stack([np.clip(BROW_GAIN * gaussian(brows.share, 0.7) ** BROW_GAMMA, 0, 1), chin, top], -1)
     density *= space.surface.inside[..., None]
@@ -69,7 +78,7 @@ def growth_of(space: SkinSpace, observed: ObservedTexture, albedo: np.ndarray, w
     nearer = density[..., :2].argmax(-1)[..., None]
     colour = np.where(nearer == 0, brows.hair, bearded)
     share = np.where(density[..., 2] > density[..., :2].max(-1), 1, 0)[..., None] * (scalp.cover > 0.01)[..., None]
-    colour = colour + share * (scalp.colour - colour)
+    colour = colour + share * (SCALP_SHADE * scalp.colour - colour)
     light = luminance(colour.astype(np.float32))
     colour = colour * (np.clip(light, *HAIR_LIGHT) / np.maximum(light, 1e-4))[..., None]
 
@@ -79,8 +88,8 @@ def growth_of(space: SkinSpace, observed: ObservedTexture, albedo: np.ndarray, w
                       _bare(space, small, density), np.stack([seen, known, seen], -1).astype(np.float32))
 
 
-def _beard(space: SkinSpace, beard: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(F, F) 0..1 with what was not seen completed; zero for a shaven face."""
+def _beard(space: SkinSpace, beard: np.ndarray, weight: np.ndarray, albedo: np.ndarray) -> np.ndarray:
+    """(F, F) 0..1 with what was not seen completed; zero for a shaven face. `albedo` (F, F, 3) with painted hair."""
     zone = space.beard * space.surface.inside
     beard = np.clip(beard / np.maximum(zone, ZONE), 0, 1)  # what was found has been faded towards the zone's border
     looked = step(weight, 0.05, 0.3) * (zone > ZONE)
@@ -92,17 +101,30 @@ def _beard(space: SkinSpace, beard: np.ndarray, weight: np.ndarray) -> np.ndarra
     field = space.lay_out(space.membrane(values, count, STIFFNESS, PULL))[..., 0]
     field = field + looked * (beard - field)
     texel = float(np.median(space.texel_metres[space.face > 0.5]))
-    return np.clip(gaussian(field.astype(np.float32), 0.001 / texel), 0, 1) * step(zone, 0.5 * ZONE, 1.5 * ZONE) * (
-        1 - step(gaussian(space.lips, 1.0), 0.05, 0.3))
+    field = np.clip(gaussian(field.astype(np.float32), 0.001 / texel), 0, 1) * step(zone, 0.5 * ZONE, 1.5 * ZONE)
+    return np.maximum(field, _moustache(space, albedo)) * (1 - step(gaussian(space.lips, 1.0), 0.05, 0.3))
+
+
+def _moustache(space: SkinSpace, albedo: np.ndarray) -> np.ndarray:
+    """(F, F) 0..1 of somebody with a beard: what is dark on the upper lip, where the zone of beards fades out."""
+    plain = plain_skin(space) > 0.5
+    light = np.log(np.maximum(luminance(albedo), 1e-3))
+    dark = float(np.median(light[plain])) - gaussian(light.astype(np.float32), 1.0)
+    nose, lip = space.landmark_metres[2], space.landmark_metres[0]
+    x, _y, z = np.moveaxis(space.position, -1, 0)
+    height = max(float(nose[2] - lip[2]), 0.008)
+    zone = step(nose[2] - z, 0.05 * height, 0.35 * height) * step(z - lip[2], -height, 0.0)
+    zone = zone * (1 - step(np.abs(x), 0.024, 0.032)) * space.face * (1 - np.clip(space.nostrils, 0, 1))
+    return (zone * step(dark, *MOUSTACHE) * space.surface.inside).astype(np.float32)
 
 
 def _colour_of(albedo: np.ndarray, density: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """(3,) of hairs where they grow: the darker half of what is seen there, for the rest is skin between them."""
+    """(3,) of hairs where they grow: the darkest of what is seen there, for the rest is skin between them."""
     dense = density > 0.6 * max(float(density.max()), 1e-3)
     if density.max() < 0.2 or dense.sum() < 50:
         return otherwise
     light = luminance(albedo[dense])
-    return np.exp(np.log(np.maximum(albedo[dense][light <= np.percentile(light, 40)], 1e-3)).mean(0))
+    return np.exp(np.log(np.maximum(albedo[dense][light <= np.percentile(light, DARKEST)], 1e-3)).mean(0))
 
 
 def _bare(space: SkinSpace, albedo: np.ndarray, density: np.ndarray) -> np.ndarray:

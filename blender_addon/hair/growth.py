@@ -40,7 +40,7 @@ def grown(ground: Ground, maps: HairMaps, kind: Kind, amount: float, slot: int) 
     """The hairs of a kind, `amount` times as many as are usual; `slot` is the skin's, which the UV layer counts by."""
     random = np.random.default_rng(SEED + kind.channel)
     density = np.clip(maps.density[..., kind.channel], 0, 1)
-    roots = scatter(ground, density, kind.per_cm2 * amount, MOST, random)
+    roots = scatter(ground, density**kind.thinning, kind.per_cm2 * amount, MOST, random)
     count = len(roots.position)
     here = sampled(density[..., None], roots.uv)[:, 0] if count else np.zeros(0)
     length = kind.length * (kind.ends + (1 - kind.ends) * np.clip(here, 0, 1)) * np.exp(

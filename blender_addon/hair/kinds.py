@@ -22,13 +22,14 @@ class Kind:
     ends: float  # length where hair thins out, as a share
     viewport: float  # share of the hairs that the viewport shows
     painted: float  # how much of the painted hair below goes: what is left is the shade between hairs
+    thinning: float = 1.0  # exponent on the density: how single the hairs at a border are
 
 
 KINDS: dict[str, Kind] = {
     BROWS: Kind(0, 85.0, 0.0085, 0.045e-3, 6, (0.10, 0.13, 0.12), 0.13, 0.22, 0.75, 1.0, 0.70),
     LASHES: Kind(-1, 0.0, 0.0, 0.050e-3, 6, (0.0, 0.0, 0.0), 0.0, 0.18, 1.0, 1.0, 0.0),
-    BEARD: Kind(1, 45.0, 0.0055, 0.050e-3, 4, (0.14, 0.25, 0.33), 0.30, 0.35, 0.45, 0.35, 0.45),
-    SCALP: Kind(2, 42.0, 0.012, 0.055e-3, 5, (0.13, 0.20, 0.24), 0.16, 0.30, 0.25, 0.25, 0.0),
+    BEARD: Kind(1, 55.0, 0.0075, 0.050e-3, 4, (0.14, 0.24, 0.30), 0.30, 0.35, 0.35, 0.35, 0.45, 1.2),
+    SCALP: Kind(2, 42.0, 0.012, 0.055e-3, 5, (0.13, 0.20, 0.24), 0.16, 0.30, 0.25, 0.25, 0.0, 1.8),
 }
 MOST = 60_000
 """Hairs of one part: what a viewport and a file can still be expected to bear."""

@@ -5,7 +5,7 @@ import pytest
 
 from backend.head.model import default_head
 from backend.reflectance.combing import combed, laid, seen_strands, strands, usual_way
-from backend.reflectance.growth import growth_of
+from backend.reflectance.growth import SCALP_SHADE, growth_of
 from backend.reflectance.regions import SkinSpace, plain_skin
 from backend.reflectance.scalp import COVER, Scalp
 from backend.unwrap.observed import EyeSample, ObservedTexture
@@ -137,4 +137,4 @@ def test_the_scalps_hair_is_that_of_the_scalp(space):
     growth = growth_of(space, seen_as(albedo, np.ones((SIZE, SIZE))), albedo, zero + 1, zero, scalp)
     assert growth.density[(space.scalp > 0.95) & space.surface.inside][:, 2].min() > 0.9
     assert growth.density[space.forehead > 0.8][:, 2].max() < 0.05
-    assert np.abs(growth.colour[space.scalp > 0.95].mean(0) - INK).max() < 0.01
+    assert np.abs(growth.colour[space.scalp > 0.95].mean(0) - SCALP_SHADE * INK).max() < 0.01
