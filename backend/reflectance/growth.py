@@ -38,6 +38,12 @@ DARKEST = 15
 SCALP_SHADE = 0.6
 """A head of long hair shines and is lit all around; what grows in its place shades itself anew."""
 
+BROW_AMONG = (0.07, 0.18)
+"""Share of hair around a place from which what is dark there is a brow: shade of the lids and the nose is not."""
+
+BROW_ALIKE = (0.55, 0.85)
+"""Cosine of the angle between strands that are seen on a brow and its usual way from which they are believed."""
+
 BROW_GAIN, BROW_GAMMA = 1.2, 0.7
 """Brows are darkest in their middle, but nearly as dense where a photo's blur makes them paler."""
 
@@ -63,7 +69,10 @@ def growth_of(space: SkinSpace, observed: ObservedTexture, albedo: np.ndarray, w
     brows = brow_field(albedo, space)
     chin = _beard(space, beard, weight, small)
     top = np.clip(scalp.cover / COVER, 0, 1) * (1 - step(brows.share, 0.05, 0.3))
-    density = np.stack([np.clip(BROW_GAIN * gaussian(brows.share, 0.7) ** BROW_GAMMA, 0, 1), chin, top], -1)
+    brow = np.clip(BROW_GAIN * gaussian(brows.share, 0.7) ** BROW_GAMMA, 0, 1)
+    texel = float(np.median(space.texel_metres[space.brows > 0.5]))
+    brow = brow * step(gaussian(brows.share, 0.002 / texel), *BROW_AMONG)
+    density = np.stack([brow, chin, top], -1)
     density *= space.surface.inside[..., None]
 
     normal = space.lay_out(skin_normals(space.head, space.neutral))
@@ -72,7 +81,11 @@ def growth_of(space: SkinSpace, observed: ObservedTexture, albedo: np.ndarray, w
     axis, belief = seen_strands(space, observed.colour, observed.weight, hair.colour if hair else None,
                                 hair.weight if hair else None)
     belief = belief * step(density.max(-1), 0.1, 0.4)
-    direction, known = combed(space, axis, belief, usual_way(space, normal), normal)
+    usual = usual_way(space, normal)
+    # Brows are combed as brows are, and what the photo shows bends them: their own outline reads as strands across.
+    alike = np.abs((axis * usual).sum(-1))
+    belief = belief * (1 - step(density[..., 0], 0.02, 0.1) * (1 - step(alike, *BROW_ALIKE)))
+    direction, known = combed(space, axis, belief, usual, normal)
 
     bearded = _colour_of(small, chin, brows.hair)
     nearer = density[..., :2].argmax(-1)[..., None]

@@ -20,7 +20,7 @@ from .kinds import BEARD, BROWS, KINDS, LASHES, SCALP
 ROLE = "hair"
 PART_TAG = "likeness_hair_part"  # on a curves object: which
 CHANNEL = {BROWS: "Red", BEARD: "Green", SCALP: "Blue"}
-ALONE = {BROWS: 9.0, LASHES: 14.0, BEARD: 7.0, SCALP: 4.0}
+ALONE = {BROWS: 14.0, LASHES: 16.0, BEARD: 7.0, SCALP: 4.0}
 """How much more a hair of each absorbs than one among many (`look.pigments`)."""
 DENSE_ENOUGH = 20
 """Hairs below which a part is not worth an object: the photo shows none."""
