@@ -1,4 +1,4 @@
-"""Many photos, one avatar each: every file in a child process, so that one bad file spoils only itself.
+"""Many photos or films, one avatar each: every file in a child process, so that one bad file spoils only itself.
 
 A list in the output folder (`ledger`) says what is done; the same command goes on where a run was cut off.
 """
@@ -16,6 +16,7 @@ from backend.errors import BackendError, InputError
 from backend.head.library import DEFAULT, find_entry
 from backend.output import disk_errors
 from backend.protocol import Message
+from backend.video.container import SUFFIXES as FILM_SUFFIXES
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".bmp"})
 WORKER_BYTES = {1024: 1_600_000_000, 2048: 2_400_000_000, 4096: 6_000_000_000}
@@ -54,7 +55,7 @@ class Item:
 
 def run(folder: Path, out: Path, parameters: Mapping[str, Any], workers: int, done: Callable[[Item], object], *,
         scheduler: str | None = None) -> list[Item]:
-    """Make an avatar of every photo directly in `folder`, each in `out` under the photo's name without its suffix.
+    """Make an avatar of every photo and film directly in `folder`, each in `out` under its name without suffix.
 
     What an earlier run has made is left as it is, unless the parameters say `fresh`. `done` is called as each ends.
     `scheduler` is the address of a Dask scheduler, whose workers then do the work instead of `workers` children here.
@@ -64,9 +65,9 @@ def run(folder: Path, out: Path, parameters: Mapping[str, Any], workers: int, do
         raise InputError(f"--workers {workers} does no work.", "Use 1 or more.")
     if not folder.is_dir():
         raise InputError(f"{folder.name} is not a folder.", "Name the folder that holds the photos.")
-    photos = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES)
+    photos = sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTO_SUFFIXES | FILM_SUFFIXES)
     if not photos:
-        raise InputError(f"The folder {folder.name} holds no photos.", "Name the folder that holds the photos.")
+        raise InputError(f"The folder {folder.name} holds no photos and no videos.", "Name the folder that holds them.")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out.name} is a file, not a folder.", "Choose a folder with --out.")
     find_entry(str(parameters.get("head", DEFAULT)))  # an unknown head is said once; a file is imported once

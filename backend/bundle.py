@@ -254,13 +254,20 @@ def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, wrinkles: 
     add("displacement_high", "exr", lambda path: write_exr(path, maps.displacement_high), maps.displacement_high,
         **metres)
     add("eye_albedo", "png", lambda path: write_srgb_png(path, maps.eye_albedo), maps.eye_albedo, **srgb)
-    for name in ("eye_albedo_right", "brow_albedo", "lash_albedo"):
+    for name in ("eye_albedo_right", "brow_albedo", "lash_albedo", "hair_colour", "hair_bare"):
         if (image := getattr(maps, name)) is not None:
             add(name, "png", partial(write_srgb_png, linear=image), image, **srgb)
     folds = {name: wrinkles.encoded(name) for name in wrinkles.maps} if wrinkles is not None else {}
     for name, encoded in folds.items():
         add(name, "png", partial(write_png, image=encoded, bits=16, plain=True), encoded,
             **{**linear, "bits": 16}, unit="change of height by expression, see wrinkles in avatar.json")
+    units = {"hair_density": "brows, beard, scalp: 1 as dense as hair grows there",
+             "hair_confidence": "density, direction, colour: 1 seen, 0 not seen",
+             "hair_direction": "root to tip in world axes of the neutral head, d * 0.5 + 0.5"}
+    for name, unit in units.items():
+        if (image := getattr(maps, name)) is not None:
+            shown = image * 0.5 + 0.5 if name == "hair_direction" else image
+            add(name, "png", partial(write_png, image=shown), image, **linear, unit=unit)
     with ThreadPoolExecutor(2) as pool:
         other = pool.submit(beside)
         writing = [(name, pool.submit(write, folder / file)) for name, file, write, _, _ in plan]

@@ -1,6 +1,6 @@
-"""A word on each photo before anything is made of it: what capture says, and a small picture of the face.
+"""A word on each photo or film before anything is made of it: what capture says, and a small picture of the face.
 
-Capture's verdict is given as it is (`capture.quality`); nothing is fitted.
+Capture's verdict is given as it is (`capture.quality`), of a film that of its beginning; nothing is fitted.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from backend.core.progress import Progress, part, silent
 from backend.errors import InputError
@@ -30,7 +32,10 @@ def check(photos: Sequence[Path], folder: Path, progress: Progress = silent) -> 
 def _checked(photo: Path, picture: Path, progress: Progress) -> dict[str, Any]:
     from backend import glimpses
     from backend.capture import observe
+    from backend.video.container import is_film
 
+    if is_film(photo):
+        return _film(photo, picture, progress)
     try:
         observation = observe(photo, progress=progress)
     except InputError as error:
@@ -42,6 +47,22 @@ def _checked(photo: Path, picture: Path, progress: Progress) -> dict[str, Any]:
     usable = any(finding.severity == "warning" for finding in findings)
     return {"file": str(photo), "verdict": "usable" if usable else "good",
             "sentences": [finding.text for finding in findings], "picture": str(picture)}
+
+
+def _film(film: Path, picture: Path, progress: Progress) -> dict[str, Any]:
+    from backend import glimpses
+    from backend.core.colour import srgb_to_linear
+    from backend.video.glance import glance
+
+    try:
+        seen = glance(film, progress)
+    except InputError as error:
+        return {"file": str(film), "verdict": "refused", "sentences": [str(error)], "picture": None}
+    glimpses.save(picture, glimpses.of_face(srgb_to_linear(seen.image.astype(np.float32) / 255), seen.landmarks))
+    findings = sorted(seen.findings, key=lambda finding: finding[0] != "warning")
+    usable = any(severity == "warning" for severity, _text in findings)
+    return {"file": str(film), "verdict": "usable" if usable else "good",
+            "sentences": [text for _severity, text in findings], "picture": str(picture)}
 
 
 def _save_whole(photo: Path, picture: Path) -> bool:

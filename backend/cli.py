@@ -259,7 +259,7 @@ def _parser() -> _Parser:
 
     create = commands.add_parser("create", parents=[said, made], help="an avatar from photos or a video of one person")
     create.add_argument("photos", nargs="+", type=Path, metavar="PHOTO|VIDEO")
-    batch = commands.add_parser("batch", parents=[said, made], help="an avatar from every photo in a folder")
+    batch = commands.add_parser("batch", parents=[said, made], help="an avatar from every photo and video in a folder")
     batch.add_argument("folder", type=Path, metavar="FOLDER")
     batch.add_argument("--workers", type=int, default=1, metavar="N", help="how many at a time (default: 1)")
     batch.add_argument("--scheduler", metavar="ADDRESS", help="let a Dask cluster work, such as tcp://farm:8786")

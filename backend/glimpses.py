@@ -27,11 +27,16 @@ _SOFT_FRONT = ((0, 1.6), (1, -0.9), (2, 0.35))
 
 def of_photo(observation: Observation, *, landmarks: bool = False) -> np.ndarray:
     """(SIDE, SIDE, 3) linear: the face, upright; with `landmarks`, where its points were found."""
-    points = observation.landmarks[:, :2].astype(np.float64)
+    return of_face(observation.image, observation.landmarks[:, :2], landmarks=landmarks)
+
+
+def of_face(image: np.ndarray, points: np.ndarray, *, landmarks: bool = False) -> np.ndarray:
+    """The same of an image (H, W, 3) linear whose face has its landmarks at `points` (478, 2) pixels."""
+    points = points.astype(np.float64)
     low, high = points.min(0), points.max(0)
     side = float((high - low).max()) * (1 + 2 * _MARGIN)
     corner, scale = (low + high) / 2 - side / 2, side / SIDE
-    picture = _window(observation.image, corner, scale)
+    picture = _window(image, corner, scale)
     if landmarks:
         for x, y in (points - corner) / scale:
             cv2.circle(picture, (round(x - 0.5), round(y - 0.5)), 1, (0.05, 0.75, 0.9), -1, cv2.LINE_AA)

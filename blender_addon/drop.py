@@ -1,4 +1,4 @@
-"""Photos dropped into the viewport: they become the panel's photos of one person. Videos will, when they are read.
+"""Photos, or a film, dropped into the viewport: they become the panel's pictures of one person.
 
 Blender offers a menu where others take pictures too (its own: an empty, a camera's background).
 """
@@ -16,25 +16,30 @@ from typing import ClassVar
 import bpy
 from bpy.props import CollectionProperty, IntProperty, StringProperty
 
-from . import strings, verdicts
+from . import pictures, strings, verdicts
 from .errors import InputError
 from .operator_base import Checked
 from .properties import text
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".bmp")
 """What the backend decodes (`backend/batch.py` has the same)."""
+FILMS = pictures.FILMS
+"""What it takes for a film (`backend/video/container.py` has the same); an avatar is made from one at most."""
 
 
 def choose(settings: bpy.types.PropertyGroup, files: Iterable[Path]) -> list[Path]:
-    """Make the photos among `files` the scene's photos: one is enough, more are of the same person.
+    """Make the photos and the film among `files` the scene's: one is enough, more are of the same person.
 
-    Raises InputError when none is a photo.
+    Raises InputError when none is a photo or a film, and for two films.
     """
     files = list(files)
-    photos = [file for file in files if file.suffix.lower() in SUFFIXES]
+    photos = [file for file in files if file.suffix.lower() in SUFFIXES + FILMS]
+    films = [file for file in photos if file.suffix.lower() in FILMS]
+    if len(films) > 1:
+        raise InputError(strings.REPORT["two_films"].format(file=films[1].name), strings.REPORT["one_film"])
     if not photos:
         raise InputError(strings.REPORT["no_photos"].format(file=files[0].name if files else "?"),
-                         strings.REPORT["photo_kinds"].format(kinds=", ".join(SUFFIXES)))
+                         strings.REPORT["photo_kinds"].format(kinds=", ".join(SUFFIXES + FILMS)))
     settings.photo = str(photos[0])
     settings.more_photos.clear()
     for photo in photos[1:]:
@@ -52,7 +57,7 @@ class LIKENESS_OT_drop_photos(Checked, bpy.types.Operator):
 
     directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE", "HIDDEN"})
     files: CollectionProperty(type=bpy.types.OperatorFileListElement, options={"SKIP_SAVE", "HIDDEN"})
-    filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in SUFFIXES), options={"HIDDEN"})
+    filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in SUFFIXES + FILMS), options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """With files: dropped. Without: ask for them."""
@@ -95,12 +100,12 @@ class LIKENESS_OT_remove_photo(bpy.types.Operator):
 
 
 class LIKENESS_FH_photos(bpy.types.FileHandler):
-    """The viewport takes photos."""
+    """The viewport takes photos and films."""
 
     bl_idname = "LIKENESS_FH_photos"
     bl_label = strings.OPERATOR["drop_photos"].label
     bl_import_operator = LIKENESS_OT_drop_photos.bl_idname
-    bl_file_extensions = ";".join(SUFFIXES)
+    bl_file_extensions = ";".join(SUFFIXES + FILMS)
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:

@@ -17,6 +17,7 @@ from bpy.props import StringProperty
 
 from . import properties, strings
 from .bundle import read_bundle
+from .hair import coat
 from .operator_base import Checked, assemble, the_avatar
 from .properties import text
 from .scene import avatar as avatars
@@ -56,7 +57,9 @@ class LIKENESS_OT_set_resolution(Checked, bpy.types.Operator):
         avatar = the_avatar(context)
 
         def action() -> str:
-            avatars.set_level(avatar, read_bundle(avatar.bundle), self.level)
+            bundle = read_bundle(avatar.bundle)
+            avatars.set_level(avatar, bundle, self.level)
+            coat.regrow(avatar, bundle)
             return strings.REPORT["level"].format(name=avatar.name, level=strings.LEVEL[self.level].label,
                                                   vertices=len(avatar.mesh.data.vertices))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy.utils.previews
 
+FILMS = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".3gp")
 _collection: Any = None
 
 
@@ -23,7 +24,7 @@ def icon(path: Path | None) -> int:
         _collection = bpy.utils.previews.new()
     name = f"{path}|{about.st_mtime_ns}|{about.st_size}"
     if name not in _collection:
-        _collection.load(name, str(path), "IMAGE")
+        _collection.load(name, str(path), "MOVIE" if path.suffix.lower() in FILMS else "IMAGE")
     return int(_collection[name].icon_id)
 
 

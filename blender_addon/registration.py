@@ -12,13 +12,18 @@ from .export.panels import CLASSES as EXPORT_PANELS
 from .export.properties import CLASSES as EXPORT_PROPERTIES
 from .export.properties import LikenessExportOptions
 from .face_operators import CLASSES as FACE_OPERATORS
+from .hair.operators import CLASSES as HAIR_OPERATORS
+from .hair.panel import CLASSES as HAIR_PANELS
+from .hair.properties import CLASSES as HAIR_PROPERTIES
+from .hair.properties import LikenessHair
 from .job_operators import CLASSES as JOB_OPERATORS
 from .job_operators import stop_running_job
 from .light_operators import CLASSES as LIGHT_OPERATORS
 from .operators import CLASSES as OPERATORS
 from .panels import CLASSES as PANELS
-from .performance.operators import CLASSES as PERFORMANCE_OPERATORS
+from .performance.bringing import CLASSES as BRINGING
 from .performance.panel import CLASSES as PERFORMANCE_PANELS
+from .performance.playing import CLASSES as PLAYING
 from .performance.properties import CLASSES as PERFORMANCE_PROPERTIES
 from .performance.properties import LikenessTake
 from .performance.track_operator import CLASSES as TRACK_OPERATORS
@@ -32,9 +37,10 @@ from .setup.properties import CLASSES as SETUP_PROPERTIES
 from .setup.properties import LikenessSetup
 
 CLASSES: tuple[type, ...] = (
-    *PROPERTIES, *EXPORT_PROPERTIES, *PERFORMANCE_PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES, *JOB_OPERATORS,
-    *OPERATORS, *FACE_OPERATORS, *LIGHT_OPERATORS, *AVATAR_OPERATORS, *PERFORMANCE_OPERATORS, *TRACK_OPERATORS,
-    *EXPORT_OPERATORS, *DROP, *setup.CLASSES, *SETUP_PANELS, *PANELS, *PERFORMANCE_PANELS, *EXPORT_PANELS)
+    *PROPERTIES, *EXPORT_PROPERTIES, *PERFORMANCE_PROPERTIES, *HAIR_PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES,
+    *JOB_OPERATORS, *OPERATORS, *FACE_OPERATORS, *LIGHT_OPERATORS, *AVATAR_OPERATORS, *HAIR_OPERATORS, *BRINGING,
+    *PLAYING, *TRACK_OPERATORS, *EXPORT_OPERATORS, *DROP, *setup.CLASSES, *SETUP_PANELS, *PANELS, *HAIR_PANELS,
+    *PERFORMANCE_PANELS, *EXPORT_PANELS)
 
 
 def register() -> None:
@@ -43,6 +49,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     bpy.types.Scene.likeness = bpy.props.PointerProperty(type=LikenessSettings)
     bpy.types.Scene.likeness_export = bpy.props.PointerProperty(type=LikenessExportOptions)
+    bpy.types.Scene.likeness_hair = bpy.props.PointerProperty(type=LikenessHair)
     bpy.types.Action.likeness = bpy.props.PointerProperty(type=LikenessTake)
     bpy.types.WindowManager.likeness_session = bpy.props.PointerProperty(type=LikenessSession)
     bpy.types.WindowManager.likeness_setup = bpy.props.PointerProperty(type=LikenessSetup)
@@ -67,6 +74,7 @@ def unregister() -> None:
     del bpy.types.WindowManager.likeness_setup
     del bpy.types.WindowManager.likeness_session
     del bpy.types.Action.likeness
+    del bpy.types.Scene.likeness_hair
     del bpy.types.Scene.likeness_export
     del bpy.types.Scene.likeness
     for cls in reversed(CLASSES):

@@ -15,11 +15,11 @@ class Words(NamedTuple):
 TAB = "Likeness"
 
 OPERATOR = {
-    "create": Words("Create Avatar", "Make a rigged head from a photo. Everything runs on this computer"),
+    "create": Words("Create Avatar", "Make a rigged head from a photo or a video. Everything runs on this computer"),
     "import_head": Words("Import Head Model", "Bring a head model of your own: a FLAME .pkl or .npz, a plain .npz, the "
                          "folder of ICT-FaceKit. It is registered once and kept"),
     "list_heads": Words("Refresh", "Ask the backend which head models it knows"),
-    "drop_photos": Words("Photos for Likeness", "Photos of one person, to make an avatar from"),
+    "drop_photos": Words("Photos or Video for Likeness", "Photos of one person, or a video, to make an avatar from"),
     "remove_photo": Words("Remove Photo", "Take this photo off the list; the file stays"),
     "resume": Words("Resume", "Go on with the avatar that was cut off, from its last finished stage; put one that "
                     "is finished into this scene"),
@@ -60,7 +60,7 @@ OPERATOR = {
 }
 
 PROPERTY = {
-    "photo": Words("Photo", "A photo of one face"),
+    "photo": Words("Photo", "A photo of one face, or a video"),
     "more_photos": Words("More Photos", "Further photos of the same person: each adds to the shape"),
     "name": Words("Name", "What the avatar is called. Empty: as the photo is"),
     "note": Words("Job", "Which job; empty: the last"),
@@ -141,10 +141,10 @@ PANEL_HINT = {
     "no_report": "Assembled by an earlier version: no report",
     "place": "Put into Scene",
     "cancel": "Cancel (ESC)",
-    "choose": "Choose Photos",
+    "choose": "Choose Photos or Video",
     "choose_others": "Choose Others",
     "looking": "Looking at the photo...",
-    "drop": "Drop photos on the viewport, or choose them",
+    "drop": "Drop photos or a video on the viewport, or choose them",
 }
 
 POLL = {
@@ -182,8 +182,10 @@ REPORT = {
     "film": "Render Animation writes {file}",
     "no_note": "There is no avatar to go on with.",
     "verdicts": "{good} good, {usable} usable, {refused} refused",
-    "no_photos": "{file} is no photo.",
-    "photo_kinds": "Photos are files that end in {kinds}.",
+    "no_photos": "{file} is no photo and no video.",
+    "photo_kinds": "They are files that end in {kinds}.",
+    "two_films": "{file} is a second video.",
+    "one_film": "Choose one video, or photos.",
     "copyright": "Head model: {attribution}. Licence: {licence}",
     "cancelled": "Cancelled",
     "starting": "Starting the backend",

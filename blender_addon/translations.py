@@ -17,6 +17,7 @@ import bpy
 
 from . import strings
 from .export import words as export_words
+from .hair import words as hair_words
 from .performance import words as performance_words
 from .setup import words as setup_words
 from .strings import Words
@@ -30,7 +31,7 @@ OWNER = __package__
 def texts() -> set[str]:
     """Every English text of labels, tooltips and items."""
     found = set(strings.SKIN_INPUT)  # inputs of the skin are drawn under their own names
-    for module in (strings, export_words, performance_words, setup_words):
+    for module in (strings, export_words, hair_words, performance_words, setup_words):
         for name, value in vars(module).items():
             if name.isupper():
                 found.update(_within(value))

@@ -20,6 +20,7 @@ from backend.reflectance.completion import Completion, complete
 from backend.reflectance.curve import curve_of
 from backend.reflectance.eyes import eye_maps, iris_size
 from backend.reflectance.filters import gaussian, step
+from backend.reflectance.growth import growth_of
 from backend.reflectance.layers import ROWS, full_resolution
 from backend.reflectance.lit import Lit, first_light, harmonics_of, second_light, stages
 from backend.reflectance.maps import SkinMaps
@@ -140,6 +141,7 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
     progress(0.92, "Painting the eyes")
     at_eyes = _shading_at_eyes(space, absolute, weight)
     eyes = eye_maps(observed.eyes, at_eyes, iris_size(observed.eyes, fit, head))
+    growth = growth_of(space, observed, albedo, weight, beard, scalp)
     warnings = eyes.warnings
     if tone.sigma > UNSURE_STOPS:
         warnings += (f"The photo does not settle how dark the skin is (±{tone.sigma:.1f} stops); "
@@ -152,6 +154,8 @@ def estimate_classical(observed: ObservedTexture, fit: HeadFit, head: HeadModel,
         eye_albedo=eyes.left, iris_colour=eyes.irises,
         method="classical" if told is None else "networks", warnings=warnings, tone_sigma=tone.sigma,
         eye_albedo_right=eyes.right,
+        hair_density=growth.density, hair_colour=growth.colour, hair_direction=growth.direction,
+        hair_bare=growth.bare, hair_confidence=growth.confidence,
     )
 
 

@@ -63,7 +63,7 @@ def hair_maps(maps: SkinMaps, fit: HeadFit, head: HeadModel) -> dict[str, np.nda
     if brow is None and lash is None:
         return {}
     space = SkinSpace.of(head, fit.neutral)
-    field = _field(maps.diffuse_albedo, space)
+    field = brow_field(maps.diffuse_albedo, space)
     out = {}
     if brow is not None:
         out["brow_albedo"] = _brow_map(brow, field, space)
@@ -73,7 +73,7 @@ def hair_maps(maps: SkinMaps, fit: HeadFit, head: HeadModel) -> dict[str, np.nda
 
 
 @dataclass(frozen=True)
-class _Field:
+class BrowField:
     """What the skin's map shows about the brows, on the FIELD grid."""
 
     albedo: np.ndarray  # (F, F, 3)
@@ -82,7 +82,8 @@ class _Field:
     strength: float  # 0..1, how dark the brow is at its densest: a ribbon of a thin brow stands for thin hairs
 
 
-def _field(albedo: np.ndarray, space: SkinSpace) -> _Field:
+def brow_field(albedo: np.ndarray, space: SkinSpace) -> BrowField:
+    """Where the brows of a skin map (R, R, 3) are hairy, and the colour of their hair."""
     small = cv2.resize(albedo, (space.size, space.size), interpolation=cv2.INTER_AREA)
     brows = space.brows
     texel = float(np.median(space.texel_metres[brows > 0.5]))
@@ -97,7 +98,7 @@ def _field(albedo: np.ndarray, space: SkinSpace) -> _Field:
     darkness = np.log(np.maximum(darkness, 1e-3)) - np.log(np.maximum(luminance(small), 1e-3))
     core = brows > 0.6
     if not core.any():
-        return _Field(small, np.zeros_like(darkness), PLAIN_BROW, 0.0)
+        return BrowField(small, np.zeros_like(darkness), PLAIN_BROW, 0.0)
     deepest = float(np.percentile(darkness[core], 90))
     dark = core & (darkness >= np.percentile(darkness[core], 85))
     sure = float(step(np.array(deepest), *CONTRAST))
@@ -108,10 +109,10 @@ def _field(albedo: np.ndarray, space: SkinSpace) -> _Field:
     # The brow hangs over the rim of the zone that landmarks span, but not over the lids.
     zone = step(gaussian(brows, 0.0015 / texel), 0.05, 0.3) * (1 - step(space.lids, 0.3, 0.8))
     share = sure * np.clip(darkness / max(deepest, CONTRAST[1]), 0, 1) * zone
-    return _Field(small, share.astype(np.float32), hair, strength)
+    return BrowField(small, share.astype(np.float32), hair, strength)
 
 
-def _brow_map(hairs: _Hairs, field: _Field, space: SkinSpace) -> np.ndarray:
+def _brow_map(hairs: _Hairs, field: BrowField, space: SkinSpace) -> np.ndarray:
     at = _along(hairs, ALONG)
     row, column = _places(at, space)
     # Hair hides the skin around it: what counts is how hairy the place is, not one texel of the photo.
@@ -129,7 +130,7 @@ def _brow_map(hairs: _Hairs, field: _Field, space: SkinSpace) -> np.ndarray:
     return _laid_out(colour, alpha)
 
 
-def _lash_map(hairs: _Hairs, field: _Field) -> np.ndarray:
+def _lash_map(hairs: _Hairs, field: BrowField) -> np.ndarray:
     light = float(luminance(field.hair))
     target = float(np.clip(LASH_SHARE * light, *LASH_LIGHT))
     colour = (LASH_GREY * light + (1 - LASH_GREY) * field.hair) * (target / light)

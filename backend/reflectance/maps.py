@@ -27,6 +27,11 @@ class SkinMaps:
     eye_albedo_right: np.ndarray | None = None  # (P, P, 3) where the right eye differs; `eye_albedo` is the left's then
     brow_albedo: np.ndarray | None = None  # (h, w, 4) float32 linear colour and coverage of hairs, brow's UV square
     lash_albedo: np.ndarray | None = None  # the same in the lash's UV square
+    hair_density: np.ndarray | None = None  # (F, F, 3) 0..1 of brows, beard, scalp; this and the next as in `growth`
+    hair_colour: np.ndarray | None = None  # (F, F, 3) float32 linear albedo of the hair that grows there
+    hair_direction: np.ndarray | None = None  # (F, F, 3) unit tangents, root to tip, world axes of the neutral head
+    hair_bare: np.ndarray | None = None  # (F, F, 3) float32 linear albedo of the skin below brows and beard
+    hair_confidence: np.ndarray | None = None  # (F, F, 3) 0..1 how far density, direction and colour were seen
 
     @property
     def displacement(self) -> np.ndarray:

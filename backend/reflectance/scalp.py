@@ -139,15 +139,34 @@ def _fall(space: SkinSpace, position: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
     Hair grows away from a whorl at the back of the top and turns around it.
     """
-    temple = np.nanmean(space.landmark_metres[[127, 356]], 0)
-    middle = np.array([0, temple[1] + HEAD_MIDDLE, temple[2]], np.float32)
-    arm = position - middle
-    arm = arm / np.maximum(np.linalg.norm(arm, axis=-1, keepdims=True), 1e-6)
-    axis = np.array([0, np.sin(CROWN_TILT), np.cos(CROWN_TILT)], np.float32)
-    back = np.array([0, np.cos(CROWN_TILT), -np.sin(CROWN_TILT)], np.float32)
+    arm, axis, back = _about_crown(space, position)
     angle = np.arccos(np.clip(arm @ axis, -1, 1))
     turns = np.arctan2(arm[..., 0], arm @ back) / (2 * np.pi) + WHORL * np.exp(-angle / 0.35)
     return turns.astype(np.float32), (HEAD_RADIUS * angle).astype(np.float32), 1 - step(angle, 0.25, 0.65)
+
+
+def _about_crown(space: SkinSpace, position: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where `position` (h, w, 3) lies from the middle of the head, unit; the crown's axis, and what is behind it."""
+    temple = np.nanmean(space.landmark_metres[[127, 356]], 0)
+    middle = np.array([0, temple[1] + HEAD_MIDDLE, temple[2]], np.float32)
+    arm = position - middle
+    axis = np.array([0, np.sin(CROWN_TILT), np.cos(CROWN_TILT)], np.float32)
+    back = np.array([0, np.cos(CROWN_TILT), -np.sin(CROWN_TILT)], np.float32)
+    return arm / np.maximum(np.linalg.norm(arm, axis=-1, keepdims=True), 1e-6), axis, back
+
+
+def away_from_crown(space: SkinSpace) -> np.ndarray:
+    """(F, F, 3) unit directions in which hair of the scalp falls, root to tip: the way that `coat` draws it."""
+    arm, axis, _back = _about_crown(space, space.position)
+    along = arm @ axis
+    angle = np.arccos(np.clip(along, -1, 1))
+    fall = arm * along[..., None] - axis
+    around = np.cross(arm, axis)
+    fall, around = (way / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-6) for way in (fall, around))
+    # Where a strand keeps its number of turns, its way around grows with the way down.
+    swirl = np.sin(angle) * 2 * np.pi * WHORL / 0.35 * np.exp(-angle / 0.35)
+    way = fall + swirl[..., None] * around
+    return (way / np.linalg.norm(way, axis=-1, keepdims=True)).astype(np.float32)
 
 
 def _laid(tile: np.ndarray, turns: np.ndarray, down: np.ndarray, near_crown: np.ndarray,

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import strings
 from ..errors import InputError
+from ..hair import cover
 from ..scene import eyes, nodes, skin
 from ..scene.avatar import MATERIAL_TAG, Avatar
 from . import heights, pixels, words
@@ -279,6 +280,8 @@ def _first(material: bpy.types.Material, kind: str) -> Any:
 def _behind(socket: bpy.types.NodeSocket) -> bpy.types.Image | None:
     """The picture that is linked to a socket; refused when it is not on disk."""
     node = socket.links[0].from_node if socket.is_linked else None
+    while node is not None and (before := cover.through(node)) is not None:
+        node = before.node  # hair curves stay behind: their painted hair goes
     if not isinstance(node, bpy.types.ShaderNodeTexImage) or node.image is None:
         return None
     return _check(node.image)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
+from ..hair import cover
 from ..scene import gaze, keys, names
 from ..scene.avatar import Avatar
 from . import visemes
@@ -72,7 +73,7 @@ def surface(avatar: Avatar, preset: Preset) -> Surface:
 def left_behind(avatar: Avatar) -> list[str]:
     """Names of modifiers that somebody added, which no file can hold together with targets."""
     return [modifier.name for modifier in avatar.mesh.modifiers
-            if modifier.type not in KNOWN_MODIFIERS and modifier.show_viewport]
+            if modifier.type not in KNOWN_MODIFIERS and modifier.name != cover.MASK and modifier.show_viewport]
 
 
 def target_names(body: bpy.types.Object, preset: Preset) -> list[str]:

@@ -12,19 +12,17 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import jobs
+from .. import jobs, pictures
 from ..errors import BackendError, InputError
 from ..job_operators import JobOperator
 from ..operator_base import the_avatar
 from . import words
+from .bringing import Brings, brought
 from .clip import read_npz
-from .operators import _Brings, brought
 from .properties import text
 
-SUFFIXES = ("mp4", "mov", "webm", "mkv", "m4v", "avi")
 
-
-class LIKENESS_OT_track_video(_Brings, JobOperator, bpy.types.Operator):
+class LIKENESS_OT_track_video(Brings, JobOperator, bpy.types.Operator):
     """From a video to a take."""
 
     bl_idname = "likeness.track_video"
@@ -32,7 +30,7 @@ class LIKENESS_OT_track_video(_Brings, JobOperator, bpy.types.Operator):
     needs_avatar = True
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"}, **text("video"))
-    filter_glob: StringProperty(default=";".join(f"*.{suffix}" for suffix in SUFFIXES), options={"HIDDEN"})
+    filter_glob: StringProperty(default=";".join(f"*{suffix}" for suffix in pictures.FILMS), options={"HIDDEN"})
     with_sound: BoolProperty(default=True, **text("with_sound"))
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:

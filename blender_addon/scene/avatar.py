@@ -220,13 +220,14 @@ def remove(avatar: Avatar) -> None:
                if isinstance(node, bpy.types.ShaderNodeTexEnvironment)}
     if any(item.get(TAG) == avatar_id and item.get(ROLE_TAG) == "mesh" and item != avatar.mesh
            for item in bpy.data.objects):
-        for item in (avatar.mesh, avatar.rig):
+        hair = [child for child in avatar.mesh.children if child.get(TAG) == avatar_id]
+        for item in (*hair, avatar.mesh, avatar.rig):
             bpy.data.objects.remove(item)
-        for store in (bpy.data.meshes, bpy.data.armatures):
+        for store in (bpy.data.meshes, bpy.data.armatures, bpy.data.hair_curves):
             for item in [item for item in store if item.get(TAG) == avatar_id and not item.users]:
                 store.remove(item)
         return
-    for store in (bpy.data.objects, bpy.data.meshes, bpy.data.armatures, bpy.data.cameras, bpy.data.materials,
-                  bpy.data.images, bpy.data.actions, bpy.data.collections):
+    for store in (bpy.data.objects, bpy.data.meshes, bpy.data.armatures, bpy.data.cameras, bpy.data.hair_curves,
+                  bpy.data.materials, bpy.data.images, bpy.data.actions, bpy.data.collections):
         for item in [item for item in store if item.get(TAG) == avatar_id and item not in shining]:
             store.remove(item)

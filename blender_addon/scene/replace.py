@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from .. import compat
+from ..hair import coat
 from ..performance import take
 from . import avatar as avatars
 from . import expression, gaze, resolution, skin
@@ -30,6 +31,7 @@ def replace(scene: bpy.types.Scene, old: Avatar, bundle: Any, level: str = "") -
     gaze.use(new.rig, *gaze.used(old.rig))
     _copy_skin(old, new)
     take.hand_over(scene, old, new)
+    coat.carry(old, new, bundle)
     for before, after in ((old.rig, new.rig), (old.mesh.data.shape_keys, new.mesh.data.shape_keys)):
         compat.share_action(before, after)
     avatars.remember_photos(new, avatars.photos(old))

@@ -23,7 +23,10 @@ from backend.fit.headfit import HeadFit
 from backend.head.deform import HeadTensors, posed_vertices
 from backend.head.model import HeadModel, default_head
 from backend.head.parameters import neutral, personal
+from backend.reflectance.combing import usual_way
 from backend.reflectance.maps import SkinMaps
+from backend.reflectance.regions import SkinSpace
+from backend.unwrap.surface import skin_normals
 from backend.wrinkles import wrinkles_of
 from tests.head.imports.flame_file import write_flame
 
@@ -92,7 +95,7 @@ def write(folder: Path, truth: Path, head: HeadModel, random: np.random.Generato
                   random.uniform(0, 0.4, (2, len(ARKIT_NAMES))), np.stack([camera[0] for camera in cameras]),
                   np.stack([camera[1] for camera in cameras]), np.array([[480, 640], [640, 480]]), np.array([1.0, 1.0]),
                   light, "prior", 0.1)
-    write_bundle(folder, head, fit, _maps(random, light),
+    write_bundle(folder, head, fit, _maps(random, light, head, still),
                  inputs=[InputFile("made-up.png", 1, "0" * 64)] * 2, stages=[], device={"name": "cpu"},
                  quality={"warnings": []}, preview=np.zeros((8, 8, 3), np.float32),
                  wrinkles=wrinkles_of(head, still, size=FOLDS) if folds else None)
@@ -102,7 +105,19 @@ def write(folder: Path, truth: Path, head: HeadModel, random: np.random.Generato
              vertices=np.stack([torch_vertices(psi, theta) for psi, theta in zip(weights, turns, strict=True)]))
 
 
-def _maps(random: np.random.Generator, light: np.ndarray) -> SkinMaps:
+def _hair(head: HeadModel, still: np.ndarray) -> dict[str, np.ndarray]:
+    """Maps of hair where an ordinary head has some, combed as nobody did: brows dark, beard red, scalp fair."""
+    space = SkinSpace.of(head, still)
+    density = np.stack([space.brows > 0.8, space.beard > 0.9, space.scalp > 0.9], -1) * space.surface.inside[..., None]
+    normal = space.lay_out(skin_normals(head, space.neutral))
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
+    colours = np.array([[0.04, 0.025, 0.018], [0.18, 0.07, 0.03], [0.30, 0.20, 0.10]], np.float32)
+    return {"hair_density": density.astype(np.float32), "hair_colour": colours[density.argmax(-1)],
+            "hair_direction": usual_way(space, normal), "hair_confidence": density.astype(np.float32),
+            "hair_bare": np.broadcast_to(SKIN, density.shape).astype(np.float32)}
+
+
+def _maps(random: np.random.Generator, light: np.ndarray, head: HeadModel, still: np.ndarray) -> SkinMaps:
     noise = random.normal(0, 1, (SIZE, SIZE)).astype(np.float32)
     flat = np.zeros((SIZE, SIZE, 3), np.float32)
     flat[..., 2] = 1
@@ -115,7 +130,7 @@ def _maps(random: np.random.Generator, light: np.ndarray) -> SkinMaps:
         specular_albedo=np.full((SIZE, SIZE), 0.4, np.float32), roughness=np.full((SIZE, SIZE), 0.45, np.float32),
         displacement_mid=np.zeros((SIZE, SIZE), np.float32), displacement_high=(2e-5 * noise).astype(np.float32),
         normal=flat, confidence=np.ones((SIZE, SIZE), np.float32), light_sh=light, eye_albedo=eye,
-        iris_colour=np.array([[0.10, 0.05, 0.02]] * 2, np.float32), method="classical")
+        iris_colour=np.array([[0.10, 0.05, 0.02]] * 2, np.float32), method="classical", **_hair(head, still))
 
 
 if __name__ == "__main__":

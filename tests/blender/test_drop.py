@@ -33,7 +33,7 @@ def chosen(scene: bpy.types.Scene) -> list[str]:
 def test_blender_knows_the_handler_and_its_operator_takes_what_a_drop_gives():
     handler = bpy.types.FileHandler.bl_rna_get_subclass_py("LIKENESS_FH_photos")
     assert handler.bl_import_operator == "likeness.drop_photos"
-    assert {".jpg", ".png", ".heic", ".webp"} <= set(handler.bl_file_extensions.split(";"))
+    assert {".jpg", ".png", ".heic", ".webp", ".mp4", ".mov"} <= set(handler.bl_file_extensions.split(";"))
     options = bpy.ops.likeness.drop_photos.get_rna_type().properties
     assert {"directory", "files"} <= set(options.keys())
     assert not handler.poll_drop(bpy.context)  # there is no viewport without a window
@@ -53,9 +53,26 @@ def test_several_files_become_the_photos_of_one_person_and_the_next_drop_replace
 
 def test_a_drop_without_a_photo_is_told_and_changes_nothing(scene, photos):
     drop(photos, "vorne.png")
-    with pytest.raises(RuntimeError, match=r"letter\.txt is no photo"):
+    with pytest.raises(RuntimeError, match=r"letter\.txt is no photo and no video"):
         drop(photos, "letter.txt")
     assert chosen(scene) == ["vorne.png"]
+
+
+def test_a_film_is_taken_as_a_photo_is_and_a_second_one_is_refused(scene, photos):
+    for name in ("film.MP4", "other.mov"):
+        (photos / name).write_bytes(b"no film, but called one")
+    assert drop(photos, "film.MP4") == {"FINISHED"}
+    assert chosen(scene) == ["film.MP4"]
+    with pytest.raises(RuntimeError, match=r"other\.mov is a second video"):
+        drop(photos, "film.MP4", "other.mov")
+    assert chosen(scene) == ["film.MP4"]
+
+
+def test_films_are_called_as_the_backend_calls_them():
+    from backend.video.container import SUFFIXES as FILMS
+    from blender_addon.drop import FILMS as OURS
+
+    assert set(OURS) == FILMS
 
 
 def test_every_photo_reaches_the_job(photos, monkeypatch):

@@ -7,8 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from backend.checks import check
 from blender_addon.client import Client, JobState
 from tests.process.conftest import PORTRAIT, small, wait
+from tests.video import films
 
 
 @pytest.fixture
@@ -38,6 +40,22 @@ def test_each_photo_gets_its_own_verdict_and_a_picture(client: Client, photos: l
         refused = client.submit("check", wrong, tmp_path / "job")
         wait(client, lambda refused=refused: refused.state.ended)
         assert refused.state is JobState.FAILED
+
+
+def test_a_film_gets_a_verdict_on_its_beginning_and_one_of_nobody_is_refused(tmp_path: Path) -> None:
+    portrait = cv2.resize(cv2.imread(str(PORTRAIT))[..., ::-1], (256, 256))
+    film = films.write(tmp_path / "Ada.mp4", [np.roll(portrait, index // 3, 1) for index in range(20)])
+    nobody = films.write(tmp_path / "grey.mp4", films.grey(12))
+    text = tmp_path / "letter.mov"
+    text.write_text("Dear Ada")
+    seen, grey, letter = check([film, nobody, text], tmp_path / "job")
+    assert seen["verdict"] in ("good", "usable")
+    assert cv2.imread(seen["picture"]).shape == (256, 256, 3)
+    assert not any("profiles" in sentence or "nod" in sentence for sentence in seen["sentences"])
+    assert grey["verdict"] == letter["verdict"] == "refused"
+    assert "No face was found in the first seconds of grey.mp4" in grey["sentences"][0]
+    assert "letter.mov" in letter["sentences"][0]
+    assert letter["picture"] is None
 
 
 def test_a_running_job_shows_pictures_and_keeps_its_stages_when_asked(client: Client, tmp_path: Path) -> None:

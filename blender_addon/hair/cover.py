@@ -1,0 +1,107 @@
+"""What an avatar's own materials show while hair grows: painted hair faded, hairs of the mesh hidden.
+
+Nodes are set between a link's two ends and marked, so that they can be taken out and exporters can look past them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bpy
+
+from ..scene import nodes, skin
+from ..scene.avatar import MATERIAL_TAG
+from ..scene.nodes import add
+
+MASK = "Likeness Hair Mask"
+MARK = "likeness_hair"  # on a node: which part of the hair put it there
+
+
+def fade(material: bpy.types.Material, part: str, channel: str, amount: float,
+         pictures: Mapping[str, bpy.types.Image]) -> None:
+    """Let the skin below painted hair show by `amount` 0..1 where the density map's `channel` says that hair grows."""
+    group = skin.controls(material)
+    if group is None or not group.inputs["Albedo"].is_linked:
+        return
+    tree, source = material.node_tree, group.inputs["Albedo"].links[0].from_socket
+    row = -700 - 600 * len([node for node in tree.nodes if MARK in node])
+    density = add(tree, "ShaderNodeTexImage", (-1000, row), label="Where hair grows", image=pictures["hair_density"],
+                  extension="EXTEND")
+    apart = add(tree, "ShaderNodeSeparateColor", (-720, row), inputs={"Color": (density, "Color")})
+    share = add(tree, "ShaderNodeMapRange", (-540, row), label="Painted hair gives way", inputs={
+        "Value": (apart, channel), "From Min": 0.02, "From Max": 0.35, "To Min": 0.0, "To Max": amount})
+    bare = add(tree, "ShaderNodeTexImage", (-1000, row - 300), label="Skin below hair", image=pictures["hair_bare"],
+               extension="EXTEND")
+    mix = add(tree, "ShaderNodeMix", (-320, row), data_type="RGBA", label="Painted hair fades", inputs={
+        "Factor_Float": (share, "Result"), "B_Color": (bare, "Color")})
+    tree.links.new(source, nodes.find(mix.inputs, "A_Color"))
+    tree.links.new(nodes.find(mix.outputs, "Result_Color"), group.inputs["Albedo"])
+    for node in (density, apart, share, bare, mix):
+        node[MARK] = part
+
+
+def hide(material: bpy.types.Material, part: str) -> None:
+    """Make the hairs of the mesh that have this material clear."""
+    mix = next((node for node in material.node_tree.nodes if node.type == "MIX_SHADER"), None)
+    if mix is None or not mix.inputs["Fac"].is_linked:
+        return
+    tree, source = material.node_tree, mix.inputs["Fac"].links[0].from_socket
+    gone = add(tree, "ShaderNodeMath", (-160, 420), operation="MULTIPLY", label="Hidden: curves stand for it")
+    gone.inputs[1].default_value = 0.0
+    tree.links.new(source, gone.inputs[0])
+    tree.links.new(gone.outputs[0], mix.inputs["Fac"])
+    gone[MARK] = part
+
+
+def mask(body: bpy.types.Object, material: str) -> None:
+    """Take the faces of a material out of what is shown and rendered.
+
+    Light that wanders in the skin meets whatever else the mesh has below its surface: clear hairs would leave specks.
+    """
+    slot = next((index for index, item in enumerate(body.data.materials)
+                 if item is not None and item.get(MATERIAL_TAG) == material), -1)
+    chosen = {vertex for face in body.data.polygons if face.material_index == slot for vertex in face.vertices}
+    if not chosen:
+        return
+    group = body.vertex_groups.get(MASK) or body.vertex_groups.new(name=MASK)
+    group.add(sorted(chosen), 1.0, "REPLACE")
+    modifier = body.modifiers.get(MASK) or body.modifiers.new(MASK, "MASK")
+    modifier.vertex_group, modifier.invert_vertex_group = MASK, True
+    body.modifiers.move(body.modifiers.find(MASK), 0)
+
+
+def unmask(body: bpy.types.Object) -> None:
+    """The reverse of `mask`."""
+    if MASK in body.modifiers:
+        body.modifiers.remove(body.modifiers[MASK])
+    if MASK in body.vertex_groups:
+        body.vertex_groups.remove(body.vertex_groups[MASK])
+
+
+def uncover(materials: Sequence[bpy.types.Material | None], part: str) -> None:
+    """Take out what `fade` and `hide` put in for a part, and let the links be as they were."""
+    for material in materials:
+        if material is None or material.node_tree is None:
+            continue
+        tree = material.node_tree
+        for node in [node for node in tree.nodes if node.get(MARK) == part]:
+            before, after = through(node), [link for output in node.outputs for link in output.links]
+            if before is not None:
+                for link in after:
+                    tree.links.new(before, link.to_socket)
+        for node in [node for node in tree.nodes if node.get(MARK) == part]:
+            tree.nodes.remove(node)
+
+
+def through(node: Any) -> bpy.types.NodeSocket | None:
+    """What a node of ours would let through if it were not there; None for one that only feeds another of ours."""
+    if MARK not in node or node.type not in ("MIX", "MATH"):
+        return None
+    entry = nodes.find(node.inputs, "A_Color") if node.type == "MIX" else node.inputs[0]
+    return entry.links[0].from_socket if entry.is_linked else None
+
+
+def of(body: bpy.types.Object, name: str) -> list[bpy.types.Material]:
+    """An avatar's materials by the bundle's name."""
+    return [item for item in body.data.materials if item is not None and item.get(MATERIAL_TAG) == name]
