@@ -10,8 +10,8 @@ from backend import devices
 from backend.errors import InputError
 
 NEEDED = {1024: 1_000_000_000, 2048: 1_600_000_000, 4096: 4_000_000_000}
-"""Bytes that have to be free before a job of a resolution begins. Measured peaks of one photo are 1.18e9 and 1.90e9 (the
-last is an estimate); a job that is a little short may still pass, as systems swap and give caches back."""
+"""Bytes that have to be free before a job of a resolution begins. Measured peaks of one photo are 1.18e9 and 1.90e9
+(the last is an estimate); a job that is a little short may still pass, as systems swap and give caches back."""
 WORDS = ("out of memory", "allocate memory", "bad_alloc", "insufficient memory", "memoryerror", "unable to allocate",
          "failed to allocate", "failed to map segment", "thread creation failed", "can't start new thread",
          "pthread_create failed")
