@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from backend.capture.mediapipe_models import SEGMENTER_SIDE, segment
-from backend.core.colour import linear_to_srgb
+from backend.core.colour import srgb_bytes
 
 WINDOWS = (2.8, 1.8)
 """Sides of the closer looks in sizes of the landmarks' box: the head as in the selfies it learnt, then the face."""
@@ -98,7 +98,7 @@ def _segment_padded(linear: np.ndarray) -> np.ndarray:
     left, top = (SEGMENTER_SIDE - size[0]) // 2, (SEGMENTER_SIDE - size[1]) // 2
     square = cv2.copyMakeBorder(small, top, SEGMENTER_SIDE - size[1] - top, left, SEGMENTER_SIDE - size[0] - left,
                                 cv2.BORDER_REPLICATE)
-    square = (linear_to_srgb(np.clip(square, 0, 1)) * 255 + 0.5).astype(np.uint8)
+    square = srgb_bytes(square)
     answer = (segment(square) + segment(square[:, ::-1])[:, ::-1]) / 2
     return np.ascontiguousarray(answer[top:top + size[1], left:left + size[0]])
 
