@@ -75,7 +75,7 @@ def _said(noise: IO[bytes]) -> bytes:
 
 def _death(status: int, said: bytes) -> LikenessError:
     """Of a child that was ended: by what, as far as it can be told."""
-    if memory.tells(said.decode("utf-8", "replace")) or status == -signal.SIGKILL:
+    if status == -signal.SIGKILL or memory.is_limited() or memory.tells(said.decode("utf-8", "replace")):
         return memory.sentence()
     how = f"signal {-status}" if status < 0 else f"exit status {status}"
     return BackendError(f"The work stopped unexpectedly ({how}).",

@@ -143,6 +143,8 @@ class Worker:
     def death(self) -> LikenessError:
         """How the child ended although nobody asked it to."""
         status = self._process.wait()
+        if memory.is_limited():
+            return memory.sentence()
         if self._words is not None:
             self._words.seek(max(0, self._words.seek(0, os.SEEK_END) - _LAST_BYTES))
             if memory.tells(self._words.read().decode("utf-8", "replace")):
@@ -209,8 +211,7 @@ class _Child:
             result = KINDS[message["kind"]](message["parameters"], folder, tell)
             self._writer.send("result", id=job, result=result)
         except LikenessError as error:
-            short = memory.ran_out(error) and "memory" not in error.message
-            self._writer.error(memory.sentence() if short else error, job)
+            self._writer.error(memory.sentence() if memory.is_behind(error) else error, job)
         except Exception as error:  # a bug in a stage must reach the user as a report, whatever it is
             if memory.ran_out(error):
                 self._writer.error(memory.sentence(), job)
