@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -33,8 +35,21 @@ def _one_thread_for_small_matrices() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def _command_line() -> Callable[[list[str]], int]:
+    """`cli.main`. Where a full disk left compiled code cut short, which Python does not notice, it goes first."""
+    try:
+        return importlib.import_module("backend.cli").main
+    except EOFError:
+        for place in Path(__file__).resolve().parent.rglob("__pycache__"):
+            shutil.rmtree(place, ignore_errors=True)
+        for name in [name for name in sys.modules if name.startswith("backend.")]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        return importlib.import_module("backend.cli").main
+
+
 if __name__ == "__main__":
     _one_thread_for_small_matrices()
     if not __package__:
         _load_package()
-    sys.exit(importlib.import_module("backend.cli").main(sys.argv[1:]))
+    sys.exit(_command_line()(sys.argv[1:]))

@@ -67,8 +67,7 @@ def _run(options: argparse.Namespace) -> int:
                     "doctor": _doctor}
         return commands[options.command](options, out)
     except LikenessError as error:
-        short = memory.ran_out(error) and "memory" not in error.message
-        return _say_error(memory.sentence() if short else error, options, out)
+        return _say_error(memory.sentence() if memory.is_behind(error) else error, options, out)
     except KeyboardInterrupt:
         return _say_error(Cancelled(), options, out)
     except Exception as error:  # whatever it is, a person gets a sentence and a file to send

@@ -14,14 +14,13 @@ import os
 import queue
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from backend import assets, crash, devices, memory, protocol
+from backend import assets, crash, devices, guard, memory, protocol
 from backend.errors import BackendError, Cancelled, InputError, LikenessError
 from backend.protocol import Message, Writer
 
@@ -109,10 +108,10 @@ class Worker:
 
     def __init__(self, on_message: Callable[[Worker, Message | None], None], *, quiet: bool = False,
                  environ: Mapping[str, str] | None = None) -> None:
-        self._words = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115 - what libraries say; lives as we do
+        self._words = guard.unnamed_file() if quiet else None  # what libraries say
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # only Windows has it, and consoles that pop up
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(Path(__file__).parent), "work"], stdin=subprocess.PIPE,
+            [sys.executable, *guard.flags(), str(Path(__file__).parent), "work"], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self._words, creationflags=flags,
             env={**os.environ, **(environ or {})})
         self._on_message = on_message
@@ -144,6 +143,8 @@ class Worker:
     def death(self) -> LikenessError:
         """How the child ended although nobody asked it to."""
         status = self._process.wait()
+        if memory.is_limited():
+            return memory.sentence()
         if self._words is not None:
             self._words.seek(max(0, self._words.seek(0, os.SEEK_END) - _LAST_BYTES))
             if memory.tells(self._words.read().decode("utf-8", "replace")):
@@ -210,8 +211,7 @@ class _Child:
             result = KINDS[message["kind"]](message["parameters"], folder, tell)
             self._writer.send("result", id=job, result=result)
         except LikenessError as error:
-            short = memory.ran_out(error) and "memory" not in error.message
-            self._writer.error(memory.sentence() if short else error, job)
+            self._writer.error(memory.sentence() if memory.is_behind(error) else error, job)
         except Exception as error:  # a bug in a stage must reach the user as a report, whatever it is
             if memory.ran_out(error):
                 self._writer.error(memory.sentence(), job)

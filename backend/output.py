@@ -44,6 +44,19 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
 
 
 @contextlib.contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """A name to write under; on leaving without an error that file takes the place of `path`, else it vanishes."""
+    path = path.resolve()
+    half = path.with_name(f".{path.name}.{os.getpid()}.likeness-half")
+    try:
+        yield half
+        half.replace(path)
+        fsync_folder(path.parent)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
     """Turns the disk's own errors while writing into `folder` into an InputError with a remedy."""
     try:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
-from typing import BinaryIO, TextIO
+from typing import IO, TextIO
 
 from backend import guard
 
@@ -24,7 +23,7 @@ class Streams:
 
     out: TextIO  # the real standard output
     err: TextIO  # the real standard error
-    noise: BinaryIO | None  # what libraries said, None when that goes to standard error
+    noise: IO[bytes] | None  # what libraries said, None when that goes to standard error
 
     def noise_tail(self) -> str:
         """The end of what libraries said, for a report."""
@@ -43,9 +42,9 @@ def reserve(*, quiet: bool) -> Streams:
     sys.stdout.flush()
     sys.stderr.flush()
     out, err = _text(os.dup(1)), _text(os.dup(2))
-    noise: BinaryIO | None = None
+    noise: IO[bytes] | None = None
     if quiet:
-        noise = guard.noise() if guard.is_inside() else tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as we
+        noise = guard.noise() if guard.is_inside() else guard.unnamed_file()
         os.dup2(noise.fileno(), 2)
     os.dup2(2, 1)
     return Streams(out, err, noise)

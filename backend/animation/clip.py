@@ -18,7 +18,7 @@ import numpy as np
 from backend.arkit import ARKIT_NAMES
 from backend.errors import InputError
 from backend.npz import read_arrays, write_arrays
-from backend.output import disk_errors
+from backend.output import disk_errors, replacing_file
 
 AGAIN = "Track the video again, or choose another file."
 LOST = 0.0
@@ -94,11 +94,14 @@ def _senseless(clip: Clip) -> Mapping[str, bool]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """For the block that writes a performance's file. Raises InputError for what the disk says."""
+def writing(path: Path) -> Iterator[Path]:
+    """For the block that writes a performance's file, under the name it is given; `path` is there whole or as it was.
+
+    Raises InputError for what the disk says.
+    """
     try:
-        with disk_errors(path):
-            yield
+        with disk_errors(path), replacing_file(path) as half:
+            yield half
     except OSError as error:
         raise InputError(f"{path.name} cannot be written: {error.strerror or error}.",
                          "Choose a folder that is there, and a name that no folder has.") from error
@@ -106,8 +109,8 @@ def writing(path: Path) -> Iterator[None]:
 
 def write_npz(clip: Clip, path: Path) -> None:
     """Write `animation.npz`; only its owner may read it. Raises InputError when the disk does not take it."""
-    with writing(path):
-        write_arrays(path, {"time": clip.time, "arkit_names": np.array(ARKIT_NAMES), "arkit": clip.arkit,
+    with writing(path) as half:
+        write_arrays(half, {"time": clip.time, "arkit_names": np.array(ARKIT_NAMES), "arkit": clip.arkit,
                             "expression": clip.expression, "head": clip.head, "pose": clip.pose,
                             "confidence": clip.confidence})
 

@@ -73,8 +73,8 @@ def write_csv(clip: Clip, path: Path) -> None:
     for time, weights, turned, lost in zip(clip.time, clip.arkit[:, order], angles, clip.lost, strict=True):
         cells = [] if lost else [f"{value:.9g}" for value in (*weights.tolist(), *turned.tolist())]
         text.write(",".join([timecode(time, RATES[0]), str(0 if lost else count), *cells]) + "\n")
-    with writing(path):
-        write_file(path, memoryview(text.getvalue().encode()))
+    with writing(path) as half:
+        write_file(half, memoryview(text.getvalue().encode()))
 
 
 def timecode(time: float, rate: float) -> str:

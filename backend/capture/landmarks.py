@@ -18,7 +18,7 @@ import numpy as np
 from backend.arkit import ARKIT_NAMES, mirrored_name
 from backend.capture.landmark_mirror import mirror_order
 from backend.capture.mediapipe_models import VERTICAL_FOV, RawFace, find_faces
-from backend.core.colour import linear_to_srgb
+from backend.core.colour import srgb_bytes
 
 LEFT_IRIS, RIGHT_IRIS = slice(473, 478), slice(468, 473)
 """The person's own left and right; the first of each five is the centre."""
@@ -272,4 +272,4 @@ def _distinct(found: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _bytes(linear: np.ndarray) -> np.ndarray:
-    return (linear_to_srgb(np.clip(linear, 0, 1)) * 255 + 0.5).astype(np.uint8)
+    return srgb_bytes(linear)

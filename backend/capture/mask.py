@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from backend.capture.mediapipe_models import SEGMENTER_SIDE, segment
-from backend.core.colour import linear_to_srgb
+from backend.core.colour import srgb_bytes
 from backend.core.threads import side_by_side
 
 WINDOWS = (2.8, 1.8)
@@ -99,7 +99,7 @@ def _segment_padded(linear: np.ndarray) -> np.ndarray:
     left, top = (SEGMENTER_SIDE - size[0]) // 2, (SEGMENTER_SIDE - size[1]) // 2
     square = cv2.copyMakeBorder(small, top, SEGMENTER_SIDE - size[1] - top, left, SEGMENTER_SIDE - size[0] - left,
                                 cv2.BORDER_REPLICATE)
-    square = (linear_to_srgb(np.clip(square, 0, 1)) * 255 + 0.5).astype(np.uint8)
+    square = srgb_bytes(square)
     plain, mirrored = side_by_side(segment, (square, square[:, ::-1]))
     answer = (plain + mirrored[:, ::-1]) / 2
     return np.ascontiguousarray(answer[top:top + size[1], left:left + size[0]])

@@ -21,7 +21,7 @@ from backend.errors import InputError, ModelError
 from backend.head.adapt import adapted_deltas
 from backend.head.model import JOINTS, HeadModel
 from backend.npz import read_arrays, write_arrays
-from backend.output import disk_errors
+from backend.output import disk_errors, replacing_file
 
 _BY_VERTEX = {"vertices": 0, "key_deltas": 1, "skin_weights": 0, "regions": 1}
 _BY_FACE = ("faces", "uvs", "material")
@@ -143,8 +143,8 @@ def rebuild(parameters: Path, out: Path, find: Callable[[str], HeadModel], progr
         raise InputError(f"The arrays in {parameters.name} do not fit the head {head.id}.", _AGAIN)
     progress(0.3, "Making the geometry")
     made, _ = split(geometry(head, shape, whole), head.own_vertices)
-    with disk_errors(out):
-        write_arrays(out, made)
+    with disk_errors(out), replacing_file(out) as half:
+        write_arrays(half, made)
     progress(1.0, "Done")
 
 

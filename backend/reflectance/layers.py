@@ -45,6 +45,10 @@ log."""
 DARK = (0.05, 0.13)
 """Luminance below which something is dark hair, and from which it is not."""
 
+REDDER = np.array([0.32, 0.32], np.float32)
+"""How much more of green and of blue than the smooth skin hair and spots take, against the channel before, at the most,
+log: a mole takes 0.2."""
+
 PAINT_BLUER = 0.15
 """How far blue may be above green on lips and lids, log: beyond that it is a mirrored sky."""
 
@@ -96,24 +100,27 @@ def full_resolution(space: SkinSpace, observed: ObservedTexture, clean: Clean, p
         grain = band(plan.grain, rows, size) + _fine_grain(space, plan, shares, rows, size)
         invented = mirrored * detail[:, ::-1] + np.sqrt(1 - mirrored**2) * grain
         final = base + seen * detail + (1 - seen) * invented
-        albedo[rows] = np.clip(np.exp(_warm(final, band(painted, rows, size))), ALBEDO_LOW, ALBEDO_HIGH)
+        albedo[rows] = np.clip(np.exp(_warm(final, band(painted, rows, size), base)), ALBEDO_LOW, ALBEDO_HIGH)
         highlight[rows] = gloss / np.maximum(shade @ REC709_LUMINANCE, 1e-3)
 
     side_by_side(fill, bands(size, ROWS))
     return Layers(albedo, highlight, flat)
 
 
-def _warm(log: np.ndarray, painted: np.ndarray) -> np.ndarray:
+def _warm(log: np.ndarray, painted: np.ndarray, base: np.ndarray) -> np.ndarray:
     """(h, R, 3) `log` albedo with every channel below the one before it, but where colour may be `painted` (h, R) 0..1.
 
     Melanin and blood take blue before green before red, in skin and in hair alike: what comes out bluer was lit by
-    bluer light than the rest (a brow's sheen, a cheek's shadow). The luminance stays nearly.
+    bluer light than the rest (a brow's sheen, a cheek's shadow). Nor does either take much more of it than the smooth
+    skin `base` (h, R, 3) does: what comes out orange is the thin end of a lock that the light shines through. The
+    luminance stays nearly.
     """
     light = step(log @ REC709_LUMINANCE, *np.log(DARK))
     painted = painted * light  # paint that dark is lashes, or the end of a brow
     warm = WARM[1] + light * (WARM[0] - WARM[1])
-    green = np.minimum(log[..., 1], log[..., 0] - warm)
-    blue = np.minimum(log[..., 2], green - warm)
+    least = base[..., 1:] - base[..., :-1] - REDDER
+    green = np.maximum(np.minimum(log[..., 1], log[..., 0] - warm), log[..., 0] + least[..., 0])
+    blue = np.maximum(np.minimum(log[..., 2], green - warm), green + least[..., 1])
     plain = np.stack([log[..., 0], green, blue], -1)
     paint = np.stack([log[..., 0], log[..., 1], np.minimum(log[..., 2], log[..., 1] + PAINT_BLUER)], -1)
     return painted[..., None] * paint + (1 - painted[..., None]) * plain

@@ -9,6 +9,7 @@ read without trust; Live Link's CSV is in `livelink`. A test holds this against 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,10 +110,18 @@ def _senseless(clip: Clip) -> Mapping[str, bool]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """For the block that writes a performance's file. Raises InputError for what the disk says."""
+def writing(path: Path) -> Iterator[Path]:
+    """For the block that writes a performance's file, under the name it is given; `path` is there whole or as it was.
+
+    Raises InputError for what the disk says.
+    """
+    half = path.with_name(f".{path.name}.{os.getpid()}.likeness-half")
     try:
-        yield
+        try:
+            yield half
+            half.replace(path)
+        finally:
+            half.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path.name} cannot be written: {error.strerror or error}.",
                          "Choose a folder that is there, and a name that no folder has.") from error
@@ -140,8 +149,8 @@ def packed(clip: Clip) -> bytes:
 
 def write_npz(clip: Clip, path: Path) -> None:
     """Write `animation.npz`. Raises InputError when the disk does not take it."""
-    with writing(path):
-        path.write_bytes(packed(clip))
+    with writing(path) as half:
+        half.write_bytes(packed(clip))
 
 
 def read_npz(path: Path) -> Clip:

@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from tests.head.imports import old_pickle
-from tests.hostile import bundles, models
+from tests.hostile import bundles, models, takes
 from tests.hostile.doors import DOORS
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +81,9 @@ def targets() -> list[Target]:
                bundles.with_file("avatar.json")),
         Target("record", "x/import.json", [json.dumps({"format": 1}).encode()], _shelf),
         Target("pixels", "photo.png", [_picture("PNG")]), Target("pixels", "photo.tif", [_picture("TIFF")]),
-        Target("pixels", "photo.jpg", [_picture("JPEG")])]
+        Target("pixels", "photo.jpg", [_picture("JPEG")]),
+        *(Target(door, "take.npz", [takes.good_npz()]) for door in takes.READERS),
+        *(Target(door, "take.csv", [takes.csv().encode()]) for door in takes.READERS)]
 
 
 def _picture(kind: str) -> bytes:

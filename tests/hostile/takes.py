@@ -28,7 +28,7 @@ def _arrays() -> dict[str, np.ndarray]:
             "pose": np.zeros((_FRAMES, 5, 3), np.float32), "confidence": np.ones(_FRAMES, np.float32)}
 
 
-def _with(**changes: Any) -> bytes:
+def good_npz(**changes: Any) -> bytes:
     """The same with other arrays; None leaves one out."""
     arrays = {**_arrays(), **changes}
     return _saved(**{name: array for name, array in arrays.items() if array is not None})
@@ -55,33 +55,33 @@ def csv() -> str:
 
 def _npz() -> Iterator[tuple[str, bytes, str]]:
     """Name, content, what has to be said; an empty text where the file may be read."""
-    whole = _with()
+    whole = good_npz()
     for label, left in cuts(whole, zip_places(whole)):
         yield f"cut {label}", left, "damaged|no performance"
     for name in _arrays():
-        yield f"without {name}", _with(**{name: None}), f"has no array {name}"
-        yield f"with an empty {name}", _with(**{name: np.zeros(0, _arrays()[name].dtype)}), "shape|not hold|damaged"
-        yield f"with objects as {name}", _with(**{name: np.array([_Evil()], object)}), "damaged"
-        yield f"with text as {name}", _with(**{name: np.array(["x"] * _FRAMES)}), "cannot be|does not hold"
+        yield f"without {name}", good_npz(**{name: None}), f"has no array {name}"
+        yield f"with an empty {name}", good_npz(**{name: np.zeros(0, _arrays()[name].dtype)}), "shape|not hold|damaged"
+        yield f"with objects as {name}", good_npz(**{name: np.array([_Evil()], object)}), "damaged"
+        yield f"with text as {name}", good_npz(**{name: np.array(["x"] * _FRAMES)}), "cannot be|does not hold"
     for name in ("time", "arkit", "expression", "head", "pose", "confidence"):
         for value in (np.nan, np.inf, -np.inf):
             at = (1,) * _arrays()[name].ndim
-            yield f"with {value} in {name}", _with(**{name: _placed(name, value, at)}), "not numbers"
-        yield f"with {name} too short", _with(**{name: _arrays()[name][:3]}), "shape"
-        yield f"with 1e300 in {name}", _with(**{name: np.full(_arrays()[name].shape, 1e300)}), \
+            yield f"with {value} in {name}", good_npz(**{name: _placed(name, value, at)}), "not numbers"
+        yield f"with {name} too short", good_npz(**{name: _arrays()[name][:3]}), "shape"
+        yield f"with 1e300 in {name}", good_npz(**{name: np.full(_arrays()[name].shape, 1e300)}), \
             "not numbers|makes no sense"
-    yield "that goes back in time", _with(time=_arrays()["time"][::-1].copy()), "time makes no sense"
-    yield "that stands still in time", _with(time=np.zeros(_FRAMES)), "time makes no sense"
-    yield "of no frames", _with(**{name: array[:0] for name, array in _arrays().items() if name != "arkit_names"}), \
+    yield "that goes back in time", good_npz(time=_arrays()["time"][::-1].copy()), "time makes no sense"
+    yield "that stands still in time", good_npz(time=np.zeros(_FRAMES)), "time makes no sense"
+    yield "of no frames", good_npz(**{name: array[:0] for name, array in _arrays().items() if name != "arkit_names"}), \
         "time makes no sense"
-    yield "with a confidence of -1", _with(confidence=_placed("confidence", -1, (1,))), "confidence makes no sense"
-    yield "with a weight of 1e6", _with(arkit=_placed("arkit", 1e6, (1, 1))), "arkit makes no sense"
-    yield "with a head turned inside out", _with(head=_placed("head", -1, (1, 0, 0))), "head makes no sense"
-    yield "with a head a light year away", _with(head=_placed("head", 9e15, (1, 0, 3))), "head makes no sense"
-    yield "with no joints", _with(pose=np.zeros((_FRAMES, 0, 3), np.float32)), ""
-    yield "with a million expressions", _with(expression=np.zeros((_FRAMES, 1_000_000), np.float32)), ""
-    yield "with names twice", _with(arkit_names=np.array(["jawOpen"] * 52)), "does not hold"
-    yield "with other names", _with(arkit_names=np.array([f"../{n}" for n in range(52)])), "does not hold"
+    yield "with a confidence of -1", good_npz(confidence=_placed("confidence", -1, (1,))), "confidence makes no sense"
+    yield "with a weight of 1e6", good_npz(arkit=_placed("arkit", 1e6, (1, 1))), "arkit makes no sense"
+    yield "with a head turned inside out", good_npz(head=_placed("head", -1, (1, 0, 0))), "head makes no sense"
+    yield "with a head a light year away", good_npz(head=_placed("head", 9e15, (1, 0, 3))), "head makes no sense"
+    yield "with no joints", good_npz(pose=np.zeros((_FRAMES, 0, 3), np.float32)), ""
+    yield "with a million expressions", good_npz(expression=np.zeros((_FRAMES, 1_000_000), np.float32)), ""
+    yield "with names twice", good_npz(arkit_names=np.array(["jawOpen"] * 52)), "does not hold"
+    yield "with other names", good_npz(arkit_names=np.array([f"../{n}" for n in range(52)])), "does not hold"
     yield "as it should be", whole, ""
     header = "{'descr': '%s', 'fortran_order': False, 'shape': %s}"
     for name, description in (("a negative shape", header % ("<f4", "(-4,)")), ("no literal", "{'descr': ("),
