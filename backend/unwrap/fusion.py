@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from backend.capture.observation import Observation
-from backend.unwrap.belief import burnt, lit, trusted, worth
+from backend.unwrap.belief import MOVED, burnt, lit, trusted, worth
 from backend.unwrap.laid import DARK, SEEN, Laid, laid_out, thinned
 from backend.unwrap.register import chart_of, joined, moved, offsets
 from backend.unwrap.relight import Ratio, between, none, ratio_between
@@ -73,7 +73,7 @@ def fused(observations: Sequence[Observation], views: list[View], moved_by: Sequ
     """Fuse two views or more; `moved_by` (N, W, W) metres that each view's expression moves the skin by."""
     size = len(moved_by[0])
     laid = [laid_out(observation, view, size) for observation, view in zip(observations, views, strict=True)]
-    order = _order(views, laid)
+    order = _order(views, laid, moved_by)
     lead = order[0]
     texel = _texel(views[lead], size)
     normals = thinned(views[lead].normal, size)
@@ -120,17 +120,18 @@ def shifted(view: View, offset: np.ndarray) -> View:
     return replace(view, pixels=moved(view.pixels, whole), weight=np.minimum(view.weight, moved(view.weight, whole)))
 
 
-def _order(views: Sequence[View], laid: Sequence[Laid]) -> list[int]:
-    """The leading view, then always the one that shares most with those before. Ties are told by what is seen alone."""
-    size = [float((one.weight * np.minimum(thinned(view.density, len(one.weight)), 1)).sum())
-            for view, one in zip(views, laid, strict=True)]
-    # The face seen from the front leads: both sides of it are shown alike.
-    even = [_evenness(one.weight) for one in laid]
-    worth = [a * b for a, b in zip(size, even, strict=True)]
-    order = [int(np.argmax(worth))]
+def _order(views: Sequence[View], laid: Sequence[Laid], moved_by: Sequence[np.ndarray]) -> list[int]:
+    """The leading view, then always the one that shares most with those before."""
+    value = []
+    for view, one, by in zip(views, laid, moved_by, strict=True):
+        calm = one.weight / (1 + (by / MOVED) ** 2)
+        size = float((calm * np.minimum(thinned(view.density, len(calm)), 1)).sum())
+        # The face seen from the front leads: both sides of it are shown alike.
+        value.append(size * _evenness(one.weight))
+    order = [int(np.argmax(value))]
     covered = laid[order[0]].weight
     while len(order) < len(laid):
-        gain = [-1.0 if index in order else float(np.minimum(one.weight, covered).sum()) + 1e-6 * worth[index]
+        gain = [-1.0 if index in order else float(np.minimum(one.weight, covered).sum()) + 1e-6 * value[index]
                 for index, one in enumerate(laid)]
         order.append(int(np.argmax(gain)))
         covered = np.maximum(covered, laid[order[-1]].weight)
@@ -152,8 +153,8 @@ def _matched(reference: Laid, other: Laid, normals: np.ndarray) -> Ratio:
     # Averages of logs over a few texels: what is left of misplaced detail cancels.
     wanted, found = (cv2.GaussianBlur(one.log, (0, 0), 2.0)[::step, ::step] for one in (reference, other))
     part = weight[::step, ::step]
-    lit = np.minimum(wanted.min(-1), found.min(-1)) > np.log(4 * DARK)
-    used = (part > 0.3) & lit
+    bright = np.minimum(wanted.min(-1), found.min(-1)) > np.log(4 * DARK)
+    used = (part > 0.3) & bright
     return ratio_between(wanted[used], found[used], normals[::step, ::step][used], part[used])
 
 
