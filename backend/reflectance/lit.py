@@ -33,6 +33,9 @@ LIGHT_GRID = 256
 BEARD_DOUBT = 0.5
 """How far the lower face is ignored in finding the light even where no beard is recognised: stubble."""
 
+APART = (-0.7, 0.7)
+"""Log by which the lights of two photos may differ from side to side, in what is said of them."""
+
 ENOUGH = 200
 """Texels of that grid that a view must have shown for its light to be looked for."""
 
@@ -172,10 +175,11 @@ def harmonics_of(lights: Sequence[Light], observed: ObservedTexture) -> np.ndarr
     directions = sphere()
     basis = harmonics.basis(directions)
     shade = np.maximum(harmonics.shading(directions, lights[observed.lit_by].light_sh), 1e-3)
+    # Where no photo saw skin the ratio would only be continued, and squares run away: there all are lit alike.
+    told = np.clip(0.75 - directions[:, 1:2], 0, 1)
     found = []
     for coefficients in ratio:
-        # Away from where the photos overlap the ratio is only continued: it stays within a factor of e.
-        apart = coefficients[0] * basis[0, 0] + np.clip(basis[:, 1:] @ coefficients[1:], -1, 1)
+        apart = coefficients[0] * basis[0, 0] + told * np.clip(basis[:, 1:] @ coefficients[1:], *APART)
         irradiance = np.linalg.lstsq(basis, shade * np.exp(-apart), rcond=None)[0]
         found.append(irradiance * np.pi / harmonics.COSINE_LOBE[:, None])
     return np.stack(found)

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 
 from backend.capture.observation import Observation
-from backend.unwrap.register import Laid, chart_of, joined, moved, offsets
+from backend.unwrap.belief import MOVED, burnt, lit, trusted, worth
+from backend.unwrap.laid import DARK, SEEN, Laid, laid_out, thinned
+from backend.unwrap.register import chart_of, joined, moved, offsets
 from backend.unwrap.relight import Ratio, between, none, ratio_between
-from backend.unwrap.sampling import Pyramid, levels_for
 from backend.unwrap.surface import enlarge, reduce
 from backend.unwrap.view import View
 
@@ -25,32 +26,6 @@ FRONT = np.array([0.0, -1.0, 0.0])
 
 GRID = 512
 """Grid on which views are compared, texels: about 0.8 mm on the face."""
-
-DARK = 2e-3
-"""Linear value below which a photo holds noise."""
-
-SEEN = 0.15
-"""Weight from which a view's word counts among the others'."""
-
-SHINE, SHADE = 0.12, 0.50
-"""Log by which a texel may be brighter and paler, or darker, than the middle of three views and more: beyond it lies a
-highlight or a cast shadow, and the texel is read from another view. What is brighter alone is only lit by another
-light; believed as tightly as highlights, that cost likeness."""
-
-THIRD = (0.1, 0.5)
-"""Weight of the third best view at which the middle begins to count, and counts for all."""
-
-BURNT = (0.80, 0.93)
-"""Linear value of two channels from which a texel is taken for the photo's end."""
-
-DIM, NOISY = (0.01, 0.10), 0.3
-"""Linear value at which a photo shows mostly noise and hardly any, and what a texel is worth at the former."""
-
-SPECK = 1.2
-"""Texels over which that is judged."""
-
-MOVED = 0.006
-"""Metres by which an expression moves skin before it counts half: a smile folds it."""
 
 COHERENT = 8.0
 """Texels over which views are compared before one is chosen; a feature is decided as one."""
@@ -67,9 +42,8 @@ LEADS = 3.0
 BORDER = 1.2
 """Texels (sigma) over which one view melts into the next, in fine detail."""
 
-BROAD = 4.0
-"""Texels (sigma) beyond which tones are those of all views together."""
-
+BROAD = 2.0
+"""Texels (sigma) beyond which tones are those of all views together; 4 left noise and lit one photo otherwise."""
 
 KNOWN = 0.05
 """Share of the surroundings that must be known for their average to be taken."""
@@ -99,10 +73,10 @@ def fused(observations: Sequence[Observation], views: list[View], moved_by: Sequ
     """Fuse two views or more; `moved_by` (N, W, W) metres that each view's expression moves the skin by."""
     size = len(moved_by[0])
     laid = [laid_out(observation, view, size) for observation, view in zip(observations, views, strict=True)]
-    order = _order(views, laid)
+    order = _order(views, laid, moved_by)
     lead = order[0]
     texel = _texel(views[lead], size)
-    normals = _thinned(views[lead].normal, size)
+    normals = thinned(views[lead].normal, size)
     views, ratios = list(views), [none() for _ in views]
     reference, matched = chart_of(laid[lead], texel), laid[lead]
     for index in order[1:]:
@@ -121,8 +95,8 @@ def fused(observations: Sequence[Observation], views: list[View], moved_by: Sequ
     apart = between(ratios)
     weight = np.stack([one.weight for one in laid])
     trust = trusted(np.stack(level), weight)
-    trust *= np.stack([1 - 0.9 * _burnt(one) for one in laid])
-    quality = weight * _worth(views, level, weight, moved_by) * np.stack([_lit(one) for one in laid])
+    trust *= np.stack([1 - 0.9 * burnt(one) for one in laid])
+    quality = weight * worth(views, level, weight, moved_by) * np.stack([lit(one) for one in laid])
     quality[lead] *= LEADS
     share = shares(quality, matched.log, trust)
     common = _common(level, weight * trust)
@@ -138,15 +112,6 @@ def fused(observations: Sequence[Observation], views: list[View], moved_by: Sequ
     return Fused(views, lead, list(share), factors, best, apart)
 
 
-def laid_out(observation: Observation, view: View, size: int) -> Laid:
-    """A view's colours on a grid of `size`."""
-    factor = len(view.weight) / size
-    pixels, fine = _thinned(view.pixels, size), _thinned(view.density, size) * factor
-    weight = reduce(view.weight, size)
-    colour = Pyramid(observation.image, levels_for(fine[weight > 0])).sample(pixels, fine)
-    return Laid(np.log(np.maximum(colour, DARK)), weight)
-
-
 def shifted(view: View, offset: np.ndarray) -> View:
     """The view with its photo read `offset` (W, W, 2) texels farther."""
     size = len(view.weight)
@@ -155,17 +120,18 @@ def shifted(view: View, offset: np.ndarray) -> View:
     return replace(view, pixels=moved(view.pixels, whole), weight=np.minimum(view.weight, moved(view.weight, whole)))
 
 
-def _order(views: Sequence[View], laid: Sequence[Laid]) -> list[int]:
-    """The leading view, then always the one that shares most with those before. Ties are told by what is seen alone."""
-    size = [float((one.weight * np.minimum(_thinned(view.density, len(one.weight)), 1)).sum())
-            for view, one in zip(views, laid, strict=True)]
-    # The face seen from the front leads: both sides of it are shown alike.
-    even = [_evenness(one.weight) for one in laid]
-    worth = [a * b for a, b in zip(size, even, strict=True)]
-    order = [int(np.argmax(worth))]
+def _order(views: Sequence[View], laid: Sequence[Laid], moved_by: Sequence[np.ndarray]) -> list[int]:
+    """The leading view, then always the one that shares most with those before."""
+    value = []
+    for view, one, by in zip(views, laid, moved_by, strict=True):
+        calm = one.weight / (1 + (by / MOVED) ** 2)
+        size = float((calm * np.minimum(thinned(view.density, len(calm)), 1)).sum())
+        # The face seen from the front leads: both sides of it are shown alike.
+        value.append(size * _evenness(one.weight))
+    order = [int(np.argmax(value))]
     covered = laid[order[0]].weight
     while len(order) < len(laid):
-        gain = [-1.0 if index in order else float(np.minimum(one.weight, covered).sum()) + 1e-6 * worth[index]
+        gain = [-1.0 if index in order else float(np.minimum(one.weight, covered).sum()) + 1e-6 * value[index]
                 for index, one in enumerate(laid)]
         order.append(int(np.argmax(gain)))
         covered = np.maximum(covered, laid[order[-1]].weight)
@@ -187,8 +153,8 @@ def _matched(reference: Laid, other: Laid, normals: np.ndarray) -> Ratio:
     # Averages of logs over a few texels: what is left of misplaced detail cancels.
     wanted, found = (cv2.GaussianBlur(one.log, (0, 0), 2.0)[::step, ::step] for one in (reference, other))
     part = weight[::step, ::step]
-    lit = np.minimum(wanted.min(-1), found.min(-1)) > np.log(4 * DARK)
-    used = (part > 0.3) & lit
+    bright = np.minimum(wanted.min(-1), found.min(-1)) > np.log(4 * DARK)
+    used = (part > 0.3) & bright
     return ratio_between(wanted[used], found[used], normals[::step, ::step][used], part[used])
 
 
@@ -198,77 +164,6 @@ def _together(first: Laid, second: Laid) -> Laid:
     total = np.maximum(a + b, 1e-6)
     return Laid((first.log * a[..., None] + second.log * b[..., None]) / total[..., None],
                 np.maximum(first.weight, second.weight))
-
-
-def trusted(level: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(N, W, W) 0..1: how far each view's log colour (N, W, W, 3) is that of the skin and of no highlight or shadow.
-
-    Where three views or more see a texel, their weighted median is the skin; where fewer do, all are believed.
-    """
-    trust = np.ones_like(weight)
-    if len(weight) < 3:
-        return trust
-    third = np.partition(weight, -3, axis=0)[-3]
-    judged = third > THIRD[0]
-    if not judged.any():
-        return trust
-    sure = np.clip((third[judged] - THIRD[0]) / (THIRD[1] - THIRD[0]), 0, 1)
-    # A speck is judged with its surroundings; what a view does not show must not leak in.
-    both = np.stack([_blurred(np.stack([one.mean(-1), one[..., 2] - one[..., 0]], -1), w, SPECK)[judged]
-                     for one, w in zip(level, weight, strict=True)])  # (N, P, 2) brightness, paleness
-    off, paler = np.moveaxis(both - np.stack([_weighted_median(both[..., part], weight[:, judged])
-                                              for part in (0, 1)], -1), -1, 0)
-    shine = np.sqrt(np.maximum(off, 0) * np.maximum(paler, 0))
-    believed = 1 / (1 + (shine / SHINE) ** 4 + (np.minimum(off, 0) / SHADE) ** 4)
-    trust[:, judged] = 1 - sure * (1 - believed)
-    return trust
-
-
-def _burnt(laid: Laid) -> np.ndarray:
-    """(W, W) 0..1: two channels at the photo's end, of which no colour is left."""
-    return np.clip((np.exp(np.median(laid.log, -1)) - BURNT[0]) / (BURNT[1] - BURNT[0]), 0, 1)
-
-
-def _lit(laid: Laid) -> np.ndarray:
-    """(W, W) how little of what a photo shows is noise: less where it is dark."""
-    light = np.clip((laid.log.mean(-1) - np.log(DIM[0])) / np.log(DIM[1] / DIM[0]), 0, 1)
-    return NOISY + (1 - NOISY) * light
-
-
-def _weighted_median(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(P,) of values (N, P): the first at which half the weight is reached."""
-    order = np.argsort(values, 0)
-    total = np.cumsum(np.take_along_axis(weight, order, 0), 0)
-    index = (total < 0.5 * total[-1] - 1e-9).sum(0)
-    return np.take_along_axis(np.take_along_axis(values, order, 0), index[None], 0)[0]
-
-
-def _worth(views: Sequence[View], level: Sequence[np.ndarray], weight: np.ndarray,
-           moved_by: Sequence[np.ndarray]) -> np.ndarray:
-    """(N, W, W) how well each view shows detail: photo pixels a texel, blur of the photo, and stretch by expression."""
-    size = len(weight[0])
-    fine = np.stack([_thinned(view.density, size) for view in views]) * sharpness(level, weight)[:, None, None]
-    most = np.maximum((fine * (weight > SEEN)).max(0), 1e-6)
-    return np.minimum(fine / most, 1) / (1 + (np.stack(moved_by) / MOVED) ** 2)
-
-
-def sharpness(level: Sequence[np.ndarray], weight: np.ndarray) -> np.ndarray:
-    """(N,) how sharp each view is, 1 for the sharpest, from its detail where others show the same skin.
-
-    Detail is sparse and noise is everywhere: what the strongest twentieth has beyond what noise of the same middle
-    would have.
-    """
-    detail = []
-    shared = (weight > 0.3).sum(0) >= 2
-    for one, w in zip(level, weight, strict=True):
-        grey = one.mean(-1)
-        high = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.5))[shared & (w > 0.3)]
-        detail.append(float(np.percentile(high, 95) - 2.9 * np.median(high)) if len(high) > 200 else np.nan)
-    found = np.array(detail)
-    if not np.isfinite(found).any():
-        return np.ones(len(found))
-    best = np.nanmax(found)
-    return np.clip(np.where(np.isfinite(found), found / max(best, 1e-6), 0.7), 0.3, 1)
 
 
 def shares(quality: np.ndarray, log: np.ndarray, trust: np.ndarray) -> np.ndarray:
@@ -306,7 +201,7 @@ def extended(field: np.ndarray, known: np.ndarray) -> np.ndarray:
     Where a view stands alone nothing says how it should be raised; as its neighbours are, then no border shows.
     """
     out = np.zeros_like(field)
-    for sigma in (16 * BROAD, 4 * BROAD, BROAD):
+    for sigma in (32 * BROAD, 8 * BROAD, 2 * BROAD, BROAD):
         step = max(1, int(sigma // 8))
         small = (max(1, field.shape[1] // step), max(1, field.shape[0] // step))
         w = cv2.resize(known, small, interpolation=cv2.INTER_AREA)
@@ -319,27 +214,7 @@ def extended(field: np.ndarray, known: np.ndarray) -> np.ndarray:
     return out
 
 
-def _blurred(field: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
-    """Average of `field` (W, W) or (W, W, 3) over `sigma` texels of what `weight` (W, W) counts."""
-    w = weight if field.ndim == 2 else weight[..., None]
-    around = cv2.GaussianBlur(weight, (0, 0), sigma)
-    around = around if field.ndim == 2 else around[..., None]
-    return cv2.GaussianBlur((field * w).astype(np.float32), (0, 0), sigma) / np.maximum(around, 1e-3)
-
-
 def _texel(view: View, size: int) -> float:
     """Millimetres a texel of the grid of `size`, the median over what the view shows."""
     across = np.linalg.norm(np.diff(view.position, axis=1), axis=-1)[view.weight[:, 1:] > SEEN]
     return float(np.median(across)) * 1000 * len(view.weight) / size if len(across) else 0.8
-
-
-def _thinned(field: np.ndarray, size: int) -> np.ndarray:
-    """The texels of (G, G, ...) at the middles of a smaller grid's: for smooth fields."""
-    grid = len(field)
-    if grid == size:
-        return field
-    if grid % size == 0 and (grid // size) % 2 == 0:
-        return cv2.resize(field, (size, size), interpolation=cv2.INTER_AREA)
-    index = ((np.arange(size) + 0.5) * grid / size).astype(int)
-    return field[np.ix_(index, index)]
-

@@ -7,7 +7,7 @@ offsets moves the places at which its photo is read. The head and its cameras st
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from backend.fit.config import StereoConfig
 from backend.fit.stereo.chart import Chart
 from backend.fit.stereo.matching import match
+from backend.unwrap.laid import Laid
 
 SEEN = 0.25
 """Weight from which a view may speak of where its skin lies."""
@@ -37,19 +38,6 @@ HELD = 0.15
 
 FEWEST = 12
 """Patches; fewer tell nothing."""
-
-
-@dataclass(frozen=True)
-class Laid:
-    """One view on a W x W grid of the UV square."""
-
-    log: np.ndarray  # (W, W, 3) float32 natural log of linear colour
-    weight: np.ndarray  # (W, W) float32 0..1
-
-    @property
-    def grey(self) -> np.ndarray:
-        """(W, W) float32."""
-        return self.log.mean(-1)
 
 
 def chart_of(laid: Laid, texel: float) -> Chart:

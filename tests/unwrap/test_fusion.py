@@ -8,8 +8,10 @@ import pytest
 
 from backend.head.model import HeadModel, default_head
 from backend.unwrap import ObservedTexture, unwrap
-from backend.unwrap.fusion import extended, shares, sharpness, trusted
-from backend.unwrap.register import Laid, chart_of, moved, offsets
+from backend.unwrap.belief import sharpness, trusted
+from backend.unwrap.fusion import extended, shares
+from backend.unwrap.laid import Laid
+from backend.unwrap.register import chart_of, moved, offsets
 from backend.unwrap.relight import ratio_between
 from backend.unwrap.sampling import Pyramid, levels_for
 from backend.unwrap.surface import coverage, part_of, surface_of
@@ -95,8 +97,10 @@ def _spots(head) -> np.ndarray:
 
 def test_a_known_shift_is_found():
     rng = np.random.default_rng(3)
-    base = sum(strength * cv2.resize(rng.standard_normal((cells, cells)).astype(np.float32), (256, 256),
-                                     interpolation=cv2.INTER_CUBIC) for cells, strength in ((24, 0.2), (80, 0.2)))
+    base = np.zeros((256, 256), np.float32)
+    for cells in (24, 80):
+        noise = rng.standard_normal((cells, cells)).astype(np.float32)
+        base += 0.2 * cv2.resize(noise, (256, 256), interpolation=cv2.INTER_CUBIC)
     y, x = np.mgrid[:256, :256].astype(np.float32)
     shift = np.stack([2.0 + np.sin(y / 60), -1.5 + np.cos(x / 70)], -1).astype(np.float32)
     weight = np.zeros((256, 256), np.float32)
@@ -134,9 +138,9 @@ def test_exposure_white_balance_and_light_are_matched():
 
 def test_no_step_shows_where_one_photo_ends_and_another_begins(texture, albedo):
     left = cv2.GaussianBlur(np.log(np.maximum(texture.colour, 1e-3)) - np.log(resampled(albedo, SIZE)), (0, 0), 1.5)
-    well = cv2.erode((texture.weight > 0.4).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    border = np.zeros_like(well)
-    border[:, 1:] = (texture.best_view[:, 1:] != texture.best_view[:, :-1])
+    well: np.ndarray = cv2.erode((texture.weight > 0.4).astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
+    border = np.zeros((SIZE, SIZE), bool)
+    border[:, 1:] = texture.best_view[:, 1:] != texture.best_view[:, :-1]
     across = np.zeros((SIZE, SIZE, 3), np.float32)
     across[:, 3:-3] = np.abs(left[:, 6:] - left[:, :-6])
     at = across[border & well].mean(-1)
