@@ -19,6 +19,7 @@ from .kinds import BEARD, BROWS, KINDS, LASHES, SCALP
 
 ROLE = "hair"
 PART_TAG = "likeness_hair_part"  # on a curves object: which
+AMOUNT_TAG = "likeness_hair_amount"  # on it: how many times as many hairs as are usual
 CHANNEL = {BROWS: "Red", BEARD: "Green", SCALP: "Blue"}
 ALONE = {BROWS: 14.0, LASHES: 16.0, BEARD: 7.0, SCALP: 4.0}
 """How much more a hair of each absorbs than one among many (`look.pigments`)."""
@@ -58,7 +59,7 @@ def grow(avatar: Avatar, bundle: Any, parts: Iterable[str], amount: float = 1.0)
                              avatar.collection)
         for item in (owner, owner.data, *owner.data.materials):
             item[TAG] = avatar.id
-        owner[ROLE_TAG], owner[PART_TAG] = ROLE, part
+        owner[ROLE_TAG], owner[PART_TAG], owner[AMOUNT_TAG] = ROLE, part, amount
         modifier = owner.modifiers[curves.MODIFIER]
         tree.set_value(modifier, "Viewport Amount", kind.viewport)
         for name, value in kept.get(part, {}).items():
@@ -103,7 +104,7 @@ def regrow(avatar: Avatar, bundle: Any) -> None:
     """Let an avatar's hair stand on its mesh again, whose faces have changed."""
     found = of(avatar)
     if found:
-        grow(avatar, bundle, list(found))
+        grow(avatar, bundle, list(found), _amount(found))
 
 
 def carry(old: Avatar, new: Avatar, bundle: Any) -> None:
@@ -112,10 +113,15 @@ def carry(old: Avatar, new: Avatar, bundle: Any) -> None:
     if not found or len(maps.files_of(bundle)) < len(maps.NAMES):
         return
     kept = {part: settings(item) for part, item in found.items()}
-    grow(new, bundle, list(kept))
+    grow(new, bundle, list(kept), _amount(found))
     for part, item in of(new).items():
         for name, value in kept[part].items():
             tree.set_value(item.modifiers[curves.MODIFIER], name, value)
+
+
+def _amount(found: dict[str, bpy.types.Object]) -> float:
+    """How densely hair was last grown."""
+    return float(next(iter(found.values())).get(AMOUNT_TAG, 1.0))
 
 
 def _cover(avatar: Avatar, part: str, painted: float, pictures: dict[str, bpy.types.Image]) -> None:

@@ -11,6 +11,8 @@ from .ground import LAYER
 from .growth import Strands
 
 MODIFIER = "Likeness Hair"
+EEVEE_ALONE = 0.2
+"""Exponent by which a hair that stands apart is darker where nothing passes through it: looked at beside Cycles."""
 
 
 def build(name: str, body: bpy.types.Object, strands: Strands, alone: float,
@@ -27,7 +29,7 @@ def build(name: str, body: bpy.types.Object, strands: Strands, alone: float,
     _attribute(data, look.MELANIN, "FLOAT", "CURVE", "value", melanin)
     _attribute(data, look.REDNESS, "FLOAT", "CURVE", "value", red)
     _attribute(data, look.COLOUR, "FLOAT_COLOR", "CURVE", "color",
-               np.concatenate([strands.colour, np.ones((count, 1))], 1))
+               np.concatenate([strands.colour * alone**-EEVEE_ALONE, np.ones((count, 1))], 1))
     _attribute(data, "surface_uv_coordinate", "FLOAT2", "CURVE", "vector", strands.uv)
     data.surface, data.surface_uv_map = body, LAYER
     typical = np.median(strands.colour, 0) if count else np.full(3, 0.05)

@@ -12,7 +12,7 @@ from blender_addon.export import looks
 from blender_addon.hair import coat, cover, curves, growth, look, maps, tree
 from blender_addon.hair.kinds import BEARD, BROWS, KINDS, LASHES, SCALP
 from blender_addon.scene import avatar as avatars
-from blender_addon.scene import skin, textures
+from blender_addon.scene import replace, skin, textures
 
 STORES = ("objects", "meshes", "materials", "images", "collections", "hair_curves")
 
@@ -197,6 +197,15 @@ def test_another_resolution_grows_the_hair_anew(hairy, level):
     assert set(found) == ({BROWS, BEARD, SCALP} if level == "lod3" else {BROWS, LASHES, BEARD, SCALP})
     bpy.context.view_layer.update()
     assert off_skin(hairy.mesh, points(found[BROWS])[:, 0]).max() < 0.001
+
+
+def test_an_avatar_made_again_has_its_hair_again_as_it_was_set(hairy, scene, bundle):
+    before = {part: len(owner.data.curves) for part, owner in coat.of(hairy).items()}
+    tree.set_value(coat.of(hairy)[BEARD].modifiers[curves.MODIFIER], "Length", 1.4)
+    new = replace.replace(scene, hairy, bundle)
+    assert {part: len(owner.data.curves) for part, owner in coat.of(new).items()} == before
+    assert tree.value(coat.of(new)[BEARD].modifiers[curves.MODIFIER], "Length") == pytest.approx(1.4)
+    assert len(bpy.data.hair_curves) == len(before)
 
 
 def test_a_bundle_from_before_is_told_and_nothing_changes(known, scene, tmp_path):
