@@ -35,9 +35,13 @@ class State:
     weights: np.ndarray  # (52,) 0..1
 
 
-def aligned(picture: Picture, start: State, skin: Skin, look: Look, sigma: np.ndarray, k: np.ndarray) -> State:
-    """`start`, as landmarks have it, put right by the frame's skin; `sigma` (52,) of its weights, `k` (3, 3)."""
-    log, now = picture.log(), start
+def aligned(picture: Picture, start: State, skin: Skin, look: Look, sigma: np.ndarray, k: np.ndarray,
+            now: State | None = None) -> State:
+    """`start`, as landmarks have it, put right by the frame's skin; `sigma` (52,) of its weights, `k` (3, 3).
+
+    The search begins at `now`, where that is a better guess; what holds the answer is `start`.
+    """
+    log, now = picture.log(), now or start
     held = held_to(sigma, TURN_SIGMA)
     for _ in range(STEPS):
         rows = off_by(log, picture, now, skin, look, k)
@@ -77,6 +81,7 @@ class Off:
     design: np.ndarray  # (M, 2, 6 + W) derivatives by turn, shift of the pivot, weights
     off: np.ndarray  # (M, 2)
     root: np.ndarray  # (M, 2, 2) by which millimetres were whitened
+    by_lens: np.ndarray  # (M, 2) derivative by the logarithm of focal length and distance, both growing alike
 
 
 def off_by(log: np.ndarray, picture: Picture, state: State, skin: Skin, look: Look, k: np.ndarray) -> Off:
@@ -90,7 +95,8 @@ def off_by(log: np.ndarray, picture: Picture, state: State, skin: Skin, look: Lo
     by_point = np.zeros((len(used), 2, 3), np.float32)
     by_point[:, 0, 0] = by_point[:, 1, 1] = focal / z
     by_point[:, :, 2] = -focal * middles[:, :2] / (z * z)[:, None]
-    by_point = np.linalg.inv(placed.stretch[used]) @ by_point  # millimetres on the patch per metre
+    per_pixel = np.linalg.inv(placed.stretch[used])  # millimetres on the patch
+    by_point = per_pixel @ by_point
     # The root of the inverse covariance, by hand: quicker than a factorisation of each.
     a, b, d = (found.covariance[used, row, column] for row, column in ((0, 0), (0, 1), (1, 1)))
     root = np.zeros((len(used), 2, 2), np.float32)
@@ -103,7 +109,10 @@ def off_by(log: np.ndarray, picture: Picture, state: State, skin: Skin, look: Lo
     turn = np.cross(arms[:, None], by_point)  # of by_point . (w x arm) by w
     shapes = (by_point @ state.pose.rotation.astype(np.float32)) @ skin.middles[used]
     off = (root @ found.shift[used][..., None].astype(np.float32))[..., 0]
-    return Off(used, np.concatenate([turn, by_point, shapes], 2), off, root)
+    from_centre = np.float32(focal) * middles[:, :2] / z[:, None]
+    place = state.pose.camera(skin.pivot)
+    by_lens = (root @ (per_pixel @ from_centre[..., None]))[..., 0] + by_point[:, :, 2] * np.float32(place[2])
+    return Off(used, np.concatenate([turn, by_point, shapes], 2), off, root, by_lens)
 
 
 def bounded(matrix: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from backend.tracking.rigid import Rigid
 from backend.tracking.skin import RADIUS, SPACING, Placed, Skin
 
 PER_MM = 1.0
-"""Pixels per millimetre of face at which frames are read: finer than the samples, coarser than noise."""
+"""Pixels per millimetre of face at which frames are read, about: finer than the samples, coarser than noise."""
 MARGIN = 0.35  # of the face's size, around its landmarks
 SOFT = 0.8  # pixels of blur on what is read
 BLACK = 12.0  # of 255, added before the logarithm
@@ -39,8 +39,8 @@ class Picture:
 
     @classmethod
     def of(cls, frame_srgb: np.ndarray, landmarks: np.ndarray, face_mm: float) -> Picture | None:
-        """Around `landmarks` (478, 2+) pixels of a face whose landmarks span `face_mm` downwards or across; None when
-        they lie outside."""
+        """Around `landmarks` (478, 2+) pixels of a face that measures `face_mm` from landmark to landmark at most; None
+        when they lie outside."""
         low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
         side = float((high - low).max())
         height, width = frame_srgb.shape[:2]
@@ -48,11 +48,12 @@ class Picture:
         right, bottom = np.clip(high + MARGIN * side, 0, (width, height)).astype(int)
         if min(right - left, bottom - top) < 16:
             return None
-        scale = min(1.0, PER_MM * face_mm / side)
-        size = (max(8, round((right - left) * scale)), max(8, round((bottom - top) * scale)))
-        small = cv2.resize(frame_srgb[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
-        # What the picture really was brought to, which rounding makes a little other than was asked for.
-        return cls(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), size[0] / (right - left), np.array([left, top], float))
+        factor = max(1, round(side / (PER_MM * face_mm)))  # a whole number: quick, and no ripples
+        right, bottom = right - (right - left) % factor, bottom - (bottom - top) % factor
+        grey = cv2.cvtColor(frame_srgb[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
+        if factor > 1:
+            grey = cv2.resize(grey, ((right - left) // factor, (bottom - top) // factor), interpolation=cv2.INTER_AREA)
+        return cls(grey, 1 / factor, np.array([left, top], float))
 
     def log(self) -> np.ndarray:
         """(h, w) float32."""

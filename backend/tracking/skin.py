@@ -17,11 +17,11 @@ from backend.head.model import HeadModel
 from backend.head.uvspace import rasterise
 from backend.tracking.rigid import Rigid
 
-APART = 12.0  # mm between patches
+APART = 15.0  # mm between patches
 SPACING = 1.6  # mm between the samples of one
 RADIUS = 3  # samples to each side of the middle one
-RESOLUTION = 1024  # texels of the UV square in which samples are looked up
-THINNED = 4  # of those texels, one in so many each way may be a patch's middle
+RESOLUTION = 512  # texels of the UV square in which samples are looked up
+THINNED = 2  # of those texels, one in so many each way may be a patch's middle
 LEFT_OUT = ("scalp", "neck", "throat", "nostrils")  # regions that hair, cloth or shadow show, not skin
 WHOLE = 0.6  # share of a patch's samples that must lie on skin
 MOVED = tuple(index for index, name in enumerate(ARKIT_NAMES)
