@@ -22,6 +22,8 @@ STEPS = 2
 """Of Gauss and Newton, for a frame."""
 TURN_SIGMA, PLACE_SIGMA = 0.023, (0.003, 0.003, 0.01)  # radians; metres: how far landmarks may misread a pose
 LEAST_WEIGHT_SIGMA = 0.03
+LOOSE = 0.5
+"""Landmarks are mostly right about a shape, and else not at all: the farther the skin has it, the less they hold it."""
 FREE_ROUNDS = 3
 BOUNDS = 1e-9
 _MOVED = np.array(MOVED)
@@ -42,12 +44,15 @@ def aligned(picture: Picture, start: State, skin: Skin, look: Look, sigma: np.nd
     The search begins at `now`, where that is a better guess; what holds the answer is `start`.
     """
     log, now = picture.log(), now or start
-    held = held_to(sigma, TURN_SIGMA)
+    firm = held_to(sigma, TURN_SIGMA)
     for _ in range(STEPS):
+        away = gone(start, now, skin)
+        held = firm / (1 + LOOSE * firm * away * away)
+        held[:6] = firm[:6]
         rows = off_by(log, picture, now, skin, look, k)
         flat = rows.design.reshape(-1, rows.design.shape[2])
         matrix = (flat.T @ flat).astype(np.float64) + np.diag(held)
-        right = -(flat.T @ rows.off.ravel()) - held * gone(start, now, skin)
+        right = -(flat.T @ rows.off.ravel()) - held * away
         now = moved(now, bounded(matrix, right, now.weights[_MOVED]), skin)
     return now
 

@@ -34,7 +34,7 @@ PREVIEW = 240
 """Good frames from which the focal length and the person's look are told; the film waits for them."""
 TOO_FEW = 0.2
 """Share of frames with a face, below which a film is refused."""
-FOCAL_SIGMA, SURE = 0.25, 1e-3
+FOCAL_SIGMA, SURE = 0.4, 1e-3
 """Of the logarithm of the focal length that landmarks tell, and of one that is known."""
 FEWEST = 5
 """Frames with a face, fewer than which between two breaks tell nobody."""

@@ -18,14 +18,14 @@ from backend.tracking.patches import EDGE_ON, Look, Picture, even, samples
 from backend.tracking.rigid import Rigid
 from backend.tracking.skin import Skin
 
-KEY_FRAMES, ROUNDS = 24, 4
+KEY_FRAMES, ROUNDS = 18, 7
 """Frames that a look is learnt from, and how often."""
 FEWEST_KEYS = 8
-ALL_TURN_SIGMA = 0.08
+ALL_TURN_SIGMA = 0.028
 """Radians by which each key frame's turn may be misread, were they misread independently; they are not."""
 LEAST_SEEN = 0.4  # frames' worth of a patch, to know it
 LONGEST_STEP, MOST_LENS = 0.3, 0.2  # of a weight, and of the focal length's logarithm, in one round
-SITS = 2.0  # mm by which a patch may sit elsewhere than the look so far has it
+SITS = 3.0  # mm by which a patch may sit elsewhere than the look so far has it
 RIM = 2  # pixels
 
 
