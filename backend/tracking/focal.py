@@ -18,7 +18,7 @@ from backend.tracking.shown import IRISES, Shown
 
 TRIED = np.linspace(np.log(0.45), np.log(2.2), 13)
 """Logarithms of shares of the usual focal length."""
-FRAMES = 24
+FRAMES = 12
 INDEPENDENT = 0.02
 """So many landmarks' worth one landmark of one frame is, as they err together."""
 

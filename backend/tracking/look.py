@@ -18,10 +18,10 @@ from backend.tracking.patches import EDGE_ON, Look, Picture, even, samples
 from backend.tracking.rigid import Rigid
 from backend.tracking.skin import Skin
 
-KEY_FRAMES, ROUNDS = 18, 7
+KEY_FRAMES, ROUNDS = 24, 6
 """Frames that a look is learnt from, and how often."""
 FEWEST_KEYS = 8
-ALL_TURN_SIGMA = 0.028
+ALL_TURN_SIGMA = 0.03
 """Radians by which each key frame's turn may be misread, were they misread independently; they are not."""
 LEAST_SEEN = 0.4  # frames' worth of a patch, to know it
 LONGEST_STEP, MOST_LENS = 0.3, 0.2  # of a weight, and of the focal length's logarithm, in one round
@@ -45,14 +45,14 @@ def learnt(pictures: Sequence[Picture], states: Sequence[State], skin: Skin, sig
     """
     if len(pictures) < FEWEST_KEYS or not len(skin.rest):
         return None
-    now, lens = list(states), 0.0
+    now, lens, logs = list(states), 0.0, [picture.log() for picture in pictures]
     for _ in range(ROUNDS):
         grown = float(np.exp(lens))
-        now, more = together(pictures, [farther(state, grown, skin) for state in states], now, skin, sigma,
+        now, more = together(pictures, logs, [farther(state, grown, skin) for state in states], now, skin, sigma,
                              longer(k, grown), (lens, lens_sigma))
         lens += more
     grown = float(np.exp(lens))
-    return Learnt(seen_in(pictures, now, skin, longer(k, grown)), grown)
+    return Learnt(seen_in(pictures, logs, now, skin, longer(k, grown)), grown)
 
 
 def farther(state: State, grown: float, skin: Skin) -> State:
@@ -66,11 +66,11 @@ def longer(k: np.ndarray, grown: float) -> np.ndarray:
     return k @ np.diag([grown, grown, 1.0])
 
 
-def together(pictures: Sequence[Picture], states: Sequence[State], now: Sequence[State], skin: Skin, sigma: np.ndarray,
-             k: np.ndarray, lens: tuple[float, float]) -> tuple[list[State], float]:
+def together(pictures: Sequence[Picture], logs: Sequence[np.ndarray], states: Sequence[State], now: Sequence[State],
+             skin: Skin, sigma: np.ndarray, k: np.ndarray, lens: tuple[float, float]) -> tuple[list[State], float]:
     """One round: better states than `now`, held to `states`, and what is to be added to the logarithm of the focal
     length; `lens` is what was added, and how far that is believed."""
-    look, held = seen_in(pictures, now, skin, k), held_to(sigma, ALL_TURN_SIGMA)
+    look, held = seen_in(pictures, logs, now, skin, k), held_to(sigma, ALL_TURN_SIGMA)
     size, count, patches = len(held), len(pictures), len(skin.rest)
     whole = count * size + 1
     matrix, right = np.zeros((whole, whole)), np.zeros(whole)
@@ -78,8 +78,8 @@ def together(pictures: Sequence[Picture], states: Sequence[State], now: Sequence
     # Per patch: its own information, what it is off in all frames, and how that hangs on all unknowns.
     own = np.tile(np.eye(2) / SITS**2, (patches, 1, 1))
     mean, shared = np.zeros((patches, 2)), np.zeros((patches, 2, whole), np.float32)
-    for index, (picture, start, state) in enumerate(zip(pictures, states, now, strict=True)):
-        off = off_by(picture.log(), picture, state, skin, look, k)
+    for index, (picture, log, start, state) in enumerate(zip(pictures, logs, states, now, strict=True)):
+        off = off_by(log, picture, state, skin, look, k)
         part = np.r_[index * size:(index + 1) * size, whole - 1]
         design = np.concatenate([off.design, off.by_lens[..., None]], 2)
         flat = design.reshape(-1, size + 1)
@@ -105,15 +105,16 @@ def together(pictures: Sequence[Picture], states: Sequence[State], now: Sequence
             for state, one in zip(now, steps, strict=True)], more
 
 
-def seen_in(pictures: Sequence[Picture], states: Sequence[State], skin: Skin, k: np.ndarray) -> Look:
+def seen_in(pictures: Sequence[Picture], logs: Sequence[np.ndarray], states: Sequence[State], skin: Skin,
+            k: np.ndarray) -> Look:
     """The look that several frames have on average; those that face a patch count more."""
     total, count = np.zeros(skin.window.shape), np.zeros(len(skin.window))
-    for picture, state in zip(pictures, states, strict=True):
+    for picture, log, state in zip(pictures, logs, states, strict=True):
         focal, centre = picture.camera(k)
         placed = skin.seen(state.pose, state.weights[list(MOVED)], focal, centre)
         height, width = picture.shade.shape
         inside = ((placed.pixels > RIM) & (placed.pixels < (width - RIM, height - RIM))).all((1, 2))
         weight = np.clip((placed.facing - EDGE_ON) * 2, 0, 1) * inside
-        total += weight[:, None] * even(samples(picture.log(), placed), skin.window)
+        total += weight[:, None] * even(samples(log, placed), skin.window)
         count += weight
     return Look.of(total / np.maximum(count, 1e-6)[:, None], skin, np.clip(count / LEAST_SEEN, 0, 1))

@@ -116,7 +116,8 @@ class Look:
         spread = np.sqrt(np.maximum((self.share * values * values).sum(1), 1e-8))
         sums = (self.weighted @ values[..., None])[..., 0] / spread[:, None]
         alike = sums[:, 2]
-        shift = (self.held @ sums[:, :2, None])[..., 0]
+        # A patch that is half like the look, half something else, moves what is compared by half.
+        shift = (self.held @ sums[:, :2, None])[..., 0] / np.maximum(alike, ALIKE)[:, None]
         miss = np.maximum(2 - 2 * alike, LEAST_MISS) * TOGETHER
         count = np.clip((alike - ALIKE) / (SURE - ALIKE), 0, 1) * self.known
         count = count * np.clip((placed.facing - EDGE_ON) / (FACING - EDGE_ON), 0, 1)

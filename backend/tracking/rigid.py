@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 STEPS = 8
-ENOUGH = 1e-6  # radians and shares of the distance: steps smaller than this end the search
+ENOUGH = 1e-5  # radians and shares of the distance: steps smaller than this end the search
 HUBER = 2.5  # sigmas, beyond which a point counts less
 LEAST_DEPTH = 0.02  # metres
 

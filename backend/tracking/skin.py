@@ -17,11 +17,11 @@ from backend.head.model import HeadModel
 from backend.head.uvspace import rasterise
 from backend.tracking.rigid import Rigid
 
-APART = 15.0  # mm between patches
+APART = 12.0  # mm between patches
 SPACING = 1.6  # mm between the samples of one
 RADIUS = 3  # samples to each side of the middle one
 RESOLUTION = 512  # texels of the UV square in which samples are looked up
-THINNED = 2  # of those texels, one in so many each way may be a patch's middle
+THINNED = 3  # of those texels, one in so many each way may be a patch's middle
 LEFT_OUT = ("scalp", "neck", "throat", "nostrils")  # regions that hair, cloth or shadow show, not skin
 WHOLE = 0.6  # share of a patch's samples that must lie on skin
 MOVED = tuple(index for index, name in enumerate(ARKIT_NAMES)
@@ -139,7 +139,8 @@ class Skin:
         active = np.flatnonzero(weights > 0)
         moved = weights[active].astype(np.float32) @ self.moves[active]
         rotation = pose.rotation.astype(np.float32)
-        points = (self.rest + self.fit @ moved.reshape(-1, 3, 3)) @ rotation.T + pose.shift.astype(np.float32)
+        points = (self.rest + self.fit @ moved.reshape(-1, 3, 3)).reshape(-1, 3) @ rotation.T
+        points = points.reshape(self.rest.shape) + pose.shift.astype(np.float32)
         pixels = points[..., :2] * (np.float32(focal) / points[..., 2:]) + centre.astype(np.float32)
         middles = points[:, points.shape[1] // 2]
         away = middles / np.linalg.norm(middles, axis=1, keepdims=True)
