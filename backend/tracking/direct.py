@@ -18,8 +18,10 @@ from backend.tracking.patches import Look, Picture, samples
 from backend.tracking.rigid import Rigid
 from backend.tracking.skin import MOVED, Skin
 
-STEPS = 2
+STEPS = 1
 """Of Gauss and Newton, for a frame."""
+OVER = 1.7
+"""Times the step that is computed: patches that overlap what is not skin, and soft ones, say too little."""
 TURN_SIGMA, PLACE_SIGMA = 0.023, (0.003, 0.003, 0.01)  # radians; metres: how far landmarks may misread a pose
 LEAST_WEIGHT_SIGMA = 0.03
 LOOSE = 0.5
@@ -53,7 +55,7 @@ def aligned(picture: Picture, start: State, skin: Skin, look: Look, sigma: np.nd
         flat = rows.design.reshape(-1, rows.design.shape[2])
         matrix = (flat.T @ flat).astype(np.float64) + np.diag(held)
         right = -(flat.T @ rows.off.ravel()) - held * away
-        now = moved(now, bounded(matrix, right, now.weights[_MOVED]), skin)
+        now = moved(now, OVER * bounded(matrix, right, now.weights[_MOVED]), skin)
     return now
 
 

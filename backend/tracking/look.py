@@ -18,8 +18,9 @@ from backend.tracking.patches import EDGE_ON, Look, Picture, even, samples
 from backend.tracking.rigid import Rigid
 from backend.tracking.skin import Skin
 
-KEY_FRAMES, ROUNDS = 24, 6
+KEY_FRAMES, ROUNDS = 24, 4
 """Frames that a look is learnt from, and how often."""
+AHEAD = 1.5  # times the step that is computed, see `direct.OVER`
 FEWEST_KEYS = 8
 ALL_TURN_SIGMA = 0.03
 """Radians by which each key frame's turn may be misread, were they misread independently; they are not."""
@@ -98,8 +99,8 @@ def together(pictures: Sequence[Picture], logs: Sequence[np.ndarray], states: Se
     matrix -= reduced.T @ reduced
     right += reduced.T @ (factor @ mean[..., None]).ravel()
     step = np.linalg.solve(matrix, right)
-    more = float(np.clip(step[-1], -MOST_LENS, MOST_LENS))
-    steps = step[:-1].reshape(count, size)
+    more = float(np.clip(AHEAD * step[-1], -MOST_LENS, MOST_LENS))
+    steps = AHEAD * step[:-1].reshape(count, size)
     steps[:, 6:] = np.clip(steps[:, 6:], -LONGEST_STEP, LONGEST_STEP)
     return [farther(moved(state, one, skin), float(np.exp(more)), skin)
             for state, one in zip(now, steps, strict=True)], more
