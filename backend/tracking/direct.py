@@ -1,10 +1,9 @@
 """Direct alignment: the frame's skin laid on the person's own, to put right what landmarks say of pose and face.
 
 Landmarks tell where to look, and hold what skin does not tell; the skin says by how much every patch is off. Both
-together are one small system for the head's pose and the shapes that move skin (Gauss and Newton, weights kept within 0
-and 1). How the person looks is learnt from frames of the film itself: laid on each other by the landmarks first, then by
-what came of it. Errors of the landmarks that change with the head's turn or with the face so cancel. A frame that does
-not look like it (hidden, blurred, too dark) has few patches that count, and then landmarks decide alone.
+together are one small system for the head's pose and the shapes that move skin (Gauss and Newton, weights kept within
+0 and 1). How the person looks is learnt from frames of the film itself (`look`). Where a frame does not look like that
+(hidden, blurred, too dark) few patches count, and then landmarks decide alone.
 """
 
 from __future__ import annotations
@@ -20,9 +19,10 @@ from backend.tracking.skin import MOVED, Skin
 
 STEPS = 1
 """Of Gauss and Newton, for a frame."""
-OVER = 1.7
-"""Times the step that is computed: patches that overlap what is not skin, and soft ones, say too little."""
 TURN_SIGMA, PLACE_SIGMA = 0.023, (0.003, 0.003, 0.01)  # radians; metres: how far landmarks may misread a pose
+OVER = 1.6
+"""Times the step of the pose that is computed: shapes take up a part of what is its own, and give it back slowly."""
+FEWEST_PATCHES = 12  # in a frame, to believe any
 LEAST_WEIGHT_SIGMA = 0.03
 LOOSE = 0.5
 """Landmarks are mostly right about a shape, and else not at all: the farther the skin has it, the less they hold it."""
@@ -52,10 +52,14 @@ def aligned(picture: Picture, start: State, skin: Skin, look: Look, sigma: np.nd
         held = firm / (1 + LOOSE * firm * away * away)
         held[:6] = firm[:6]
         rows = off_by(log, picture, now, skin, look, k)
+        if len(rows.index) < FEWEST_PATCHES:
+            return start
         flat = rows.design.reshape(-1, rows.design.shape[2])
         matrix = (flat.T @ flat).astype(np.float64) + np.diag(held)
         right = -(flat.T @ rows.off.ravel()) - held * away
-        now = moved(now, OVER * bounded(matrix, right, now.weights[_MOVED]), skin)
+        step = bounded(matrix, right, now.weights[_MOVED])
+        step[:6] *= OVER
+        now = moved(now, step, skin)
     return now
 
 

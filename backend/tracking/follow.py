@@ -20,9 +20,6 @@ from backend.tracking.shown import WEIGHTS, Shown, corrected, pose_terms, split
 from backend.tracking.tracker import BELIEVED, Reading
 from backend.tracking.whole import REST_FRAMES, from_rest, rest_of, told_by_all, without
 
-EVERY = 1
-"""Frames of which the skin of one is looked at: the next one's landmarks err much the same."""
-
 
 @dataclass(frozen=True)
 class Change:
@@ -43,7 +40,6 @@ class Follow:
     look: Look | None = None
     _own: np.ndarray | None = None
     _rest: np.ndarray | None = None
-    _frame: int = 0
     _last: np.ndarray | None = None  # what the last frame's landmarks were off
 
     def __post_init__(self) -> None:
@@ -88,9 +84,6 @@ class Follow:
             return None
         skin = self.actor.skin
         now = None if self._last is None else moved(start, self._last, skin)
-        self._frame += 1
-        if now is not None and self._frame % EVERY:
-            return Change(now.pose, (now.weights - start.weights).astype(np.float32))
         found = aligned(picture, start, skin, self.look, self.table.sigma_weights, self.k, now)
         self._last = gone(start, found, skin)
         return Change(found.pose, (found.weights - start.weights).astype(np.float32))

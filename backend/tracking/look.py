@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.tracking.direct import MOVED, State, gone, held_to, moved, off_by
+from backend.tracking.direct import MOVED, OVER, State, gone, held_to, moved, off_by
 from backend.tracking.patches import EDGE_ON, Look, Picture, even, samples
 from backend.tracking.rigid import Rigid
 from backend.tracking.skin import Skin
 
-KEY_FRAMES, ROUNDS = 24, 4
+KEY_FRAMES, ROUNDS = 20, 4
 """Frames that a look is learnt from, and how often."""
-AHEAD = 1.5  # times the step that is computed, see `direct.OVER`
 FEWEST_KEYS = 8
 ALL_TURN_SIGMA = 0.03
 """Radians by which each key frame's turn may be misread, were they misread independently; they are not."""
@@ -58,7 +57,7 @@ def learnt(pictures: Sequence[Picture], states: Sequence[State], skin: Skin, sig
 
 def farther(state: State, grown: float, skin: Skin) -> State:
     """The state as a camera of a focal length so many times as long sees the same picture."""
-    shift = state.pose.shift + [0, 0, (grown - 1) * state.pose.camera(skin.pivot)[2]]
+    shift = state.pose.shift + np.array([0, 0, (grown - 1) * state.pose.camera(skin.pivot)[2]])
     return State(Rigid(state.pose.rotation, shift), state.weights)
 
 
@@ -99,8 +98,9 @@ def together(pictures: Sequence[Picture], logs: Sequence[np.ndarray], states: Se
     matrix -= reduced.T @ reduced
     right += reduced.T @ (factor @ mean[..., None]).ravel()
     step = np.linalg.solve(matrix, right)
-    more = float(np.clip(AHEAD * step[-1], -MOST_LENS, MOST_LENS))
-    steps = AHEAD * step[:-1].reshape(count, size)
+    more = float(np.clip(OVER * step[-1], -MOST_LENS, MOST_LENS))
+    steps = step[:-1].reshape(count, size)
+    steps[:, :6] *= OVER
     steps[:, 6:] = np.clip(steps[:, 6:], -LONGEST_STEP, LONGEST_STEP)
     return [farther(moved(state, one, skin), float(np.exp(more)), skin)
             for state, one in zip(now, steps, strict=True)], more

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from backend.tracking.rigid import Rigid
 from backend.tracking.skin import RADIUS, SPACING, Placed, Skin
 
 PER_MM = 1.0
 """Pixels per millimetre of face at which frames are read, about: finer than the samples, coarser than noise."""
-MARGIN = 0.35  # of the face's size, around its landmarks
+MARGIN = 0.3  # of the face's size, around its landmarks
 SOFT = 0.8  # pixels of blur on what is read
 BLACK = 12.0  # of 255, added before the logarithm
 ALIKE, SURE = 0.5, 0.9  # correlation from which a patch counts, and at which it counts in full
