@@ -22,7 +22,7 @@ STEPS = 1
 TURN_SIGMA, PLACE_SIGMA = 0.023, (0.003, 0.003, 0.01)  # radians; metres: how far landmarks may misread a pose
 OVER = 1.6
 """Times the step of the pose that is computed: shapes take up a part of what is its own, and give it back slowly."""
-FEWEST_PATCHES = 12  # in a frame, to believe any
+FEWEST_PATCHES = 10.0  # sum of how much each counts in a frame, to believe any: noise gives a few by chance
 LEAST_WEIGHT_SIGMA = 0.03
 LOOSE = 0.5
 """Landmarks are mostly right about a shape, and else not at all: the farther the skin has it, the less they hold it."""
@@ -52,7 +52,7 @@ def aligned(picture: Picture, start: State, skin: Skin, look: Look, sigma: np.nd
         held = firm / (1 + LOOSE * firm * away * away)
         held[:6] = firm[:6]
         rows = off_by(log, picture, now, skin, look, k)
-        if len(rows.index) < FEWEST_PATCHES:
+        if rows.likely < FEWEST_PATCHES:
             return start
         flat = rows.design.reshape(-1, rows.design.shape[2])
         matrix = (flat.T @ flat).astype(np.float64) + np.diag(held)
@@ -93,6 +93,7 @@ class Off:
     off: np.ndarray  # (M, 2)
     root: np.ndarray  # (M, 2, 2) by which millimetres were whitened
     by_lens: np.ndarray  # (M, 2) derivative by the logarithm of focal length and distance, both growing alike
+    likely: float  # sum of how much each counts
 
 
 def off_by(log: np.ndarray, picture: Picture, state: State, skin: Skin, look: Look, k: np.ndarray) -> Off:
@@ -123,7 +124,7 @@ def off_by(log: np.ndarray, picture: Picture, state: State, skin: Skin, look: Lo
     from_centre = np.float32(focal) * middles[:, :2] / z[:, None]
     place = state.pose.camera(skin.pivot)
     by_lens = (root @ (per_pixel @ from_centre[..., None]))[..., 0] + by_point[:, :, 2] * np.float32(place[2])
-    return Off(used, np.concatenate([turn, by_point, shapes], 2), off, root, by_lens)
+    return Off(used, np.concatenate([turn, by_point, shapes], 2), off, root, by_lens, float(found.count.sum()))
 
 
 def bounded(matrix: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
