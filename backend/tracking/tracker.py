@@ -1,4 +1,4 @@
-"""One frame in, one result out: what a known head does, told from the frame and what was learnt of the person so far.
+"""One frame in, one result out: what a known head does, told from landmarks and what was learnt of the person so far.
 
 Per frame: the landmarker; the pose at which the person's rigid head lies under its landmarks; what landmarks and scores
 are off that, with the person's own share taken out; and what the measured table (`shown`) tells of it. No frame's
