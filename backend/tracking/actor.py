@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from backend.fit.headfit import HeadFit
 from backend.fit.points import has_arkit
 from backend.head.adapt import LOOK_DEGREES
 from backend.head.model import HeadModel
+from backend.tracking.skin import Cloth, Skin
 
 AGAIN = "Make the avatar again."
 
@@ -25,6 +27,7 @@ class Actor:
     head: HeadModel
     neutral: np.ndarray  # (478, 3) metres, landmarks on the person's neutral face; NaN where one has no place
     link: np.ndarray  # (E + 3, 52) psi, then the jaw's axis-angle, per ARKit weight
+    vertices: np.ndarray  # (V, 3) metres, the neutral face
 
     @classmethod
     def of(cls, head: HeadModel, vertices: np.ndarray) -> Actor:
@@ -36,12 +39,22 @@ class Actor:
         else:
             link = np.eye(len(head.expression_names) + 3, len(ARKIT_NAMES))
             link[len(head.expression_names):] = 0
-        return cls(head, head.landmark_points(vertices.astype(np.float64)), link)
+        return cls(head, head.landmark_points(vertices.astype(np.float64)), link, vertices)
 
     @classmethod
     def of_fit(cls, head: HeadModel, fit: HeadFit) -> Actor:
         """The person that a fit found."""
         return cls.of(head, fit.neutral)
+
+    @cached_property
+    def skin(self) -> Skin:
+        """Patches of the person's skin."""
+        return Skin.of(self.head, Cloth.of(self.head), self.vertices)
+
+    @cached_property
+    def face_mm(self) -> float:
+        """From landmark to landmark at most, up, down or across."""
+        return float(np.ptp(self.neutral[np.isfinite(self.neutral).all(1)], 0)[[0, 2]].max()) * 1000
 
     def pose(self, weights: np.ndarray) -> np.ndarray:
         """(T, J, 3) axis-angle radians for weights (T, 52): the eyes look as the weights say, the jaw as psi needs."""

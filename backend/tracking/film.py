@@ -1,7 +1,8 @@
 """A whole film tracked: read once as a stream, then understood as a whole, smoothed, and told as a `Clip`.
 
-What is kept of a frame is a kilobyte; an hour takes a tenth of a gigabyte. From all frames together comes what is the
-person's own (the mean of what their faces do not explain, calm frames first), by which all are then told again.
+What is kept of a frame is a kilobyte or two; an hour takes a quarter of a gigabyte. The first frames wait until they
+tell how the person looks; from then on each is put right by its skin (`direct`). From all frames together comes what is
+the person's own (the mean of what their faces do not explain, calm frames first), by which all are then told again.
 """
 
 from __future__ import annotations
@@ -19,28 +20,26 @@ from backend.core.progress import Progress, silent
 from backend.errors import InputError
 from backend.tracking.actor import Actor
 from backend.tracking.focal import found_focal
+from backend.tracking.follow import Change, Follow
 from backend.tracking.landmarker import FrameLandmarker, Seen
-from backend.tracking.shown import WEIGHTS, Shown, Told, corrected, measured_shown, pose_terms
+from backend.tracking.patches import Picture
+from backend.tracking.shown import WEIGHTS, Shown, corrected, measured_shown, pose_terms, split
 from backend.tracking.smooth import smoothed_poses, smoothed_weights
-from backend.tracking.tracker import ALIKE, BELIEVED, Reading, read
+from backend.tracking.tracker import ALIKE, Reading, read
+from backend.tracking.whole import from_rest, told_by_all, told_of
 from backend.video.stream import Frame, Video
 from backend.video.verdict import Watch
 
 PREVIEW = 240
-"""Good frames from which the focal length is told; the film waits for them."""
-ROUNDS = 3
-"""Times that the person's own share is found anew."""
-CALM = 1.5
-"""Sum of weights at which a face tells half as much of what it is at rest."""
+"""Good frames from which the focal length and the person's look are told; the film waits for them."""
 TOO_FEW = 0.2
 """Share of frames with a face, below which a film is refused."""
+FOCAL_SIGMA, SURE = 0.4, 1e-3
+"""Of the logarithm of the focal length that landmarks tell, and of one that is known."""
 FEWEST = 5
 """Frames with a face, fewer than which between two breaks tell nobody."""
 SAME = 0.3
 """Share of people's differences by which one person differs from part to part: light, distance, turn."""
-REST_SHARE, REST_MOST, REST_FRAMES = 0.3, 0.15, 60
-TREMBLING = 0.1
-PER_CALL = 512
 _AGAIN = "Record one person who looks at the camera, with the head in the picture."
 CAMERA = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 """From a camera's axes (x right, y down, z forward) to the world's: the camera looks along +Y, up is +Z."""
@@ -52,13 +51,24 @@ class Rows:
 
     time: list[float] = field(default_factory=list)
     readings: list[Reading | None] = field(default_factory=list)
+    changes: list[Change | None] = field(default_factory=list)
 
-    def add(self, time: float, reading: Reading | None) -> None:
-        """One more frame; None where no face was seen."""
+    def add(self, time: float, reading: Reading | None, change: Change | None = None) -> None:
+        """One more frame; None where no face was seen, and where its skin was not looked at."""
         self.time.append(time)
         if reading is not None:
             reading = Reading(reading.pose, reading.features.astype(np.float32), reading.confidence)
         self.readings.append(reading)
+        self.changes.append(change)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A frame that waits for the film's beginning to be understood."""
+
+    time: float
+    seen: Seen | None
+    picture: Picture | None
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,8 @@ def track_film(path: Path, actor: Actor, progress: Progress = silent, focal: flo
     with Video(path) as video, FrameLandmarker() as landmarker:
         watch = Watch.of(video.film)
         began = clock.perf_counter()
-        rows, waiting, k = Rows(), list[tuple[Frame, Seen | None]](), None
+        rows, waiting = Rows(), list[Waiting]()
+        follow: Follow | None = None
         size = (0, 0)
         for frame in video:
             height, width = frame.image.shape[:2]
@@ -91,20 +102,19 @@ def track_film(path: Path, actor: Actor, progress: Progress = silent, focal: flo
             size = (width, height)
             seen = landmarker.see(frame.image)
             watch.add(frame, seen)
-            if k is None:
-                waiting.append((Frame(frame.index, frame.time, frame.image[:0]), seen))
-                if sum(one is not None for _, one in waiting) < PREVIEW and len(waiting) < 4 * PREVIEW:
-                    _tell(progress, frame, video, began)
-                    continue
-            k = k if k is not None else _camera(waiting, actor, size, table, focal)
-            for one, found in waiting or [(frame, seen)]:
-                _take(rows, one, found, actor, k, size, table)
-            waiting.clear()
+            picture = None if seen is None else Picture.of(frame.image, seen.landmarks, actor.face_mm)
+            if follow is None:
+                waiting.append(Waiting(frame.time, seen, picture))
+                if sum(one.seen is not None for one in waiting) >= PREVIEW or len(waiting) >= 4 * PREVIEW:
+                    follow = _begun(waiting, actor, size, table, focal, rows)
+                    waiting.clear()
+            else:
+                reading = _read(seen, actor, follow.k, size, table)
+                rows.add(frame.time, reading, None if reading is None else follow.change(reading, picture))
             _tell(progress, frame, video, began)
-        if k is None:
-            k = _camera(waiting, actor, size, table, focal)
-            for one, found in waiting:
-                _take(rows, one, found, actor, k, size, table)
+        if follow is None:
+            follow = _begun(waiting, actor, size, table, focal, rows)
+        k = follow.k
         confidence = [0.0 if reading is None else reading.confidence for reading in rows.readings]
         report = watch.report(confidence, [None if reading is None else reading.pose.rotation
                                            for reading in rows.readings], video.ended_early)
@@ -131,32 +141,17 @@ def understood(rows: Rows, actor: Actor, table: Shown, breaks: Sequence[int] = (
     features = np.stack([reading.features for reading in readings]).astype(np.float64)  # type: ignore[union-attr]
     rotations = [reading.pose for reading in readings]  # type: ignore[union-attr]
     terms = np.stack([pose_terms(pose.rotation) for pose in rotations])
-    own = None
-    for _ in range(ROUNDS):
-        told = _told(table, features, terms, own)
-        own = own_of_clip(table, features, terms, told[:, :WEIGHTS], sure[there])
-    told = _told(table, features, terms, own)
+    told, _ = told_by_all(table, features, terms, sure[there])
     weights[there] = from_rest(np.clip(told[:, :WEIGHTS], 0, 1))
     for index, pose, said in zip(there, rotations, told, strict=True):
-        poses[index] = corrected(pose, Told(said[:WEIGHTS], said[WEIGHTS:WEIGHTS + 3], said[WEIGHTS + 3:]),
-                                 pivot).matrix
+        change = rows.changes[index]
+        poses[index] = (corrected(pose, split(said), pivot) if change is None else change.pose).matrix
+        if change is not None:
+            weights[index] = np.clip(weights[index] + change.weights, 0, 1)
     weights, still = smoothed_weights(time, weights, sure), smoothed_poses(time, poses, sure, pivot)
     world = CAMERA @ still
     world[:, :3, 3] -= np.median(world[there, :3, :3] @ pivot + world[there, :3, 3], 0) - pivot
     return Clip(time, weights.astype(np.float32), actor.expression(weights), world, actor.pose(weights), sure), poses
-
-
-def from_rest(weights: np.ndarray) -> np.ndarray:
-    """Weights (T, 52) less what is told of a face at rest, and trembling about it taken away.
-
-    Most shapes rest most of the time. What one keeps for `REST_SHARE` of the clip is its rest, as far as `REST_MOST`: a
-    shape that is played all the time loses no more. What is left of a tenth or less goes to nought by its square.
-    """
-    if len(weights) < REST_FRAMES:
-        return weights
-    rest = np.minimum(np.percentile(weights, 100 * REST_SHARE, axis=0), REST_MOST)
-    left = np.clip((weights - rest) / (1 - rest), 0, 1)
-    return left * np.clip(left / TREMBLING, 0, 1)
 
 
 def _strangers(rows: Rows, sure: np.ndarray, table: Shown, breaks: Sequence[int]) -> np.ndarray:
@@ -178,7 +173,7 @@ def _strangers(rows: Rows, sure: np.ndarray, table: Shown, breaks: Sequence[int]
         readings = [rows.readings[index] for index in inside]
         features = np.stack([reading.features for reading in readings]).astype(np.float64)  # type: ignore[union-attr]
         terms = np.stack([pose_terms(reading.pose.rotation) for reading in readings])  # type: ignore[union-attr]
-        told = np.clip(_told(table, features, terms, None)[:, :WEIGHTS], 0, 1)
+        told = np.clip(told_of(table, features, terms, None)[:, :WEIGHTS], 0, 1)
         parts.append((len(inside), begin, end, table.rest(features, terms, told).mean(0)))
     if not parts:
         return np.zeros(len(sure), bool)
@@ -192,33 +187,31 @@ def _strangers(rows: Rows, sure: np.ndarray, table: Shown, breaks: Sequence[int]
     return out
 
 
-def own_of_clip(table: Shown, features: np.ndarray, terms: np.ndarray, weights: np.ndarray,
-                sure: np.ndarray) -> np.ndarray:
-    """(F,) the person's own share, by all believed frames (T, F); calm faces count more."""
-    count = np.where(sure >= BELIEVED, 1.0, 0.1 * sure) / (1 + (np.clip(weights, 0, 1).sum(1) / CALM) ** 2)
-    rest = table.rest(features, terms, np.clip(weights, 0, 1))
-    mean = (count[:, None] * rest).sum(0) / count.sum()
-    return mean * table.own / (table.own + table.noise * ALIKE / max(count.sum(), 1e-6))
-
-
-def _told(table: Shown, features: np.ndarray, terms: np.ndarray, own: np.ndarray | None) -> np.ndarray:
-    """(T, WEIGHTS + 6) what the network tells of every frame."""
-    return np.concatenate([table.answers(features[at:at + PER_CALL], terms[at:at + PER_CALL], own)
-                           for at in range(0, len(features), PER_CALL)])
-
-
-def _camera(waiting: list[tuple[Frame, Seen | None]], actor: Actor, size: tuple[int, int], table: Shown,
+def _camera(waiting: list[Waiting], actor: Actor, size: tuple[int, int], table: Shown,
             focal: float | None) -> np.ndarray:
-    seen = [one for _, one in waiting if one is not None]
+    seen = [one.seen for one in waiting if one.seen is not None]
     if focal is None:
         focal = found_focal(seen, actor, size, table) if seen else float(max(size))
     return np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1]])
 
 
-def _take(rows: Rows, frame: Frame, seen: Seen | None, actor: Actor, k: np.ndarray, size: tuple[int, int],
-          table: Shown) -> None:
+def _begun(waiting: list[Waiting], actor: Actor, size: tuple[int, int], table: Shown, focal: float | None,
+           rows: Rows) -> Follow:
+    """The camera told, the person's look learnt, and the frames that waited for both taken in."""
+    follow = Follow(actor, table, _camera(waiting, actor, size, table, focal), FOCAL_SIGMA if focal is None else SURE)
+    readings = [_read(one.seen, actor, follow.k, size, table) for one in waiting]
+    there = [index for index, reading in enumerate(readings) if reading is not None]
+    found = [readings[index] for index in there]
+    states = follow.learn(found, [waiting[index].picture for index in there])  # type: ignore[arg-type]
+    changes = dict(zip(there, states, strict=True))
+    for index, (one, reading) in enumerate(zip(waiting, readings, strict=True)):
+        rows.add(one.time, reading, changes.get(index))
+    return follow
+
+
+def _read(seen: Seen | None, actor: Actor, k: np.ndarray, size: tuple[int, int], table: Shown) -> Reading | None:
     reading = None if seen is None else read(seen, actor, k, size, table)
-    rows.add(frame.time, reading if reading is not None and reading.confidence > 0 else None)
+    return reading if reading is not None and reading.confidence > 0 else None
 
 
 def _tell(progress: Progress, frame: Frame, video: Video, began: float) -> None:

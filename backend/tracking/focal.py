@@ -15,10 +15,11 @@ from backend.tracking.actor import Actor
 from backend.tracking.landmarker import Seen
 from backend.tracking.rigid import first_guess, solve
 from backend.tracking.shown import IRISES, Shown
+from backend.tracking.tracker import ENOUGH_STEPS
 
 TRIED = np.linspace(np.log(0.45), np.log(2.2), 13)
 """Logarithms of shares of the usual focal length."""
-FRAMES = 24
+FRAMES = 12
 INDEPENDENT = 0.02
 """So many landmarks' worth one landmark of one frame is, as they err together."""
 
@@ -42,7 +43,7 @@ def found_focal(seen: Sequence[Seen], actor: Actor, size: tuple[int, int], table
             if start is None:
                 cost[number] += 1e3
                 continue
-            _, rms = solve(points, pixels, table.sigma[used] * face, k, start)
+            _, rms = solve(points, pixels, table.sigma[used] * face, k, start, ENOUGH_STEPS)
             cost[number] += INDEPENDENT * len(points) * rms**2
     best = int(np.argmin(cost))
     inner = min(max(best, 1), len(TRIED) - 2)

@@ -48,7 +48,7 @@ def first_guess(points: np.ndarray, pixels: np.ndarray, k: np.ndarray) -> Rigid 
 
 
 def solve(points: np.ndarray, pixels: np.ndarray, sigma: np.ndarray, k: np.ndarray,
-          start: Rigid) -> tuple[Rigid, float]:
+          start: Rigid, steps: int = STEPS) -> tuple[Rigid, float]:
     """The pose at which `points` (P, 3) fall on `pixels` (P, 2), and the RMS of what is left, in sigmas.
 
     `sigma` (P,) in metres at the head: how far a landmark may be off its point. Turning is about the points' middle, so
@@ -59,7 +59,7 @@ def solve(points: np.ndarray, pixels: np.ndarray, sigma: np.ndarray, k: np.ndarr
     rotation, place = start.rotation, start.rotation @ middle + start.shift
     focal, centre = k[0, 0], k[:2, 2]
     design, rms = np.empty((len(points), 2, 6)), 0.0
-    for _ in range(STEPS):
+    for _ in range(steps):
         turned = arms @ rotation.T
         seen = turned + place
         depth = np.maximum(seen[:, 2], LEAST_DEPTH)

@@ -68,8 +68,7 @@ class Shown:
 
     def tell(self, features: np.ndarray, pose: Rigid, own: np.ndarray | None) -> Told:
         """What `features` (F,) say of the face, `own` (F,) being the person's own share of them, None if unknown."""
-        said = self.answers(features[None], pose_terms(pose.rotation)[None], own)[0]
-        return Told(np.clip(said[:WEIGHTS], 0, 1), said[WEIGHTS:WEIGHTS + 3], said[WEIGHTS + 3:WEIGHTS + 6])
+        return split(self.answers(features[None], pose_terms(pose.rotation)[None], own)[0])
 
     def inputs(self, features: np.ndarray, terms: np.ndarray, own: np.ndarray | None) -> np.ndarray:
         """(N, I) float32, what the network is shown of features (N, F) and pose terms (N, POSE_TERMS)."""
@@ -112,6 +111,11 @@ class Told:
     weights: np.ndarray  # (52,) 0..1
     turn: np.ndarray  # (3,) axis-angle radians, on the right of the rotation that was read
     shift: np.ndarray  # (3,) of the face's middle in the camera's axes, in shares of its distance
+
+
+def split(said: np.ndarray) -> Told:
+    """One frame's answers (WEIGHTS + 6,), named."""
+    return Told(np.clip(said[:WEIGHTS], 0, 1), said[WEIGHTS:WEIGHTS + 3], said[WEIGHTS + 3:WEIGHTS + 6])
 
 
 def corrected(pose: Rigid, told: Told, middle: np.ndarray) -> Rigid:

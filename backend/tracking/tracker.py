@@ -1,4 +1,4 @@
-"""One frame in, one result out: what a known head does, told from the frame and what was learnt of the person so far.
+"""One frame in, one result out: what a known head does, told from landmarks and what was learnt of the person so far.
 
 Per frame: the landmarker; the pose at which the person's rigid head lies under its landmarks; what landmarks and scores
 are off that, with the person's own share taken out; and what the measured table (`shown`) tells of it. No frame's
@@ -23,6 +23,7 @@ FAR_TURN = 1.15  # radians of yaw beyond which half the face is a guess
 OUTSIDE = 0.35  # share of landmarks outside the picture at which nothing is believed
 BELIEVED = 0.5  # confidence from which a frame teaches what is the person's own
 ALIKE = 6.0  # frames that follow each other tell as much as one
+ENOUGH_STEPS = 5  # of the search for a pose: what comes after is far below what landmarks err
 LEARNT = 20.0  # frames after which the person's own share is used
 
 
@@ -124,7 +125,7 @@ def read(seen: Seen, actor: Actor, k: np.ndarray, size: tuple[int, int], table: 
     if start is None:
         return None
     face = float(np.linalg.norm(actor.neutral[468] - actor.neutral[473]))
-    pose, rms = solve(points, pixels, table.sigma[used] * face, k, start)
+    pose, rms = solve(points, pixels, table.sigma[used] * face, k, start, ENOUGH_STEPS)
     features = table.features(seen.landmarks, seen.scores, actor.neutral, pose, float(k[0, 0]), k[:2, 2])
     if not np.isfinite(features).all():
         return None

@@ -13,10 +13,10 @@ from backend.capture.landmark_mirror import mirror_order
 from backend.core.camera import project
 from backend.head.model import default_head
 from backend.tracking.actor import Actor
-from backend.tracking.film import from_rest, own_of_clip
 from backend.tracking.rigid import Rigid
 from backend.tracking.shown import WEIGHTS, Told, corrected, measured_shown, pose_terms
 from backend.tracking.tracker import Own, own_share
+from backend.tracking.whole import from_rest, own_of_clip
 
 K = np.array([[700.0, 0, 200], [0, 700, 200], [0, 0, 1]])
 TABLE = measured_shown()
