@@ -1,12 +1,14 @@
 """GLB: names, rest values, targets, skin, textures; read as JSON and by Khronos' validator, not by Blender."""
 
 import json
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
 import numpy as np
 import pytest
+from mathutils import kdtree
 
 from backend.arkit import ARKIT_NAMES
 from blender_addon import strings
@@ -20,6 +22,8 @@ from .gltf_check import validate
 
 HARMLESS = {"NODE_SKINNED_MESH_NON_ROOT"}
 """The mesh hangs under the rig so that the file has one root; the rig's own transform is the identity."""
+TRIMESH = ("import sys, numpy, trimesh; scene = trimesh.load(sys.argv[1], process=False); "
+           "numpy.save(sys.argv[2], numpy.concatenate([part.vertices for part in scene.dump()]))")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +78,18 @@ def test_base_and_every_target_are_the_avatars_at_rest_in_metres_y_up(made):
     assert largest_error(y_up(shape.vertices), y_up(shape.key_deltas), made.glb.attribute("POSITION"),
                          made.glb.targets()) < TOLERANCE
     assert np.abs(shape.vertices - made.bundle.geometry["vertices"]).max() < 1e-6
+
+
+def test_trimesh_finds_the_same_points_in_metres(made, tmp_path):
+    """Another reader, with the nodes' own transforms: all it finds is the avatar's, and all of the avatar is there."""
+    subprocess.run([backend_python(), "-c", TRIMESH, made.path, tmp_path / "points.npy"], check=True)
+    found, wanted = np.load(tmp_path / "points.npy"), y_up(made.surface.vertices)
+    for places, others in ((found, wanted), (wanted, found)):
+        tree = kdtree.KDTree(len(others))
+        for index, place in enumerate(others.tolist()):
+            tree.insert(place, index)
+        tree.balance()
+        assert max(tree.find(place)[2] for place in places.tolist()) < TOLERANCE
 
 
 def test_weights_are_the_avatars_by_the_joints_names(made):
