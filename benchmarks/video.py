@@ -129,7 +129,7 @@ def quality(numbers: list[int], frames: int, fitted: bool) -> str:
 
 
 def speed(number: int, lengths: list[int]) -> str:
-    """Milliseconds of processor a frame at 720p, and peak memory, per length in seconds."""
+    """Milliseconds a frame at 720p, and peak memory, per length in seconds."""
     lines = ["| 720p film | decode and landmarker ms | all ms | times as much | peak MB |", "|---|---|---|---|---|"]
     for length in lengths:
         film = CACHE / f"long_{number}_{length}.mp4"
@@ -151,7 +151,7 @@ def _long(clip: Path, film: Path, seconds: int) -> None:
 
 
 def _child(what: str, film: Path, number: int) -> tuple[float, float]:
-    """Milliseconds of processor time a frame and peak megabytes, of a process of its own."""
+    """Milliseconds a frame and peak megabytes, of a process of its own."""
     answer = subprocess.run([sys.executable, "-m", "benchmarks.video", "--measure", what, str(film), str(number)],
                             capture_output=True, check=True, encoding="utf-8")
     first, second = answer.stdout.split()[-2:]
@@ -160,7 +160,7 @@ def _child(what: str, film: Path, number: int) -> tuple[float, float]:
 
 def _measure(what: str, film: Path, number: int) -> None:
     truth = read_truth(CACHE / f"clip_{number}.npz")
-    actor, began, frames = true_actor(default_head(), truth), time.process_time(), 0
+    actor, began, frames = true_actor(default_head(), truth), time.perf_counter(), 0
     if what == "all":
         frames = len(track_film(film, actor).clip)
     else:
@@ -168,7 +168,7 @@ def _measure(what: str, film: Path, number: int) -> None:
             for frame in video:
                 landmarker.see(frame.image)
                 frames += 1
-    spent = (time.process_time() - began) / max(frames, 1) * 1000
+    spent = (time.perf_counter() - began) / max(frames, 1) * 1000
     print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

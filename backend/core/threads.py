@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from backend.devices import cpu_count
 
@@ -45,6 +45,16 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item],
 def bands(size: int, height: int) -> list[slice]:
     """Rows 0 to `size` in pieces of `height`, the last one shorter."""
     return [slice(top, min(top + height, size)) for top in range(0, size, height)]
+
+
+def one_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
+    """`items`, each made on a thread while the one before is used. To be closed before what they come from is."""
+    source, end = iter(items), object()
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
+        coming = pool.submit(next, source, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, source, end)
+            yield cast(Item, item)
 
 
 @cache

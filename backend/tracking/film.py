@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from backend.animation.clip import Clip
 from backend.core.progress import Progress, silent
+from backend.core.threads import one_ahead
 from backend.errors import InputError
 from backend.tracking.actor import Actor
 from backend.tracking.focal import found_focal
@@ -89,18 +91,15 @@ def track_film(path: Path, actor: Actor, progress: Progress = silent, focal: flo
     Raises InputError for what is no film, or shows a face in too few frames; passes Cancelled on.
     """
     table = table or measured_shown()
-    with Video(path) as video, FrameLandmarker() as landmarker:
+    with Video(path) as video, FrameLandmarker() as landmarker, ExitStack() as held:
         watch = Watch.of(video.film)
         began = clock.perf_counter()
         rows, waiting = Rows(), list[Waiting]()
         follow: Follow | None = None
         size = (0, 0)
-        for frame in video:
-            height, width = frame.image.shape[:2]
-            if size not in ((0, 0), (width, height)):
-                break  # the film goes on in another format: another film
-            size = (width, height)
-            seen = landmarker.see(frame.image)
+        frames = held.enter_context(closing(one_ahead(_seen(video, landmarker))))
+        for frame, seen in frames:
+            size = (frame.image.shape[1], frame.image.shape[0])
             watch.add(frame, seen)
             picture = None if seen is None else Picture.of(frame.image, seen.landmarks, actor.face_mm)
             if follow is None:
@@ -123,6 +122,16 @@ def track_film(path: Path, actor: Actor, progress: Progress = silent, focal: flo
     clip, raw = understood(rows, actor, table, watch.breaks)
     progress(1.0, "Tracked")
     return TrackedFilm(clip, float(k[0, 0]), size, report, raw)
+
+
+def _seen(video: Video, landmarker: FrameLandmarker) -> Iterator[tuple[Frame, Seen | None]]:
+    """Every frame and the face in it, up to where the film goes on in another format: another film."""
+    shape: tuple[int, ...] | None = None
+    for frame in video:
+        if shape not in (None, frame.image.shape):
+            return
+        shape = frame.image.shape
+        yield frame, landmarker.see(frame.image)
 
 
 def understood(rows: Rows, actor: Actor, table: Shown, breaks: Sequence[int] = ()) -> tuple[Clip, np.ndarray]:

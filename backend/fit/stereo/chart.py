@@ -126,8 +126,10 @@ def _shade(observation: Observation, pixels: np.ndarray, blur: float) -> tuple[n
         return np.zeros(pixels.shape[:2]), np.zeros(pixels.shape[:2], bool)
     part = np.s_[low[1]:high[1], low[0]:high[0]]
     image: np.ndarray = np.ascontiguousarray(observation.image[part], np.float32)
-    skin = (observation.mask[part][..., MASK_CLASSES.index("face_skin")] > 127) & (image.max(2) < BURNT)
-    bright = image.mean(2)
+    first, second, third = cv2.split(image)  # numpy is slow along a short last axis
+    burnt = cv2.max(cv2.max(first, second), third) >= BURNT
+    skin = (observation.mask[part][..., MASK_CLASSES.index("face_skin")] > 127) & ~burnt
+    bright: np.ndarray = (first + second + third) / 3
     if blur > 0.3:
         bright = cv2.GaussianBlur(bright, (0, 0), blur)
     dark = float(np.median(bright[skin])) if skin.any() else 1.0
