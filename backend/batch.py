@@ -12,6 +12,7 @@ from typing import Any
 
 from backend import devices, farm, ledger, pool
 from backend.claim import claimed
+from backend.core.threads import LIMIT
 from backend.errors import BackendError, InputError
 from backend.head.library import DEFAULT, find_entry
 from backend.output import disk_errors
@@ -104,7 +105,7 @@ def _run(photos: list[Path], out: Path, parameters: Mapping[str, Any], workers: 
     elif jobs:
         size = fitting(min(workers, len(jobs)), int(parameters.get("resolution", 2048)))
         threads = str(max(1, devices.cpu_count() // size))  # or N workers would each start a thread for every core
-        pool.run(jobs, size, ended, {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads})
+        pool.run(jobs, size, ended, {name: threads for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", LIMIT)})
     return items
 
 

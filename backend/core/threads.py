@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -9,6 +10,9 @@ from functools import cache
 from typing import TypeVar, cast
 
 from backend.devices import cpu_count
+
+LIMIT = "LIKENESS_THREADS"
+"""Variable of the environment: at most so many threads, for a process that shares its cores with others like it."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,14 +22,14 @@ _INSIDE = threading.local()
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item],
                  done: Callable[[int], None] = lambda count: None) -> list[Result]:
-    """`work` of every item, in their order, on as many threads as there are cores.
+    """`work` of every item, in their order, on as many threads as there are cores, or as `LIMIT` says.
 
     Pieces must not depend on one another. `done` is called from here when so many from the first on are finished; it
     may raise. When it or a piece does, those not begun are dropped, the others waited for, and the error goes on.
     Called from within a piece, or with one item or one core, it is a plain loop.
     """
     todo, results = list(items), list[Result]()
-    if len(todo) < 2 or cpu_count() < 2 or getattr(_INSIDE, "piece", False):
+    if len(todo) < 2 or _threads() < 2 or getattr(_INSIDE, "piece", False):
         for item in todo:
             results.append(work(item))
             done(len(results))
@@ -58,8 +62,14 @@ def one_ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
 
 
 @cache
+def _threads() -> int:
+    asked = os.environ.get(LIMIT, "")
+    return max(1, int(asked)) if asked.isdecimal() else cpu_count()
+
+
+@cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(cpu_count(), thread_name_prefix="piece")
+    return ThreadPoolExecutor(_threads(), thread_name_prefix="piece")
 
 
 def _piece(work: Callable[[Item], Result], item: Item) -> Result:

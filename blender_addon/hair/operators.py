@@ -26,6 +26,12 @@ def part(name: str) -> BoolProperty:
     return BoolProperty(name=said.label, description=said.tip, default=True)
 
 
+def amount() -> FloatProperty:
+    """How dense it grows."""
+    said = words.PROPERTY["amount"]
+    return FloatProperty(name=said.label, description=said.tip, default=1.0, min=0.05, max=4.0, soft_max=2.0)
+
+
 class LIKENESS_OT_add_hair(Checked, bpy.types.Operator):
     """Grow hair curves."""
 
@@ -36,8 +42,7 @@ class LIKENESS_OT_add_hair(Checked, bpy.types.Operator):
     lashes: part("lashes")
     beard: part("beard")
     scalp: part("scalp")
-    amount: FloatProperty(name=words.PROPERTY["amount"].label, description=words.PROPERTY["amount"].tip, default=1.0,
-                          min=0.05, max=4.0, soft_max=2.0)
+    amount: amount()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Grow."""

@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import bpy
-from bpy.props import FloatProperty
 
-from . import words
-from .operators import part
+from .operators import amount, part
 
 
 class LikenessHair(bpy.types.PropertyGroup):
@@ -18,8 +16,7 @@ class LikenessHair(bpy.types.PropertyGroup):
     lashes: part("lashes")
     beard: part("beard")
     scalp: part("scalp")
-    amount: FloatProperty(name=words.PROPERTY["amount"].label, description=words.PROPERTY["amount"].tip, default=1.0,
-                          min=0.05, max=4.0, soft_max=2.0)
+    amount: amount()
 
 
 CLASSES = (LikenessHair,)

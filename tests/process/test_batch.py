@@ -100,7 +100,7 @@ def test_a_child_is_renewed_after_some_jobs(photos: Path, tmp_path: Path, monkey
     items = batch.run(photos, tmp_path / "out", QUICK, 1, lambda item: None)
     assert len(items) == 4
     assert len(started) == 2
-    assert int(started[0]["OMP_NUM_THREADS"]) >= 1
+    assert int(started[0]["LIKENESS_THREADS"]) == int(started[0]["OMP_NUM_THREADS"]) >= 1
 
 
 @pytest.fixture
