@@ -155,6 +155,7 @@ def measure(person: Photographed, ruler: Ruler, head: HeadModel, eye: SFace | No
         "one photo": alone.get(FRONT), "one photo, focal length known": fitted([known_focal(person, FRONT)]),
         "one photo, making a face": alone.get(SMILING), "one photo from 30 degrees": alone.get(LEFT),
         "three photos": fitted([person.observations[index] for index in (FRONT, LEFT, RIGHT)]),
+        "six photos, three of them making faces": fitted([seen for seen in person.observations if seen]),
     }
     heads = {"mean head": ruler.measure(head, head.template)}
     heads |= {name: ruler.measure(head, fit.neutral) for name, fit in ways.items() if fit}

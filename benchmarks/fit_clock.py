@@ -21,7 +21,8 @@ from backend.head.model import HeadModel
 from benchmarks.fit_cache import Photographed
 from benchmarks.fit_people import FRONT, LEFT, RIGHT
 
-MEGAPIXELS = 12
+MEGAPIXELS, MOST_MEGAPIXELS = 12, 100
+MOST_PHOTOS = 20
 PROCESSOR = "the same in seconds of one core"
 OWN_LOAD = 2.0  # what this benchmark itself leaves in the average of the last minute
 FINDING, MASKS = "Finding the face", "Separating skin, hair and clothes"
@@ -77,24 +78,29 @@ def timed(head: HeadModel, images: list[np.ndarray]) -> dict[str, float]:
 
 
 def stage_table(head: HeadModel, people: list[Photographed]) -> str:
-    """Markdown: seconds of every stage, one photo and three, as they are and enlarged to `MEGAPIXELS`.
+    """Markdown: seconds of every stage, one photo and three, as they are and enlarged to `MEGAPIXELS`, and the most.
 
     Of all people the least: what disturbs a clock only ever adds.
     """
     columns: dict[str, list[dict[str, float]]] = {}
     shown = [[image for image in (_image(person, index) for index in (FRONT, LEFT, RIGHT)) if image is not None]
              for person in people]
+    everything = [[seen.image for seen in person.observations if seen] for person in people]
+    everything = [every for every, images in zip(everything, shown, strict=True) if len(images) == 3]
     shown = [images for images in shown if len(images) == 3]
     if not shown:
         return "No person with three readable photos to time."
     timed(head, shown[0][:1])  # loads models, fills caches
     busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    for images in shown:
+    for images, every in zip(shown, everything, strict=True):
         side = images[0].shape[0]
         for count, word in ((1, "one photo"), (3, "three photos")):
             columns.setdefault(f"{word} of {side} x {side}", []).append(timed(head, images[:count]))
-            large = [_enlarged(image) for image in images[:count]]
+            large = [_enlarged(image, MEGAPIXELS) for image in images[:count]]
             columns.setdefault(f"{word} of {MEGAPIXELS} megapixels", []).append(timed(head, large))
+        columns.setdefault(f"one photo of {MOST_MEGAPIXELS} megapixels", []).append(
+            timed(head, [_enlarged(images[0], MOST_MEGAPIXELS)]))
+        columns.setdefault(f"{MOST_PHOTOS} photos of {side} x {side}", []).append(timed(head, _many(every)))
     return table(columns, len(shown), busy)
 
 
@@ -122,6 +128,11 @@ def _image(person: Photographed, index: int) -> np.ndarray | None:
     return None if found is None else found.image
 
 
-def _enlarged(image: np.ndarray) -> np.ndarray:
-    side = round((MEGAPIXELS * 1e6) ** 0.5)
+def _many(images: list[np.ndarray]) -> list[np.ndarray]:
+    """`MOST_PHOTOS` pictures: the same again and again, each time exposed a little less."""
+    return [images[number % len(images)] * np.float32(0.93 ** (number // len(images))) for number in range(MOST_PHOTOS)]
+
+
+def _enlarged(image: np.ndarray, megapixels: int) -> np.ndarray:
+    side = round((megapixels * 1e6) ** 0.5)
     return np.clip(cv2.resize(image, (side, side), interpolation=cv2.INTER_CUBIC), 0, 1)

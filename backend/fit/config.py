@@ -155,6 +155,23 @@ class StereoConfig:
 
 
 @dataclass(frozen=True)
+class SideConfig:
+    """Which way round photos show the face, by their skin (`several.sides`)."""
+
+    enabled: bool = True
+    straight: float = 0.35  # radians; with no photo that looks straighter nothing is compared
+    pixel: float = 0.4  # millimetres, to which a photo's pixels are averaged
+    resolution: int = 384  # texels to the side of the UV square; a quarter of that finds a third less
+    spacing: float = 1.0  # texels between a patch's samples
+    rounds: int = 4  # of registration
+    stride: int = 4  # of the places of `appearance`
+    fewest: int = 25  # patches that both photos show
+    together: float = 40.0  # of those places that tell the same
+    worth: float = 2.0  # log odds per sigma
+    most: float = 8.0  # log odds that a pair can tell
+
+
+@dataclass(frozen=True)
 class LearnedConfig:
     """Evidence from the network that looks at pixels (`learned`)."""
 
@@ -196,6 +213,7 @@ class FitConfig:
     refine: RefineConfig = field(default_factory=RefineConfig)
     learned: LearnedConfig = field(default_factory=LearnedConfig)
     devices: DeviceConfig = field(default_factory=DeviceConfig)
+    sides: SideConfig = field(default_factory=SideConfig)
     limits: LimitConfig = field(default_factory=LimitConfig)
     pixels: PixelConfig = field(default_factory=PixelConfig)
     outline: OutlineConfig = field(default_factory=OutlineConfig)

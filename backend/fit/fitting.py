@@ -28,6 +28,7 @@ from backend.fit.several.chosen import as_fitted, informative, photo_fits, unrea
 from backend.fit.several.devices import shared, ties
 from backend.fit.several.looks import measured_looks
 from backend.fit.several.opinion import Listener, Opinion
+from backend.fit.several.sides import same_way
 from backend.fit.solver import Belief, Problem, solve
 from backend.fit.start import HeadPoints, first_view, view_problem
 from backend.fit.state import State
@@ -70,15 +71,17 @@ def compare(observations: Sequence[Observation], points: HeadPoints, config: Fit
     quick = replace(config, stages=config.stages[:2])
     listener = Listener.of(points.points, points.used)
 
-    def heard(observation: Observation) -> tuple[Opinion, float]:
+    def heard(observation: Observation) -> tuple[Opinion, float, State]:
         state, problem = solve_parameters([observation], points, quick, noise)
         opinion = listener.hear(problem, state, quick.stages[-1].free, config.limits.tempered)
-        return replace(opinion, looks=measured_looks().heard(observation)), float(view_errors(problem, state)[0])
+        looks = measured_looks().heard(observation)
+        return replace(opinion, looks=looks), float(view_errors(problem, state)[0]), state
 
     progress(0.0, "Comparing the photos")
     each = side_by_side(heard, observations, lambda done: progress(done / len(observations), "Comparing the photos"))
-    return agree(observations, [opinion for opinion, _ in each], np.array([error for _, error in each]), listener,
-                 config)
+    opinions, errors, states = zip(*each, strict=True)
+    return agree(observations, opinions, np.array(errors), listener,
+                 same_way(observations, states, points.head, config), config)
 
 
 def solve_parameters(observations: Sequence[Observation], points: HeadPoints, config: FitConfig, noise: LandmarkNoise,

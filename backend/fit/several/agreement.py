@@ -2,14 +2,13 @@
 
 Photos are compared by what each alone says of the person (`opinion`). The largest group that speaks of one person is
 fitted; the others are named. Whether a photo is mirrored is told by the face's own asymmetry, as far as landmarks see
-it. Within the group, a photo that fits badly counts less.
+it, and by its skin (`sides`). Within the group, a photo that fits badly counts less.
 
 Landmarks tell people apart in part, colours in part (`looks`). Of pairs of photos of one own head, calm, laughing,
 turned or from near, 0.9 percent count as of two people, of pairs of different heads 73 percent (45 by landmarks alone);
 of 48 pairs of scan-model heads and of a real scan in several lights none did, of 231 pairs of photo-like faces of
-different people 86 percent (60 by landmarks alone). A mirrored photo is seldom told, and nothing is said then:
-asymmetry is small (0.8 mm) beside the landmarker's errors, a face turned aside looks to it much like its mirror image
-turned to the other side, and colours are compared with both halves laid on each other.
+different people 86 percent (60 by landmarks alone). Shape alone seldom tells a mirrored photo: asymmetry is small
+(0.8 mm) beside the landmarker's errors.
 """
 
 from __future__ import annotations
@@ -62,8 +61,10 @@ def weighted(problem: Problem, state: State, config: FitConfig) -> Problem:
 
 
 def agree(observations: Sequence[Observation], opinions: Sequence[Opinion], errors: np.ndarray, listener: Listener,
-          config: FitConfig) -> Agreement:
-    """Compare N >= 2 photos. `errors` (N,): how badly each fits alone, as `view_errors`."""
+          same_way: np.ndarray, config: FitConfig) -> Agreement:
+    """Compare N >= 2 photos. `errors` (N,): how badly each fits alone, as `view_errors`; `same_way` (N, N) as `sides`
+    tells it.
+    """
     limits = config.limits
     count, names = len(observations), [observation.name for observation in observations]
     sound = errors <= max(limits.wild, limits.wilder * float(np.median(errors)))
@@ -81,7 +82,7 @@ def agree(observations: Sequence[Observation], opinions: Sequence[Opinion], erro
         if most == 1 and len(groups) == 2:  # two photos: nobody knows who is meant
             kept[sound] = True
     mirrored, doubt = _mirrored(observations, np.flatnonzero(kept).tolist() if most > 1 else [], opinions, turned,
-                                limits.mirror)
+                                same_way, limits.mirror)
     said += [f"{names[index]} is the mirror image of the other photos, as some phones save selfies; it was turned "
              f"round{doubt}." for index in np.flatnonzero(mirrored)]
     return Agreement(kept, mirrored, tuple(said))
@@ -131,7 +132,7 @@ def _best(one: tuple[list[int], Opinion, Opinion], other: tuple[list[int], Opini
 
 
 def _mirrored(observations: Sequence[Observation], group: Sequence[int], opinions: Sequence[Opinion],
-              turned: Sequence[Opinion], limit: float) -> tuple[np.ndarray, str]:
+              turned: Sequence[Opinion], same_way: np.ndarray, limit: float) -> tuple[np.ndarray, str]:
     """(N,) which of the `group` are to be turned round, and a doubt where it could as well be the others."""
     flips = np.zeros(len(observations), bool)
     while len(group) > 1:
@@ -143,6 +144,8 @@ def _mirrored(observations: Sequence[Observation], group: Sequence[int], opinion
                 sum_of_rest = sum_of_rest + opinion
             now, then = (opinions, turned) if not flips[index] else (turned, opinions)
             gains[index] = together(sum_of_rest, then[index]) - together(sum_of_rest, now[index])
+            gains[index] -= sum(same_way[index, other] * (1 if flips[index] == flips[other] else -1)
+                                for other in group if other != index)
         best = max(gains, key=lambda index: (gains[index], observations[index].name))
         if gains[best] < limit:
             break

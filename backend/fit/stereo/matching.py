@@ -18,6 +18,9 @@ HELD = 0.02
 """Share of a patch's information by which it is held where the fit so far has it, so that it does not run along an
 edge; it counts as information, for the fit is off by no more than such a patch then claims."""
 
+ENOUGH = 0.6
+"""Share of a patch that both charts must show for its likeness to count."""
+
 
 @dataclass(frozen=True)
 class Matches:
@@ -33,7 +36,7 @@ def match(first: Chart, second: Chart, texels: np.ndarray, config: StereoConfig)
     there = _register(first, second, texels, np.zeros_like(texels), config)
     back = _register(second, first, texels + there.shift, -there.shift, config)
     apart = np.linalg.norm(there.shift + back.shift, axis=1)
-    good = there.good & back.good & (apart < config.roundtrip)
+    good = there.good(first.texel, config) & back.good(second.texel, config) & (apart < config.roundtrip)
     index = np.flatnonzero(good)
     shift, covariance = (there.shift - back.shift)[index] / 2, there.covariance[index]
     if len(index) >= config.fewest:
@@ -43,6 +46,15 @@ def match(first: Chart, second: Chart, texels: np.ndarray, config: StereoConfig)
         keep = spread < config.odd**2
         index, shift, covariance = index[keep], shift[keep], covariance[keep]
     return Matches(index, shift, covariance)
+
+
+def likeness(first: Chart, second: Chart, texels: np.ndarray, config: StereoConfig) -> np.ndarray:
+    """(P,) correlation, -1 to 1, of the patches of `first` around `texels` (P, 2) with what is most like them near that
+    place in `second`; NaN where one of the two shows too little skin, or where it ran away.
+    """
+    found = _register(first, second, texels, np.zeros_like(texels), config)
+    near = np.linalg.norm(found.shift, axis=1) < config.reach / first.texel
+    return np.where(near & (found.share > ENOUGH), found.likeness, np.nan)
 
 
 def _neighbours(texels: np.ndarray, count: int) -> np.ndarray:
@@ -55,18 +67,25 @@ def _neighbours(texels: np.ndarray, count: int) -> np.ndarray:
 class _Registered:
     shift: np.ndarray  # (P, 2)
     covariance: np.ndarray  # (P, 2, 2)
-    good: np.ndarray  # (P,) bool
+    likeness: np.ndarray  # (P,) correlation
+    share: np.ndarray  # (P,) of the patch that both show
+
+    def good(self, texel: float, config: StereoConfig) -> np.ndarray:
+        """(P,) bool, of texels of so many millimetres."""
+        near = np.linalg.norm(self.shift, axis=1) < config.reach / texel
+        return near & (self.likeness > config.likeness) & (self.share > config.whole)
 
 
 def _register(first: Chart, second: Chart, texels: np.ndarray, start: np.ndarray, config: StereoConfig) -> _Registered:
     shift = start
     for spacing in config.levels:
-        shift, covariance, good = _level(first, second, texels, shift, spacing, config)
-    return _Registered(shift, covariance, good)
+        found = _level(first, second, texels, shift, spacing, config)
+        shift = found.shift
+    return found
 
 
 def _level(first: Chart, second: Chart, texels: np.ndarray, shift: np.ndarray, spacing: float,
-           config: StereoConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+           config: StereoConfig) -> _Registered:
     """Inverse compositional registration (Baker and Matthews 2004) with patches of samples `spacing` texels apart."""
     ours, theirs = (cv2.GaussianBlur(chart.shade, (0, 0), 0.5 * spacing) for chart in (first, second))
     radius = config.radius
@@ -100,13 +119,11 @@ def _level(first: Chart, second: Chart, texels: np.ndarray, shift: np.ndarray, s
         step = np.linalg.solve(held, np.einsum("pk,pki,pk->pi", w, slope, error)[..., None])[..., 0]
         length = np.linalg.norm(step, axis=1, keepdims=True)
         shift = shift - step * np.minimum(1, spacing / np.maximum(length, 1e-9))
-    likeness = (w * mine * other).sum(1) / np.sqrt(power * np.maximum((w * other * other).sum(1), 1e-9))
+    alike = (w * mine * other).sum(1) / np.sqrt(power * np.maximum((w * other * other).sum(1), 1e-9))
     variance = (w * error * error).sum(1) / total
     covariance = np.linalg.inv(held) * (variance * config.together / spacing**2)[:, None, None]
     covariance = (covariance + covariance.transpose(0, 2, 1)) / 2 + np.eye(2) * (config.floor / first.texel) ** 2
-    good = (likeness > config.likeness) & (w.sum(1) > config.whole * wanted)
-    good &= np.linalg.norm(shift, axis=1) < config.reach / first.texel
-    return shift, covariance, good
+    return _Registered(shift, covariance, alike, w.sum(1) / wanted)
 
 
 def _looked_up(image: np.ndarray, where: np.ndarray) -> np.ndarray:
