@@ -34,7 +34,7 @@ def run(words: Sequence[str]) -> int:
             options.preset, texture_size=options.texture_size,
             lods=options.lods, gaze=options.gaze, correctives=options.correctives, components=options.components,
             visemes=options.visemes, animated=not options.still, viewer=options.viewer,
-            compress=options.compress, wrinkles=not options.no_wrinkles)
+            compress=options.compress, wrinkles=not options.no_wrinkles, fine=options.fine)
         size = round(options.max_size * MEGABYTE) if options.max_size else None
         sys.stdout.write(f"{sentence(job.export(_avatar(options), preset, options.out.absolute(), max_size=size))}\n")
     except AddonError as error:
@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--bundle", type=Path, help="an avatar's folder, in place of one in the .blend file")
     export.add_argument("--texture-size", type=int, choices=presets.SIZES)
     export.add_argument("--lods", type=_levels, help="levels of detail, such as 0,1,2,3")
+    export.add_argument("--fine", action=argparse.BooleanOptionalAction, default=None,
+                        help="level 0 with about 18,000 triangles of skin")
     export.add_argument("--gaze", choices=("shapes", "joints"), help="what turns the eyeballs with eyeLook shapes")
     export.add_argument("--max-size", type=float, help="megabytes that all files together may have")
     export.add_argument("--compress", default="", choices=presets.COMPRESSIONS, help="make a GLB smaller")

@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 
 from .. import strings
+from ..scene import resolution
 from ..scene.avatar import Avatar
 from . import (
     animation,
@@ -82,7 +83,10 @@ def estimate(avatar: Avatar, preset: Preset) -> str:
 
 def _vertices(avatar: Avatar, preset: Preset) -> dict[int, float]:
     count = len(avatar.mesh.data.vertices)
-    return {level: count * budget.VERTICES_OF_LEVEL[level] for level in preset.lods}
+    shares = dict(budget.VERTICES_OF_LEVEL)
+    if preset.fine and resolution.of(avatar.mesh) == resolution.BASE:
+        shares[0] = budget.FINE
+    return {level: count * shares[level] for level in preset.lods}
 
 
 def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -> Report | None:

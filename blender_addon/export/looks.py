@@ -97,7 +97,7 @@ def _right(surface: Surface, mask: np.ndarray) -> np.ndarray:
 
 
 def _looks(material: bpy.types.Material) -> list[Look]:
-    kind = _kind(material)
+    kind = bundles_name(material)
     group = skin.controls(material)
     if group is not None:
         return [replace(_skin(group), folds=heights.of(material, _check))]
@@ -109,7 +109,7 @@ def _looks(material: bpy.types.Material) -> list[Look]:
     return [replace(look, kind=KINDS.get(kind) or safe_name(material.name))]
 
 
-def _kind(material: bpy.types.Material) -> str:
+def bundles_name(material: bpy.types.Material) -> str:
     """The bundle's name for a material; of avatars from before it was kept, by the label that it was given."""
     if MATERIAL_TAG in material:
         return str(material[MATERIAL_TAG])

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..errors import InputError
 from . import words
 
 PREFIX = ".likeness-export-"
+ABANDONED = 3600  # seconds; no export takes so long, so that a folder of that age is of one that was killed
 
 
 @contextmanager
@@ -27,6 +29,7 @@ def staged(target: Path) -> Iterator[Path]:
                          words.REPORT["other_name"])
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(target.parent)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=target.parent))
     except OSError as error:
         raise InputError(words.REPORT["unwritable"].format(file=target.name, why=_why(error)),
@@ -41,6 +44,18 @@ def staged(target: Path) -> Iterator[Path]:
                          words.REPORT["other_folder"]) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tidy(place: Path) -> None:
+    """Clear away what killed exports left here; a file that one of them had moved aside comes back."""
+    for folder in place.glob(f"{PREFIX}*"):
+        if folder.is_dir() and not folder.is_symlink() and time.time() - folder.stat().st_mtime > ABANDONED:
+            old = folder / "old"
+            for kept in [path for path in old.rglob("*") if path.is_file()]:
+                goal = place / kept.relative_to(old)
+                if not goal.exists():
+                    os.replace(kept, goal)  # noqa: PTH105 - as below
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _swap(new: Path, place: Path, old: Path) -> None:

@@ -5,7 +5,6 @@ units, pictures, levels and keyframes are what an engine is told.
 """
 
 import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 
 import bpy
@@ -19,7 +18,8 @@ from .export_check import TOLERANCE, Glb, avatar_of, largest_error, matched, y_u
 from .programs import needed, program
 
 pytestmark = needed
-BONES = {"unreal": ["neck_01", "head", "jaw", "eye_l", "eye_r"], "unity": ["Neck", "Head", "Jaw", "LeftEye", "RightEye"]}
+BONES = {"unreal": ["neck_01", "head", "jaw", "eye_l", "eye_r"],
+         "unity": ["Neck", "Head", "Jaw", "LeftEye", "RightEye"]}
 HARMLESS = "TransparencyFactor"  # glTF has no place for a picture of coverage alone; colours' alpha holds it too
 
 
@@ -33,7 +33,8 @@ def made(known, tmp_path_factory) -> SimpleNamespace:
         for key in BONES:
             preset = presets.chosen(key, texture_size=256, visemes=True, correctives=True, components=True,
                                     lods=None if key == "unreal" else (0, 3))
-            shapes[key] = levels.made(avatar, source.surface(avatar, preset), preset.lods)
+            shapes[key] = levels.made(avatar, source.surface(avatar, preset), preset.lods,
+                                      fine=preset.fine)
             report = job.export(avatar, preset, folder / key / "ada")
             done = subprocess.run([converter, "-b", "-i", report.files[0], "-o", folder / key / "read",
                                    "--user-properties"], capture_output=True, text=True, check=True)

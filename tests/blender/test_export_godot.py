@@ -67,4 +67,4 @@ def test_godot_imports_the_fbx_for_unity_in_metres_with_upright_bones(avatar, tm
         assert tuple(mesh["names"]) == ARKIT_NAMES
         assert mesh["skin"]
         assert f"Ada_Skin_LOD{level}".removesuffix("_LOD0") in mesh["textures"]
-        assert farthest(mesh, levels.made(avatar, whole, (level,))[level]) < TOLERANCE, level
+        assert farthest(mesh, levels.made(avatar, whole, (level,), fine=True)[level]) < TOLERANCE, level

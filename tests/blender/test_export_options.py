@@ -1,6 +1,7 @@
 """Presets, wishes, bad input, the command line: what does not depend on a format."""
 
 import os
+import time
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,8 +50,8 @@ def test_a_missing_exporter_is_said_before(avatar, tmp_path):
 
 def test_a_missing_compressor_is_said_before(avatar, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    for what in ("meshopt", "ktx2"):
-        with pytest.raises(InputError, match="needs the program gltfpack"):
+    for what, program in (("meshopt", "gltfpack"), ("ktx2", "basisu")):
+        with pytest.raises(InputError, match=f"needs the program {program}, which is not on PATH"):
             job.export(avatar, presets.chosen("web", compress=what), tmp_path / "ada")
     monkeypatch.setattr(compress, "_draco", lambda: False)
     with pytest.raises(InputError, match="built without Draco"):
@@ -207,6 +208,23 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["a"]
 
 
+def test_what_a_killed_export_left_is_cleared_away_and_old_files_come_back(tmp_path):
+    """An old hidden folder; one that is still being written into stays."""
+    left, fresh = tmp_path / f"{output.PREFIX}left", tmp_path / f"{output.PREFIX}fresh"
+    (left / "old").mkdir(parents=True)
+    (left / "old" / "lost").write_text("old")
+    (left / "old" / "a").write_text("older than a")
+    (tmp_path / "a").write_text("a")
+    fresh.mkdir()
+    long_ago = time.time() - 2 * output.ABANDONED
+    os.utime(left, (long_ago, long_ago))
+    with output.staged(tmp_path / "b") as folder:
+        (folder / "b").write_text("new")
+    assert {item.name: item.read_text() for item in tmp_path.iterdir() if item.is_file()} == {
+        "lost": "old", "a": "a", "b": "new"}
+    assert [item.name for item in tmp_path.iterdir() if item.is_dir()] == [fresh.name]
+
+
 def test_the_skins_controls_are_in_the_pictures(avatar):
     group = next(filter(None, map(skin.controls, avatar.mesh.data.materials)))
     whole = {0: source.surface(avatar, presets.PRESETS["glb"])}
@@ -251,7 +269,7 @@ def test_eyes_of_two_colours_are_two_materials(avatar, tmp_path):
 
 def test_a_limit_picks_textures_then_levels(avatar, tmp_path):
     whole = job.export(avatar, presets.PRESETS["unity"], tmp_path / "whole")
-    counts = {level: len(avatar.mesh.data.vertices) * share for level, share in budget.VERTICES_OF_LEVEL.items()}
+    counts = job._vertices(avatar, presets.PRESETS["unity"])
     guess = budget.estimate(presets.PRESETS["unity"], looks.everything(avatar), counts, targets=52)
     assert 0.75 < whole.size / guess < 1.15
     limit = whole.size // 3
