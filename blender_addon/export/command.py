@@ -7,6 +7,7 @@ input.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--fine", action=argparse.BooleanOptionalAction, default=None,
                         help="level 0 with about 18,000 triangles of skin")
     export.add_argument("--gaze", choices=("shapes", "joints"), help="what turns the eyeballs with eyeLook shapes")
-    export.add_argument("--max-size", type=float, help="megabytes that all files together may have")
+    export.add_argument("--max-size", type=_megabytes, help="megabytes that all files together may have")
     export.add_argument("--compress", default="", choices=presets.COMPRESSIONS, help="make a GLB smaller")
     export.add_argument("--viewer", action="store_true", help="also a page that shows the GLB by itself")
     export.add_argument("--visemes", action="store_true", help="the fifteen visemes too")
@@ -65,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--no-wrinkles", action="store_true", help="leave out the wrinkles that follow expression")
     export.add_argument("--components", action="store_true", help="the head model's own expressions too")
     return parser
+
+
+def _megabytes(text: str) -> float:
+    size = float(text)
+    if not 0 < size < math.inf:
+        raise ValueError(text)
+    return size
 
 
 def _levels(text: str) -> tuple[int, ...]:

@@ -44,15 +44,26 @@ def _draco() -> bool:
     return False
 
 
-def finish(path: Path, preset: Preset) -> None:
-    """Compress the GLB at `path` as the preset says. Raises InputError when it does not come out so."""
+def meshes(path: Path, preset: Preset) -> None:
+    """Compress what the exporter wrote to `path` as the preset says. Raises InputError when it does not come out so."""
     if preset.compress == "meshopt":
         _pack(path, preset)
-    if preset.compress == "ktx2":
-        try:
-            ktx2.pack(path, str(shutil.which(ktx2.PROGRAM)))
-        except ktx2.NotEncodedError as error:
-            raise _failed(path, preset) from error
+    if preset.compress != "ktx2":
+        _look(path, preset)
+
+
+def pictures(path: Path, preset: Preset) -> None:
+    """Compress the pictures of the finished GLB, wrinkles and all. Raises InputError as `meshes` does."""
+    if preset.compress != "ktx2":
+        return
+    try:
+        ktx2.pack(path, str(shutil.which(ktx2.PROGRAM)))
+    except ktx2.NotEncodedError as error:
+        raise _failed(path, preset) from error
+    _look(path, preset)
+
+
+def _look(path: Path, preset: Preset) -> None:
     if preset.compress and MARKS[preset.compress] not in Glb.read(path).document.get("extensionsUsed", []):
         raise _failed(path, preset)
 

@@ -76,7 +76,7 @@ def _glb(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copy
     if preset.morph_normals and preset.compress != "draco":
         tangents.complete(path)
     provenance.stamp_glb(path, about)
-    compress.finish(path, preset)
+    compress.meshes(path, preset)
 
 
 def _vrm(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copyright_line: str) -> None:

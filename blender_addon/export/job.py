@@ -140,6 +140,7 @@ def _write(avatar: Avatar, preset: Preset, path: Path, bones: source.Skeleton,
         with standin.built(preset, name, bones, surfaces, written, moving) as scene:
             formats.write(preset, scene, path, about, copyright_line)
         wrinkles.finish(preset, path, written)
+        compress.pictures(path, preset)
     bpy.context.view_layer.update()
 
 

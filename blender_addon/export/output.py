@@ -24,10 +24,10 @@ def staged(target: Path) -> Iterator[Path]:
 
     An error inside leaves everything as it was. Raises InputError when the place cannot be written.
     """
-    if target.is_dir():
-        raise InputError(words.REPORT["is_folder"].format(file=target.name),
-                         words.REPORT["other_name"])
     try:
+        if target.is_dir():
+            raise InputError(words.REPORT["is_folder"].format(file=target.name),
+                             words.REPORT["other_name"])
         target.parent.mkdir(parents=True, exist_ok=True)
         _tidy(target.parent)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=target.parent))

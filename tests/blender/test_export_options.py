@@ -24,7 +24,8 @@ from .export_check import Glb
 
 @pytest.mark.parametrize(("name", "safe"), [
     ("Ada", "Ada"), ("Åda / Lovelace", "Ada_Lovelace"), ("../../etc", "etc"), ("愛", "avatar"), ("", "avatar"),
-    ("a" * 99, "a" * 48), ("con.001", "con_001"), ("-rf *", "rf")])
+    ("a" * 99, "a" * 48), ("con.001", "con_001"), ("CON", "CON_"), ("lpt1", "lpt1_"), ("Constance 😀", "Constance"),
+    ("-rf *", "rf")])
 def test_names_are_such_that_every_engine_takes_them(name, safe):
     assert safe_name(name) == safe
 
@@ -170,6 +171,8 @@ def test_a_target_that_cannot_be_written_is_a_sentence(avatar, tmp_path):
     (tmp_path / "letter").write_text("Dear Ada")
     with pytest.raises(InputError, match=r"ada\.glb cannot be written: .*\. Choose a folder"):
         job.export(avatar, presets.PRESETS["web"], tmp_path / "letter" / "ada.glb")
+    with pytest.raises(InputError, match=r"x\.glb cannot be written: file name too long"):
+        job.export(avatar, presets.PRESETS["web"], tmp_path / f"{'x' * 300}.glb")
     (tmp_path / "ada.glb").mkdir()
     with pytest.raises(InputError, match=r"ada\.glb is a folder"):
         job.export(avatar, presets.PRESETS["web"], tmp_path / "ada.glb")
@@ -305,6 +308,8 @@ def test_the_command_writes_the_files_avatar_or_a_bundles(known, out, capsys):
 
 def test_the_command_refuses_words_it_does_not_know(out, capsys):
     assert command.run([*out.words, "x.glb", "--lods", "many"]) == 2
+    for size in ("nan", "inf", "-5", "0"):
+        assert command.run([*out.words, "x.glb", f"--max-size={size}"]) == 2
     assert command.run(["bake"]) == 2
     assert command.run([]) == 2
     assert "usage" in capsys.readouterr().err
