@@ -18,7 +18,8 @@ from .presets import Preset
 BYTES_PER_VERTEX = {"GLB": 100.0, "VRM": 100.0, "ABC": 60.0, "FBX": 100.0, "USD": 100.0, "OBJ": 125.0}
 BYTES_PER_TARGET = {"GLB": 8.0, "VRM": 8.0, "ABC": 0.0, "FBX": 6.7, "USD": 12.6, "OBJ": 0.0}
 """Of a vertex; targets leave most of a head's vertices where they are, and none of these formats writes those."""
-NORMALS_OF_TARGET = {"GLB": 9.2, "VRM": 9.2, "FBX": 6.7}  # more, where a target's normals are written too
+NORMALS_OF_TARGET = {"GLB": 13.1, "VRM": 13.1, "FBX": 6.7}  # more, where a target's normals are written too; in GLB
+# with the skin's tangents
 BYTES_PER_PIXEL = {"base_color": 1.05, "normal": 1.63, "orm": 0.55, "mask": 0.6, "roughness": 0.55, "specular": 0.75,
                    "occlusion": 0.4, "displacement": 12.1, "wrinkles": 0.08, "mask of wrinkles": 0.14}
 JPEG_PER_PIXEL = 0.15

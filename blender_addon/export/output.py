@@ -46,6 +46,15 @@ def staged(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def room(target: Path, needed: float) -> None:
+    """Raises InputError when the disk that `target` is to lie on has fewer than `needed` bytes left."""
+    place = next((folder for folder in target.parents if folder.is_dir()), None)
+    free = shutil.disk_usage(place).free if place else needed
+    if free < needed:
+        raise InputError(words.REPORT["no_room"].format(file=target.name, needed=words.megabytes(needed),
+                                                        free=words.megabytes(free)), words.REPORT["make_room"])
+
+
 def _tidy(place: Path) -> None:
     """Clear away what killed exports left here; a file that one of them had moved aside comes back."""
     for folder in place.glob(f"{PREFIX}*"):

@@ -66,6 +66,8 @@ REPORT = {
     "is_folder": "{file} is a folder.",
     "other_name": "Choose a name for a file.",
     "unwritable": "{file} cannot be written: {why}.",
+    "no_room": "{file} needs about {needed}; {free} are free there.",
+    "make_room": "Make room, choose another folder, or smaller textures.",
     "other_folder": "Choose a folder that you may write to.",
     "exporter_failed": "Blender's exporter could not write {file}.",
     "see_console": "Its reason stands in Blender's system console.",

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
+import bmesh
 import bpy
 import numpy as np
 import pytest
@@ -177,6 +178,31 @@ def test_a_target_that_cannot_be_written_is_a_sentence(avatar, tmp_path):
     with pytest.raises(InputError, match=r"ada\.glb is a folder"):
         job.export(avatar, presets.PRESETS["web"], tmp_path / "ada.glb")
     assert sorted(item.name for item in tmp_path.iterdir()) == ["ada.glb", "letter"]
+
+
+def test_a_full_disk_is_said_before_anything_is_written(tmp_path):
+    output.room(tmp_path / "new" / "ada.glb", 1)
+    with pytest.raises(InputError, match=r"ada\.glb needs about 1000000000000\.0 MB; .* are free there\. Make room"):
+        output.room(tmp_path / "new" / "ada.glb", 10**18)
+
+
+def test_an_avatar_that_is_being_edited_is_exported_with_the_edits(avatar, tmp_path):
+    bpy.context.view_layer.objects.active = avatar.mesh
+    highest = max(avatar.mesh.data.vertices, key=lambda vertex: vertex.co.z)
+    wanted, number = highest.co.z + 0.02, highest.index
+    bpy.ops.object.mode_set(mode="EDIT")
+    work = bmesh.from_edit_mesh(avatar.mesh.data)
+    work.verts.ensure_lookup_table()
+    work.verts[number].co.z = wanted
+    report = job.export(avatar, presets.chosen("web", texture_size=256, lods=(0,)), tmp_path / "ada")
+    assert bpy.context.mode == "EDIT_MESH"
+    assert np.isclose(Glb.read(report.files[0]).attribute("POSITION")[:, 1].max(), wanted, atol=1e-5)
+
+
+def test_a_mesh_without_materials_is_exported_plain(avatar, tmp_path):
+    avatar.mesh.data.materials.clear()
+    report = job.export(avatar, presets.chosen("web", texture_size=256, lods=(3,)), tmp_path / "ada")
+    assert [material["name"] for material in Glb.read(report.files[0]).document["materials"]] == ["Ada_Plain"]
 
 
 def test_files_are_swapped_all_or_none(tmp_path):
