@@ -1,7 +1,7 @@
 """What tests need from npm, fetched once by the node that comes with the test tools.
 
-The Khronos glTF validator has to be there. A browser, and what draws GLB and VRM in it, is wanted too; without it the
-tests that look through it say so and are skipped.
+The Khronos glTF validator has to be there. A browser with what draws GLB and VRM in it is wanted too, and so are two
+programs: Autodesk's reader of FBX and an encoder of KTX2. Without them the tests that need them say so and are skipped.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from tools.paths import BACKEND_ENV, CACHE, ROOT, env_python
 from tools.run import BuildError, must, say
 
 SOURCE = ROOT / "tests" / "blender"
-WANTED = {"validator": "The Khronos glTF validator", "browser": "A browser for tests"}
-OPTIONAL = {"browser"}
+WANTED = {"validator": "The Khronos glTF validator", "browser": "A browser for tests",
+          "programs": "Programs that tests read FBX and write KTX2 with"}
+OPTIONAL = {"browser", "programs"}
 
 
 def ensure() -> Path:

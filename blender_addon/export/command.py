@@ -7,6 +7,7 @@ input.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,7 @@ def run(words: Sequence[str]) -> int:
             options.preset, texture_size=options.texture_size,
             lods=options.lods, gaze=options.gaze, correctives=options.correctives, components=options.components,
             visemes=options.visemes, animated=not options.still, viewer=options.viewer,
-            compress=options.compress, wrinkles=not options.no_wrinkles)
+            compress=options.compress, wrinkles=not options.no_wrinkles, fine=options.fine)
         size = round(options.max_size * MEGABYTE) if options.max_size else None
         sys.stdout.write(f"{sentence(job.export(_avatar(options), preset, options.out.absolute(), max_size=size))}\n")
     except AddonError as error:
@@ -53,8 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--bundle", type=Path, help="an avatar's folder, in place of one in the .blend file")
     export.add_argument("--texture-size", type=int, choices=presets.SIZES)
     export.add_argument("--lods", type=_levels, help="levels of detail, such as 0,1,2,3")
+    export.add_argument("--fine", action=argparse.BooleanOptionalAction, default=None,
+                        help="level 0 with about 18,000 triangles of skin")
     export.add_argument("--gaze", choices=("shapes", "joints"), help="what turns the eyeballs with eyeLook shapes")
-    export.add_argument("--max-size", type=float, help="megabytes that all files together may have")
+    export.add_argument("--max-size", type=_megabytes, help="megabytes that all files together may have")
     export.add_argument("--compress", default="", choices=presets.COMPRESSIONS, help="make a GLB smaller")
     export.add_argument("--viewer", action="store_true", help="also a page that shows the GLB by itself")
     export.add_argument("--visemes", action="store_true", help="the fifteen visemes too")
@@ -63,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--no-wrinkles", action="store_true", help="leave out the wrinkles that follow expression")
     export.add_argument("--components", action="store_true", help="the head model's own expressions too")
     return parser
+
+
+def _megabytes(text: str) -> float:
+    size = float(text)
+    if not 0 < size < math.inf:
+        raise ValueError(text)
+    return size
 
 
 def _levels(text: str) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
-"""Smaller GLB files, by what is there: Blender's Draco library, or the program gltfpack. Never silently not.
+"""Smaller GLB files, by what is there: Blender's Draco library, or a program on PATH. Never silently not.
 
 Blender's exporter has no meshopt and no KTX2, and does without Draco, saying so in the console alone, where its library
-was not built. gltfpack (MIT, https://meshoptimizer.org/gltf) is taken from PATH; its builds for node have no KTX2.
+was not built. gltfpack (MIT, https://meshoptimizer.org/gltf) brings meshopt, basisu (`ktx2`) pictures.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import InputError
-from . import words
+from . import ktx2, words
 from .glb import Glb
 from .presets import Preset
 
-PROGRAM = "gltfpack"
-MARKS = {"draco": "KHR_draco_mesh_compression", "meshopt": "EXT_meshopt_compression", "ktx2": "KHR_texture_basisu"}
+PROGRAMS = {"meshopt": "gltfpack", "ktx2": ktx2.PROGRAM}
+MARKS = {"draco": "KHR_draco_mesh_compression", "meshopt": "EXT_meshopt_compression", "ktx2": ktx2.EXTENSION}
 """What a file says that is compressed so."""
 KEEP = ("-kn", "-km", "-ke", "-kv")  # names of nodes and materials, extras, attributes
 # 16 bits of a head are 5 micrometres, of a picture a sixteenth of a pixel; animation stays as it is sampled.
 FINE = ("-vp", "16", "-vt", "16", "-vn", "10", "-at", "24", "-ar", "16", "-af", "0")
-OPTIONS = {"meshopt": ("-cc", *FINE), "ktx2": ("-noq", "-tu")}
 PATIENCE = 600  # seconds
 
 
@@ -31,9 +30,9 @@ def require(preset: Preset) -> None:
     """Raises InputError when what a preset wants is not there."""
     if preset.compress == "draco" and not _draco():
         raise InputError(*words.MISSING["draco"])
-    if preset.compress in OPTIONS and shutil.which(PROGRAM) is None:
-        raise InputError(words.MISSING["gltfpack"].label.format(what=words.COMPRESS[preset.compress].label),
-                         words.MISSING["gltfpack"].tip)
+    program = PROGRAMS.get(preset.compress, "")
+    if program and shutil.which(program) is None:
+        raise InputError(*words.MISSING[program])
 
 
 def _draco() -> bool:
@@ -45,10 +44,26 @@ def _draco() -> bool:
     return False
 
 
-def finish(path: Path, preset: Preset) -> None:
-    """Compress the GLB at `path` as the preset says. Raises InputError when it does not come out so."""
-    if preset.compress in OPTIONS:
+def meshes(path: Path, preset: Preset) -> None:
+    """Compress what the exporter wrote to `path` as the preset says. Raises InputError when it does not come out so."""
+    if preset.compress == "meshopt":
         _pack(path, preset)
+    if preset.compress != "ktx2":
+        _look(path, preset)
+
+
+def pictures(path: Path, preset: Preset) -> None:
+    """Compress the pictures of the finished GLB, wrinkles and all. Raises InputError as `meshes` does."""
+    if preset.compress != "ktx2":
+        return
+    try:
+        ktx2.pack(path, str(shutil.which(ktx2.PROGRAM)))
+    except ktx2.NotEncodedError as error:
+        raise _failed(path, preset) from error
+    _look(path, preset)
+
+
+def _look(path: Path, preset: Preset) -> None:
     if preset.compress and MARKS[preset.compress] not in Glb.read(path).document.get("extensionsUsed", []):
         raise _failed(path, preset)
 
@@ -56,7 +71,7 @@ def finish(path: Path, preset: Preset) -> None:
 def _pack(path: Path, preset: Preset) -> None:
     before = Glb.read(path).document["asset"]
     packed = path.with_name(f"packed-{path.name}")
-    command = [str(shutil.which(PROGRAM)), "-i", str(path), "-o", str(packed), *KEEP, *OPTIONS[preset.compress]]
+    command = [str(shutil.which(PROGRAMS["meshopt"])), "-i", str(path), "-o", str(packed), *KEEP, "-cc", *FINE]
     try:
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import bpy
 import numpy as np
 
 from .. import strings
+from ..scene import resolution
 from ..scene.avatar import Avatar
 from . import (
     animation,
@@ -37,6 +40,8 @@ TAKES_PICTURES = ("GLB", "VRM", "USD")
 """Formats whose exporter puts the pictures where they belong."""
 
 
+SURELY = 0.7
+"""Of the estimated size; a disk with less room is refused before anything is written."""
 FOLDED_LEVEL = 1
 """The coarsest level that has wrinkles of expressions in a file of its own: farther away nobody sees them."""
 WHOLE = -1
@@ -63,15 +68,35 @@ def export(avatar: Avatar, preset: Preset, path: Path, *, max_size: int | None =
     formats.require(preset.format)
     compress.require(preset)
     path = path if path.suffix.lower() == preset.suffix else path.with_name(path.name + preset.suffix)
-    if max_size is None:
-        return _attempt(avatar, preset, path, None)
+    with _out_of_edit_mode(avatar):
+        return _fitting(avatar, preset, path, max_size)
+
+
+@contextmanager
+def _out_of_edit_mode(avatar: Avatar) -> Iterator[None]:
+    """A mesh that is being edited shows its arrays to nobody; afterwards it is edited again."""
+    if "EDIT" not in (avatar.mesh.mode, avatar.rig.mode):
+        yield
+        return
+    bpy.ops.object.mode_set(mode="OBJECT")
+    try:
+        yield
+    finally:
+        bpy.ops.object.mode_set(mode="EDIT")
+
+
+def _fitting(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -> Report:
+    """The preset or, with a limit, the largest of what is smaller that keeps within it."""
     found, targets = looks.everything(avatar), len(source.target_names(avatar.mesh, preset))
-    for candidate in budget.smaller(preset):
-        if budget.estimate(candidate, found, _vertices(avatar, candidate), targets) <= max_size:
-            report = _attempt(avatar, candidate, path, max_size)
-            if report is not None:
-                return report
-    raise budget.too_large(path.name, max_size)
+    if max_size is None:
+        output.room(path, SURELY * budget.estimate(preset, found, _vertices(avatar, preset), targets))
+    for candidate in [preset] if max_size is None else budget.smaller(preset):
+        if max_size is not None and budget.estimate(candidate, found, _vertices(avatar, candidate), targets) > max_size:
+            continue
+        report = _attempt(avatar, candidate, path, max_size)
+        if report is not None:
+            return report
+    raise budget.too_large(path.name, max_size or 0)
 
 
 def estimate(avatar: Avatar, preset: Preset) -> str:
@@ -82,7 +107,10 @@ def estimate(avatar: Avatar, preset: Preset) -> str:
 
 def _vertices(avatar: Avatar, preset: Preset) -> dict[int, float]:
     count = len(avatar.mesh.data.vertices)
-    return {level: count * budget.VERTICES_OF_LEVEL[level] for level in preset.lods}
+    shares = dict(budget.VERTICES_OF_LEVEL)
+    if preset.fine and resolution.of(avatar.mesh) == resolution.BASE:
+        shares[0] = budget.FINE
+    return {level: count * shares[level] for level in preset.lods}
 
 
 def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -> Report | None:
@@ -136,6 +164,7 @@ def _write(avatar: Avatar, preset: Preset, path: Path, bones: source.Skeleton,
         with standin.built(preset, name, bones, surfaces, written, moving) as scene:
             formats.write(preset, scene, path, about, copyright_line)
         wrinkles.finish(preset, path, written)
+        compress.pictures(path, preset)
     bpy.context.view_layer.update()
 
 

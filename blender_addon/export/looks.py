@@ -63,6 +63,7 @@ def of(avatar: Avatar, surfaces: Mapping[int, Surface]) -> tuple[list[Look], dic
     """
     found: list[Look] = []
     numbers = {level: np.zeros_like(surface.material) for level, surface in surfaces.items()}
+    bare = {level: np.ones(len(surface.material), bool) for level, surface in surfaces.items()}
     for slot, material in enumerate(avatar.mesh.data.materials):
         masks = {level: surface.material == slot for level, surface in surfaces.items()}
         if material is None or not any(mask.any() for mask in masks.values()):
@@ -72,7 +73,12 @@ def of(avatar: Avatar, surfaces: Mapping[int, Surface]) -> tuple[list[Look], dic
             for level, surface in surfaces.items():
                 here = masks[level] & (_right(surface, masks[level]) == side if len(made) > 1 else True)
                 numbers[level][here] = len(found)
+                bare[level][here] = False
             found.append(look)
+    if any(mask.any() for mask in bare.values()):  # somebody took a material away
+        for level, mask in bare.items():
+            numbers[level][mask] = len(found)
+        found.append(Look("Plain"))
     return _distinct(found), {level: replace(surface, material=numbers[level]) for level, surface in surfaces.items()}
 
 
@@ -97,7 +103,7 @@ def _right(surface: Surface, mask: np.ndarray) -> np.ndarray:
 
 
 def _looks(material: bpy.types.Material) -> list[Look]:
-    kind = _kind(material)
+    kind = bundles_name(material)
     group = skin.controls(material)
     if group is not None:
         return [replace(_skin(group), folds=heights.of(material, _check))]
@@ -109,7 +115,7 @@ def _looks(material: bpy.types.Material) -> list[Look]:
     return [replace(look, kind=KINDS.get(kind) or safe_name(material.name))]
 
 
-def _kind(material: bpy.types.Material) -> str:
+def bundles_name(material: bpy.types.Material) -> str:
     """The bundle's name for a material; of avatars from before it was kept, by the label that it was given."""
     if MATERIAL_TAG in material:
         return str(material[MATERIAL_TAG])

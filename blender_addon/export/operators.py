@@ -11,6 +11,7 @@ import bpy
 from bpy.props import StringProperty
 from bpy_extras.io_utils import ExportHelper
 
+from ..errors import plain
 from ..operator_base import Checked, the_avatar
 from . import formats, job, words
 from .naming import safe_name
@@ -26,7 +27,8 @@ else:
 def sentence(report: job.Report) -> str:
     """What was written, in a line."""
     levels = words.REPORT["levels"].format(triangles=" / ".join(f"{count:,}" for count in report.triangles.values()))
-    first = words.REPORT["written"].format(file=report.files[0].name, size=words.megabytes(report.size), levels=levels)
+    first = words.REPORT["written"].format(file=plain(report.files[0].name), size=words.megabytes(report.size),
+                                           levels=levels)
     return ". ".join([first, *report.notes])
 
 

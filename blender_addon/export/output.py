@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..errors import InputError
 from . import words
 
 PREFIX = ".likeness-export-"
+ABANDONED = 3600  # seconds; no export takes so long, so that a folder of that age is of one that was killed
 
 
 @contextmanager
@@ -22,11 +24,12 @@ def staged(target: Path) -> Iterator[Path]:
 
     An error inside leaves everything as it was. Raises InputError when the place cannot be written.
     """
-    if target.is_dir():
-        raise InputError(words.REPORT["is_folder"].format(file=target.name),
-                         words.REPORT["other_name"])
     try:
+        if target.is_dir():
+            raise InputError(words.REPORT["is_folder"].format(file=target.name),
+                             words.REPORT["other_name"])
         target.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(target.parent)
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=target.parent))
     except OSError as error:
         raise InputError(words.REPORT["unwritable"].format(file=target.name, why=_why(error)),
@@ -41,6 +44,27 @@ def staged(target: Path) -> Iterator[Path]:
                          words.REPORT["other_folder"]) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def room(target: Path, needed: float) -> None:
+    """Raises InputError when the disk that `target` is to lie on has fewer than `needed` bytes left."""
+    place = next((folder for folder in target.parents if folder.is_dir()), None)
+    free = shutil.disk_usage(place).free if place else needed
+    if free < needed:
+        raise InputError(words.REPORT["no_room"].format(file=target.name, needed=words.megabytes(needed),
+                                                        free=words.megabytes(free)), words.REPORT["make_room"])
+
+
+def _tidy(place: Path) -> None:
+    """Clear away what killed exports left here; a file that one of them had moved aside comes back."""
+    for folder in place.glob(f"{PREFIX}*"):
+        if folder.is_dir() and not folder.is_symlink() and time.time() - folder.stat().st_mtime > ABANDONED:
+            old = folder / "old"
+            for kept in [path for path in old.rglob("*") if path.is_file()]:
+                goal = place / kept.relative_to(old)
+                if not goal.exists():
+                    os.replace(kept, goal)  # noqa: PTH105 - as below
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _swap(new: Path, place: Path, old: Path) -> None:

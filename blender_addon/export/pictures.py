@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,10 @@ def _suffix(kind: str, look: Look, preset: Preset) -> str:
 def _write(path: Path, kind: str, look: Look, preset: Preset) -> None:
     size = side(kind, look, preset)
     if kind == "displacement":
-        textures.write_exr(path, np.repeat(look.maps[kind](size), 3, -1))
+        try:
+            textures.write_exr(path, np.repeat(look.maps[kind](size), 3, -1))
+        except RuntimeError as error:  # Blender's words hold the path
+            raise OSError(errno.EIO, "a picture could not be saved") from error
         return
     if kind in ("orm", "mask"):
         roughness = look.maps["roughness"](size)

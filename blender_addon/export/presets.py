@@ -44,6 +44,7 @@ class Preset:
     normal_y: int = 1  # +1 as OpenGL, -1 as DirectX
     lods: tuple[int, ...] = (0,)
     lods_asked: bool = False  # by a person: a level that cannot be made is then an error, else it is left out
+    fine: bool = False  # level 0 has about 18,000 triangles of skin, where the avatar wears its base mesh
     lod_layout: str = "files"  # "files", "names" (_LOD0...), "group" (FBX LodGroup)
     gaze: str = "shapes"  # what turns the eyeballs with eyeLook: "shapes", or "joints" (then the engine turns them);
     # "scene": every key and bone as it is in the scene, for a cache of what one sees there
@@ -70,9 +71,10 @@ PRESETS = {preset.key: preset for preset in (
     Preset("web", "GLB", ".glb", "likeness", "orm", 1024, photo_format="JPEG", shine_share=0.5, morph_normals=False,
            wrinkles=512),
     Preset("godot", "GLB", ".glb", "humanoid", "orm", 2048),
-    Preset("unreal", "FBX", ".fbx", "unreal", "separate", 4096, normal_y=-1, lods=LODS, lod_layout="group",
+    Preset("unreal", "FBX", ".fbx", "unreal", "separate", 4096, normal_y=-1, lods=LODS, fine=True,
+           lod_layout="group", gaze="joints"),
+    Preset("unity", "FBX", ".fbx", "humanoid", "mask", 4096, lods=LODS, fine=True, lod_layout="names",
            gaze="joints"),
-    Preset("unity", "FBX", ".fbx", "humanoid", "mask", 4096, lods=LODS, lod_layout="names", gaze="joints"),
     Preset("vrm", "VRM", ".vrm", "humanoid", "orm", 2048, animated=False),
     Preset("usd", "USD", ".usdc", "likeness", "separate", 4096, triangles=False),
     Preset("obj", "OBJ", ".obj", "likeness", "separate", 4096, triangles=False, morphs=False, skeleton=False,
@@ -84,7 +86,8 @@ PRESETS = {preset.key: preset for preset in (
 
 def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] | None = None,
            gaze: str | None = None, correctives: bool = False, components: bool = False, visemes: bool = False,
-           animated: bool = True, viewer: bool = False, compress: str = "", wrinkles: bool = True) -> Preset:
+           animated: bool = True, viewer: bool = False, compress: str = "", wrinkles: bool = True,
+           fine: bool | None = None) -> Preset:
     """A preset with a person's wishes in place of its own; None keeps what it says. Raises InputError."""
     if key not in PRESETS:
         raise InputError(f"There is no export preset {key}.", f"Choose one of {', '.join(PRESETS)}.")
@@ -103,9 +106,11 @@ def chosen(key: str, *, texture_size: int | None = None, lods: tuple[int, ...] |
         raise InputError("The viewer page cannot read compressed files.", "Export the page without compression.")
     return replace(preset, texture_size=texture_size or preset.texture_size,
                    lods=tuple(sorted(set(lods))) if lods else preset.lods, lods_asked=lods is not None,
+                   fine=preset.fine if fine is None else fine,
                    gaze=gaze if gaze and preset.gaze != "scene" else preset.gaze,
                    correctives=correctives, components=components, visemes=visemes,
                    animated=animated and preset.animated, wrinkles=preset.wrinkles if wrinkles else 0,
+                   photo_format="PNG" if compress == "ktx2" else preset.photo_format,  # not lossy twice
                    compress=compress, viewer=viewer and preset.format == "GLB")
 
 

@@ -13,8 +13,8 @@ from . import presets, words
 from .presets import Preset
 
 AS_PRESET = ("PRESET", *words.AS_PRESET)
-NAMES = ("texture_size", "lods", "gaze", "visemes", "correctives", "components", "still", "no_wrinkles", "max_size",
-         "compress", "viewer")
+NAMES = ("texture_size", "lods", "fine", "gaze", "visemes", "correctives", "components", "still", "no_wrinkles",
+         "max_size", "compress", "viewer")
 MEGABYTE = 1_000_000
 
 
@@ -28,6 +28,7 @@ class Options:
     texture_size: EnumProperty(items=[AS_PRESET, *((str(size), str(size), "") for size in presets.SIZES)],
                                **_text("texture_size"))
     lods: EnumProperty(items=[AS_PRESET, *((key, *text) for key, text in words.LODS.items())], **_text("lods"))
+    fine: EnumProperty(items=[AS_PRESET, *((key, *text) for key, text in words.FINE.items())], **_text("fine"))
     gaze: EnumProperty(items=[AS_PRESET, *((key, *text) for key, text in words.GAZE.items())], **_text("gaze"))
     visemes: BoolProperty(**_text("visemes"))
     still: BoolProperty(**_text("still"))
@@ -49,6 +50,7 @@ def preset_with(key: str, options: Any) -> Preset:
     return presets.chosen(
         key, texture_size=None if options.texture_size == "PRESET" else int(options.texture_size),
         lods=None if options.lods == "PRESET" else tuple(int(digit) for digit in options.lods),
+        fine=None if options.fine == "PRESET" else options.fine == "FINE",
         gaze=None if options.gaze == "PRESET" else options.gaze, correctives=options.correctives,
         components=options.components, visemes=options.visemes, animated=not options.still, viewer=options.viewer,
         wrinkles=not options.no_wrinkles,

@@ -18,6 +18,7 @@ PRESET = {
 PROPERTY = {
     "texture_size": Words("Textures", "Longest side of the skin's textures in pixels"),
     "lods": Words("Levels of Detail", "Which resolutions of the mesh are written"),
+    "fine": Words("Level 0", "How fine the mesh of level 0 is, where the avatar wears its base mesh"),
     "gaze": Words("Eyes Turn By", "What turns the eyeballs when a program sets the eyeLook shapes"),
     "correctives": Words("Correctives", "Also write the shapes that correct combinations of the 52, for players that "
                          "multiply the weights of two or three by themselves"),
@@ -39,13 +40,17 @@ GAZE = {
 COMPRESS = {
     "draco": Words("Draco", "Meshes by Draco; targets stay as they are"),
     "meshopt": Words("meshopt", "Meshes, targets and animation by meshopt. Needs the program gltfpack"),
-    "ktx2": Words("KTX2", "Textures that stay compressed on the graphics card. Needs the program gltfpack"),
+    "ktx2": Words("KTX2", "Textures that stay compressed on the graphics card. Needs the program basisu"),
 }
 UNCOMPRESSED = Words("None", "As every reader takes it")
 IN_SCENE = "The eyes move as they did in the scene"
+FINE = {
+    "FINE": Words("Fine", "About 18,000 triangles of skin: split where it is round"),
+    "WORN": Words("As Worn", "The avatar's own mesh"),
+}
 LODS = {
-    "0": Words("Full", "The mesh as it is"),
-    "0123": Words("All", "The mesh as it is, and about 5,000, 2,000 and 700 triangles of skin"),
+    "0": Words("Full", "The whole mesh"),
+    "0123": Words("All", "The whole mesh, and about 5,000, 2,000 and 700 triangles of skin"),
     "1": Words("LOD 1", "About 5,000 triangles of skin"),
     "2": Words("LOD 2", "About 2,000 triangles of skin"),
     "3": Words("LOD 3", "About 700 triangles of skin"),
@@ -61,11 +66,13 @@ REPORT = {
     "is_folder": "{file} is a folder.",
     "other_name": "Choose a name for a file.",
     "unwritable": "{file} cannot be written: {why}.",
+    "no_room": "{file} needs about {needed}; {free} are free there.",
+    "make_room": "Make room, choose another folder, or smaller textures.",
     "other_folder": "Choose a folder that you may write to.",
     "exporter_failed": "Blender's exporter could not write {file}.",
     "see_console": "Its reason stands in Blender's system console.",
     "not_compressed": "{file} could not be compressed by {what}.",
-    "uncompressed": "Export without compression. For KTX2, gltfpack has to be a native build.",
+    "uncompressed": "Export without compression.",
     "too_large": "{file} cannot be made as small as {limit}.",
     "allow_more": "Allow more, or leave out shapes.",
     "estimate": "About {size}",
@@ -81,8 +88,10 @@ MISSING = {
     "GLB": Words("This Blender has no glTF exporter enabled.", "Enable glTF 2.0 in the add-ons preferences."),
     "FBX": Words("This Blender has no FBX exporter enabled.", "Enable FBX format in the add-ons preferences."),
     "draco": Words("This Blender was built without Draco.", "Use a Blender from blender.org, or another compression."),
-    "gltfpack": Words("{what} needs the program gltfpack, which is not on PATH.",
+    "gltfpack": Words("meshopt needs the program gltfpack, which is not on PATH.",
                       "Install it from meshoptimizer.org/gltf, or export without compression."),
+    "basisu": Words("KTX2 needs the program basisu, which is not on PATH.",
+                    "Install it from github.com/BinomialLLC/basis_universal, or export without compression."),
     "VRM": Words("This Blender has no glTF exporter enabled.", "Enable glTF 2.0 in the add-ons preferences."),
     "ABC": Words("This Blender was built without Alembic.", "Use a Blender from blender.org."),
     "OBJ": Words("This Blender was built without OBJ.", "Use a Blender from blender.org."),

@@ -25,7 +25,8 @@ def made(known, tmp_path_factory) -> SimpleNamespace:
     with avatar_of(known, "Åda / Lovelace") as avatar:
         for key in ("unreal", "unity", "usd", "obj"):
             preset = presets.PRESETS[key]
-            shapes[key] = levels.made(avatar, source.surface(avatar, preset), preset.lods)
+            shapes[key] = levels.made(avatar, source.surface(avatar, preset), preset.lods,
+                                      fine=preset.fine)
             reports[key] = job.export(avatar, preset, folder / key / "Åda v1.0")
     return SimpleNamespace(folder=folder, reports=reports, shapes=shapes)
 

@@ -1,10 +1,12 @@
 """Presets, wishes, bad input, the command line: what does not depend on a format."""
 
 import os
+import time
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
+import bmesh
 import bpy
 import numpy as np
 import pytest
@@ -23,7 +25,8 @@ from .export_check import Glb
 
 @pytest.mark.parametrize(("name", "safe"), [
     ("Ada", "Ada"), ("Åda / Lovelace", "Ada_Lovelace"), ("../../etc", "etc"), ("愛", "avatar"), ("", "avatar"),
-    ("a" * 99, "a" * 48), ("con.001", "con_001"), ("-rf *", "rf")])
+    ("a" * 99, "a" * 48), ("con.001", "con_001"), ("CON", "CON_"), ("lpt1", "lpt1_"), ("Constance 😀", "Constance"),
+    ("-rf *", "rf")])
 def test_names_are_such_that_every_engine_takes_them(name, safe):
     assert safe_name(name) == safe
 
@@ -49,8 +52,8 @@ def test_a_missing_exporter_is_said_before(avatar, tmp_path):
 
 def test_a_missing_compressor_is_said_before(avatar, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    for what in ("meshopt", "ktx2"):
-        with pytest.raises(InputError, match="needs the program gltfpack"):
+    for what, program in (("meshopt", "gltfpack"), ("ktx2", "basisu")):
+        with pytest.raises(InputError, match=f"needs the program {program}, which is not on PATH"):
             job.export(avatar, presets.chosen("web", compress=what), tmp_path / "ada")
     monkeypatch.setattr(compress, "_draco", lambda: False)
     with pytest.raises(InputError, match="built without Draco"):
@@ -169,10 +172,37 @@ def test_a_target_that_cannot_be_written_is_a_sentence(avatar, tmp_path):
     (tmp_path / "letter").write_text("Dear Ada")
     with pytest.raises(InputError, match=r"ada\.glb cannot be written: .*\. Choose a folder"):
         job.export(avatar, presets.PRESETS["web"], tmp_path / "letter" / "ada.glb")
+    with pytest.raises(InputError, match=r"x\.glb cannot be written: file name too long"):
+        job.export(avatar, presets.PRESETS["web"], tmp_path / f"{'x' * 300}.glb")
     (tmp_path / "ada.glb").mkdir()
     with pytest.raises(InputError, match=r"ada\.glb is a folder"):
         job.export(avatar, presets.PRESETS["web"], tmp_path / "ada.glb")
     assert sorted(item.name for item in tmp_path.iterdir()) == ["ada.glb", "letter"]
+
+
+def test_a_full_disk_is_said_before_anything_is_written(tmp_path):
+    output.room(tmp_path / "new" / "ada.glb", 1)
+    with pytest.raises(InputError, match=r"ada\.glb needs about 1000000000000\.0 MB; .* are free there\. Make room"):
+        output.room(tmp_path / "new" / "ada.glb", 10**18)
+
+
+def test_an_avatar_that_is_being_edited_is_exported_with_the_edits(avatar, tmp_path):
+    bpy.context.view_layer.objects.active = avatar.mesh
+    highest = max(avatar.mesh.data.vertices, key=lambda vertex: vertex.co.z)
+    wanted, number = highest.co.z + 0.02, highest.index
+    bpy.ops.object.mode_set(mode="EDIT")
+    work = bmesh.from_edit_mesh(avatar.mesh.data)
+    work.verts.ensure_lookup_table()
+    work.verts[number].co.z = wanted
+    report = job.export(avatar, presets.chosen("web", texture_size=256, lods=(0,)), tmp_path / "ada")
+    assert bpy.context.mode == "EDIT_MESH"
+    assert np.isclose(Glb.read(report.files[0]).attribute("POSITION")[:, 1].max(), wanted, atol=1e-5)
+
+
+def test_a_mesh_without_materials_is_exported_plain(avatar, tmp_path):
+    avatar.mesh.data.materials.clear()
+    report = job.export(avatar, presets.chosen("web", texture_size=256, lods=(3,)), tmp_path / "ada")
+    assert [material["name"] for material in Glb.read(report.files[0]).document["materials"]] == ["Ada_Plain"]
 
 
 def test_files_are_swapped_all_or_none(tmp_path):
@@ -205,6 +235,23 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path):
         write()
     assert (tmp_path / "a").read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_a_killed_export_left_is_cleared_away_and_old_files_come_back(tmp_path):
+    """An old hidden folder; one that is still being written into stays."""
+    left, fresh = tmp_path / f"{output.PREFIX}left", tmp_path / f"{output.PREFIX}fresh"
+    (left / "old").mkdir(parents=True)
+    (left / "old" / "lost").write_text("old")
+    (left / "old" / "a").write_text("older than a")
+    (tmp_path / "a").write_text("a")
+    fresh.mkdir()
+    long_ago = time.time() - 2 * output.ABANDONED
+    os.utime(left, (long_ago, long_ago))
+    with output.staged(tmp_path / "b") as folder:
+        (folder / "b").write_text("new")
+    assert {item.name: item.read_text() for item in tmp_path.iterdir() if item.is_file()} == {
+        "lost": "old", "a": "a", "b": "new"}
+    assert [item.name for item in tmp_path.iterdir() if item.is_dir()] == [fresh.name]
 
 
 def test_the_skins_controls_are_in_the_pictures(avatar):
@@ -251,7 +298,7 @@ def test_eyes_of_two_colours_are_two_materials(avatar, tmp_path):
 
 def test_a_limit_picks_textures_then_levels(avatar, tmp_path):
     whole = job.export(avatar, presets.PRESETS["unity"], tmp_path / "whole")
-    counts = {level: len(avatar.mesh.data.vertices) * share for level, share in budget.VERTICES_OF_LEVEL.items()}
+    counts = job._vertices(avatar, presets.PRESETS["unity"])
     guess = budget.estimate(presets.PRESETS["unity"], looks.everything(avatar), counts, targets=52)
     assert 0.75 < whole.size / guess < 1.15
     limit = whole.size // 3
@@ -287,6 +334,8 @@ def test_the_command_writes_the_files_avatar_or_a_bundles(known, out, capsys):
 
 def test_the_command_refuses_words_it_does_not_know(out, capsys):
     assert command.run([*out.words, "x.glb", "--lods", "many"]) == 2
+    for size in ("nan", "inf", "-5", "0"):
+        assert command.run([*out.words, "x.glb", f"--max-size={size}"]) == 2
     assert command.run(["bake"]) == 2
     assert command.run([]) == 2
     assert "usage" in capsys.readouterr().err

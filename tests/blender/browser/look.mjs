@@ -1,5 +1,6 @@
 // Opens exported files in a real browser and says what it saw: node look.mjs JOB.json, started in the folder that has
-// node_modules. The job is {"glb": FILE, "vrm": FILE, "fbx": FILE, "packed": FILE, "page": FILE, "out": FOLDER}, each as wanted.
+// node_modules. The job is {"glb": FILE, "vrm": FILE, "fbx": FILE, "packed": FILE, "ktx2": FILE, "plain": FILE,
+// "page": FILE, "out": FOLDER}, each as wanted; `plain` beside `ktx2`, to compare.
 // Pictures go to `out`, a JSON report to stdout. The browser has no network: what it asks for comes from this disk.
 import fs from "node:fs";
 import path from "node:path";
@@ -26,9 +27,11 @@ const pages = {
     import { FBXLoader } from "three/addons/loaders/FBXLoader.js";
     import { VRMLoaderPlugin } from "@pixiv/three-vrm";
     import { MeshoptDecoder } from "three/addons/libs/meshopt_decoder.module.js";
-    Object.assign(window, { MeshoptDecoder, THREE, GLTFLoader, FBXLoader, VRMLoaderPlugin });
+    import { KTX2Loader } from "three/addons/loaders/KTX2Loader.js";
+    Object.assign(window, { KTX2Loader, MeshoptDecoder, THREE, GLTFLoader, FBXLoader, VRMLoaderPlugin });
     const renderer = new THREE.WebGLRenderer({ antialias: false, preserveDrawingBuffer: true });
     renderer.setSize(320, 400);
+    window.renderer = renderer;
     document.body.append(renderer.domElement);
     window.stage = (object) => {
       const scene = new THREE.Scene();
@@ -90,7 +93,8 @@ async function open(url, ready) {
     asked.push(address);
     if (!address.startsWith(origin)) return request.abort();
     const name = address.slice(origin.length);
-    const given = { "file.glb": job.glb, "file.vrm": job.vrm, "file.fbx": job.fbx, "packed.glb": job.packed }[name];
+    const given = { "file.glb": job.glb, "file.vrm": job.vrm, "file.fbx": job.fbx, "packed.glb": job.packed,
+      "ktx2.glb": job.ktx2, "plain.glb": job.plain }[name];
     // Pictures of an FBX lie beside it, under the names that it gives.
     const beside = job.fbx && path.join(path.dirname(job.fbx), path.basename(name));
     const file = given ?? (name.endsWith(".png") && beside ? beside : path.join(here, name));
@@ -232,6 +236,31 @@ if (job.packed) {
     return { ...Object.fromEntries(Object.entries(shown).map(([name, list]) => [name, text(new Float32Array(list))])),
       asset: gltf.asset };
   });
+  await page.close();
+}
+
+if (job.ktx2) {
+  const page = await open(`${origin}stage.html`, "window.ready");
+  const seen = await page.evaluate(async () => {
+    const loader = new GLTFLoader();
+    loader.setKTX2Loader(new KTX2Loader().setTranscoderPath("node_modules/three/examples/jsm/libs/basis/")
+      .detectSupport(renderer));
+    const gltf = await loader.loadAsync("ktx2.glb"), maps = {};
+    gltf.scene.traverse((item) => {
+      for (const [slot, map] of Object.entries(item.material ?? {})) {
+        if (map?.isTexture) maps[`${item.material.name} ${slot}`] = [map.isCompressedTexture === true,
+          map.colorSpace, map.image.width, map.mipmaps.length];
+      }
+    });
+    const told = gltf.scene.getObjectByProperty("isMesh", true) && (await gltf.parser.getDependencies("material"))
+      .find((item) => item.userData.likeness_wrinkles).userData.likeness_wrinkles;
+    const lines = await gltf.parser.getDependency("texture", told.maps.wrinkles_upper.normal);
+    const plain = await new GLTFLoader().loadAsync("plain.glb");
+    return { maps, lines: lines.isCompressedTexture,
+      shots: { ktx2_rest: stage(gltf.scene).shoot(), plain_rest: stage(plain.scene).shoot() } };
+  });
+  Object.assign(report.shots, keep(seen.shots));
+  report.ktx2 = { maps: seen.maps, lines: seen.lines };
   await page.close();
 }
 

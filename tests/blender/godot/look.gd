@@ -2,8 +2,9 @@ extends SceneTree
 # Says of an imported head what Godot made of it, as one line of JSON.
 
 func _init():
-	var found = {"bones": [], "meshes": [], "animations": []}
-	walk(load("res://ada.glb").instantiate(), found)
+	var found = {"bones": [], "rests": [], "upright": true, "meshes": [], "animations": []}
+	var file = "res://ada.glb" if ResourceLoader.exists("res://ada.glb") else "res://ada.fbx"
+	walk(load(file).instantiate(), found)
 	print("LIKENESS ", JSON.stringify(found))
 	quit()
 
@@ -11,6 +12,9 @@ func walk(node, found):
 	if node is Skeleton3D:
 		for bone in node.get_bone_count():
 			found.bones.append(node.get_bone_name(bone))
+			var rest = node.get_bone_rest(bone)
+			found.rests.append([rest.origin.x, rest.origin.y, rest.origin.z])
+			found.upright = found.upright and rest.basis.is_equal_approx(Basis.IDENTITY)
 	if node is AnimationPlayer:
 		found.animations = Array(node.get_animation_list())
 	if node is MeshInstance3D:
@@ -31,7 +35,7 @@ func walk(node, found):
 			var material = mesh.surface_get_material(surface)
 			if material.albedo_texture:
 				textures.append(material.resource_name)
-		found.meshes.append({"names": names, "base": base, "open": open, "textures": textures,
+		found.meshes.append({"node": node.name, "names": names, "base": base, "open": open, "textures": textures,
 			"relative": mesh.blend_shape_mode == Mesh.BLEND_SHAPE_MODE_RELATIVE, "skin": node.skin != null})
 	for child in node.get_children():
 		walk(child, found)
