@@ -245,11 +245,17 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     with disk_errors(job.folder):
         glimpses.save(job.folder / "glimpse-2.png", glimpses.of_fit(shown[0], head, fit))
     texture_types = tuple(kind for kind in vars(seen).values() if isinstance(kind, type))
-    texture = job.run("unwrap", sized, texture_types,
-                      lambda tell: unwrap(shown, fit, head, options.resolution, progress=tell))
-    maps = job.run("reflectance", skinned, (SkinMaps,),
-                   lambda tell: estimate(texture, fit, head, method=options.reflectance, device=device.kind,
-                                         progress=tell))
+
+    def skin() -> SkinMaps:  # the unwrapped photos go with it: half of what a job holds
+        texture = job.run("unwrap", sized, texture_types,
+                          lambda tell: unwrap(shown, fit, head, options.resolution, progress=tell))
+        return job.run("reflectance", skinned, (SkinMaps,),
+                       lambda tell: estimate(texture, fit, head, method=options.reflectance, device=device.kind,
+                                             progress=tell))
+
+    maps, photo = skin(), shown[0].image
+    observations = tuple(replace(one, image=one.image[:0], mask=one.mask[:0]) for one in observations)
+    shown = ()  # no pixel of a photo is needed any more but the first one's, for the preview
 
     film = next((path for path in photos if is_film(path)), None)
     tracked = None if film is None else job.run(
@@ -262,7 +268,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     quality = report.quality(observations, fit, maps, head, [UNSURE] if entry.licence == NOT_STATED else [])
     if film is not None and tracked is not None:
         quality = with_video(quality, tracked.report | {"name": inputs[list(photos).index(film)].name})
-    picture = preview.side_by_side(shown[0].image, head, fit.posed[0], fit.intrinsics[0],
+    picture = preview.side_by_side(photo, head, fit.posed[0], fit.intrinsics[0],
                                    fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
                                    part(tell, 0.0, 0.3))
     if options.forget_inputs:
