@@ -27,7 +27,7 @@ from backend.errors import InputError
 from backend.output import check_destination, disk_errors, write_file
 from backend.video.container import is_film, look, sha256_of
 
-RESOLUTIONS = (1024, 2048, 4096)
+RESOLUTIONS = memory.RESOLUTIONS
 REFLECTANCE = ("classical", "networks")
 """Ways to tell skin from light; "networks" needs weights, which not every version ships."""
 STAGES = ("capture", "fit", "unwrap", "reflectance", "track", "bundle")
@@ -38,6 +38,8 @@ _SHARES = {"capture": 0.12, "fit": 0.25, "unwrap": 0.20, "reflectance": 0.28, "t
 """How much of the whole each stage takes, for the progress bar; from measured seconds at 2048²."""
 _BYTES_PER_TEXEL = {"bundle": 34, "work": 110}
 """What a texel costs on disk: the maps (EXRs mostly), and the kept stages while the job runs."""
+_FILM_PIXELS = 12_000_000
+"""Of a film's key frames together: seven of 1280 by 1280 at most."""
 _MARK = "likeness-job"
 
 StageProgress = Callable[[str, float, float, str], None]
@@ -142,11 +144,11 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
     films = [path for path in photos if is_film(path)]
     if len(films) > 1:
         raise InputError(f"{films[1].name} is a second video.", "An avatar is made from one video, or from photos.")
-    inputs = [_identify(path) for path in photos]
+    inputs, pixels = zip(*map(_identify, photos), strict=True)
     texels = options.resolution ** 2
     check_destination(out, is_bundle, texels * sum(_BYTES_PER_TEXEL.values()))
     _check_folder(work)
-    memory.require(options.resolution)
+    memory.require(options.resolution, sum(pixels))
     with ExitStack() as held:
         with disk_errors(work):
             held.enter_context(claimed(work / _MARK, lambda: _prepare(work), f"avatar {out.name}"))
@@ -283,16 +285,17 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     return Made(out, metadata)
 
 
-def _identify(path: Path) -> InputFile:
-    """Name, size and SHA-256 of a photo or film. Raises InputError when it is none."""
+def _identify(path: Path) -> tuple[InputFile, int]:
+    """Name, size and SHA-256 of a photo or film, and the pixels it gives. Raises InputError when it is none."""
+    from backend.capture.decode import worked_pixels
     from backend.capture.files import read_photo
 
     if is_film(path):
         found = look(path)
-        return InputFile(found.name, found.bytes, sha256_of(path))
+        return InputFile(found.name, found.bytes, sha256_of(path)), _FILM_PIXELS
 
     file = read_photo(path)
-    return InputFile(file.name, len(file.content), file.sha256)
+    return InputFile(file.name, len(file.content), file.sha256), worked_pixels(file)
 
 
 def _check_folder(work: Path) -> None:
