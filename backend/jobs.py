@@ -220,6 +220,7 @@ class _Child:
             self._writer.error(crash.Bug(report), job, report=str(report))
         finally:
             self._cancelled.discard(job)
+            memory.give_back()
 
 
 def _newest_glimpse(folder: Path) -> str | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import os
 import sys
 from pathlib import Path
 
 from backend import devices
 from backend.errors import InputError, LikenessError, ModelError
 
-NEEDED = {1024: 1_000_000_000, 2048: 1_600_000_000, 4096: 4_000_000_000}
-"""Bytes that have to be free before a job of a resolution begins. Measured peaks of one photo are 1.18e9 and 1.90e9
-(the last is an estimate); a job that is a little short may still pass, as systems swap and give caches back."""
+RESOLUTIONS = (1024, 2048, 4096)
+_START, _PER_TEXEL, _PER_PIXEL = 1_200_000_000, 140, 22
+"""Bytes that a job takes at its peak: libraries and models, each texel of a map, each pixel of a photo. Measured."""
+_ENOUGH = 0.85
+"""A job that is a little short may still pass, as systems swap and give caches back."""
 WORDS = ("out of memory", "allocate memory", "bad_alloc", "insufficient memory", "memoryerror", "unable to allocate",
          "failed to allocate", "failed to map segment", "thread creation failed", "can't start new thread",
          "pthread_create failed")
@@ -61,12 +65,36 @@ def sentence(resolution: int | None = None) -> InputError:
     return InputError(f"The computer ran out of memory at resolution {resolution}.", _remedy(resolution))
 
 
-def require(resolution: int) -> None:
-    """Refuse a job for which too little memory is free, before it begins. Raises InputError."""
-    free = free_bytes()
-    if free is not None and free < NEEDED[resolution]:
-        raise InputError(f"Only {free / 1e9:.1f} GB of memory are free; resolution {resolution} needs "
-                         f"{NEEDED[resolution] / 1e9:.1f} GB.", _remedy(resolution))
+def needed(resolution: int, pixels: int) -> int:
+    """Bytes that a job takes at its peak, with photos of so many pixels together, as they are worked on."""
+    return _START + _PER_TEXEL * resolution**2 + _PER_PIXEL * pixels
+
+
+def require(resolution: int, pixels: int) -> None:
+    """Refuse a job for which too little memory is free, before it begins. Raises InputError.
+
+    `pixels` is those of all its photos together. What this process holds already counts as free: the job will use it.
+    """
+    free, asked = free_bytes(), _ENOUGH * needed(resolution, pixels)
+    if free is not None and free + held_bytes() < asked:
+        raise InputError(f"Only {free / 1e9:.1f} GB of memory are free; resolution {resolution} with photos of "
+                         f"{pixels / 1e6:.0f} million pixels needs {asked / 1e9:.1f} GB.", _remedy(resolution))
+
+
+def held_bytes() -> int:
+    """Bytes of memory that this process holds; 0 where nobody tells."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def give_back() -> None:
+    """Hand freed memory to the system; glibc keeps it otherwise, a gigabyte after a job, until the process ends."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def free_bytes() -> int | None:
@@ -97,5 +125,5 @@ def _container_leaves(place: Path) -> int | None:
 
 
 def _remedy(resolution: int) -> str:
-    lower = [size for size in NEEDED if size < resolution]
+    lower = [size for size in RESOLUTIONS if size < resolution]
     return f"Use --resolution {lower[-1]}, or close other programs." if lower else _CLOSE

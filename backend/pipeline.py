@@ -27,7 +27,7 @@ from backend.errors import InputError
 from backend.output import check_destination, disk_errors, write_file
 from backend.video.container import is_film, look, sha256_of
 
-RESOLUTIONS = (1024, 2048, 4096)
+RESOLUTIONS = memory.RESOLUTIONS
 REFLECTANCE = ("classical", "networks")
 """Ways to tell skin from light; "networks" needs weights, which not every version ships."""
 STAGES = ("capture", "fit", "unwrap", "reflectance", "track", "bundle")
@@ -38,6 +38,8 @@ _SHARES = {"capture": 0.12, "fit": 0.25, "unwrap": 0.20, "reflectance": 0.28, "t
 """How much of the whole each stage takes, for the progress bar; from measured seconds at 2048²."""
 _BYTES_PER_TEXEL = {"bundle": 34, "work": 110}
 """What a texel costs on disk: the maps (EXRs mostly), and the kept stages while the job runs."""
+_FILM_PIXELS = 12_000_000
+"""Of a film's key frames together: seven of 1280 by 1280 at most."""
 _MARK = "likeness-job"
 
 StageProgress = Callable[[str, float, float, str], None]
@@ -142,11 +144,11 @@ def create(photos: Sequence[Path], out: Path, options: Options, work: Path, prog
     films = [path for path in photos if is_film(path)]
     if len(films) > 1:
         raise InputError(f"{films[1].name} is a second video.", "An avatar is made from one video, or from photos.")
-    inputs = [_identify(path) for path in photos]
+    inputs, pixels = zip(*map(_identify, photos), strict=True)
     texels = options.resolution ** 2
     check_destination(out, is_bundle, texels * sum(_BYTES_PER_TEXEL.values()))
     _check_folder(work)
-    memory.require(options.resolution)
+    memory.require(options.resolution, sum(pixels))
     with ExitStack() as held:
         with disk_errors(work):
             held.enter_context(claimed(work / _MARK, lambda: _prepare(work), f"avatar {out.name}"))
@@ -245,11 +247,17 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     with disk_errors(job.folder):
         glimpses.save(job.folder / "glimpse-2.png", glimpses.of_fit(shown[0], head, fit))
     texture_types = tuple(kind for kind in vars(seen).values() if isinstance(kind, type))
-    texture = job.run("unwrap", sized, texture_types,
-                      lambda tell: unwrap(shown, fit, head, options.resolution, progress=tell))
-    maps = job.run("reflectance", skinned, (SkinMaps,),
-                   lambda tell: estimate(texture, fit, head, method=options.reflectance, device=device.kind,
-                                         progress=tell))
+
+    def skin() -> SkinMaps:  # the unwrapped photos go with it: half of what a job holds
+        texture = job.run("unwrap", sized, texture_types,
+                          lambda tell: unwrap(shown, fit, head, options.resolution, progress=tell))
+        return job.run("reflectance", skinned, (SkinMaps,),
+                       lambda tell: estimate(texture, fit, head, method=options.reflectance, device=device.kind,
+                                             progress=tell))
+
+    maps, photo = skin(), shown[0].image
+    observations = tuple(replace(one, image=one.image[:0], mask=one.mask[:0]) for one in observations)
+    shown = ()  # no pixel of a photo is needed any more but the first one's, for the preview
 
     film = next((path for path in photos if is_film(path)), None)
     tracked = None if film is None else job.run(
@@ -262,7 +270,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     quality = report.quality(observations, fit, maps, head, [UNSURE] if entry.licence == NOT_STATED else [])
     if film is not None and tracked is not None:
         quality = with_video(quality, tracked.report | {"name": inputs[list(photos).index(film)].name})
-    picture = preview.side_by_side(shown[0].image, head, fit.posed[0], fit.intrinsics[0],
+    picture = preview.side_by_side(photo, head, fit.posed[0], fit.intrinsics[0],
                                    fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
                                    part(tell, 0.0, 0.3))
     if options.forget_inputs:
@@ -277,16 +285,17 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     return Made(out, metadata)
 
 
-def _identify(path: Path) -> InputFile:
-    """Name, size and SHA-256 of a photo or film. Raises InputError when it is none."""
+def _identify(path: Path) -> tuple[InputFile, int]:
+    """Name, size and SHA-256 of a photo or film, and the pixels it gives. Raises InputError when it is none."""
+    from backend.capture.decode import worked_pixels
     from backend.capture.files import read_photo
 
     if is_film(path):
         found = look(path)
-        return InputFile(found.name, found.bytes, sha256_of(path))
+        return InputFile(found.name, found.bytes, sha256_of(path)), _FILM_PIXELS
 
     file = read_photo(path)
-    return InputFile(file.name, len(file.content), file.sha256)
+    return InputFile(file.name, len(file.content), file.sha256), worked_pixels(file)
 
 
 def _check_folder(work: Path) -> None:

@@ -69,6 +69,18 @@ def decode(file: PhotoFile) -> Photo:
                              "Copy or export the photo again.") from error
 
 
+def worked_pixels(file: PhotoFile) -> int:
+    """How many pixels the decoded photo will have; 0 when the file does not tell, of which `decode` will speak."""
+    _prepare_pillow()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(file.content), formats=FORMATS) as picture:
+                return min(picture.width * picture.height, WORK_PIXELS)
+    except Exception:  # as above: anything at all
+        return 0
+
+
 def _decode(file: PhotoFile) -> Photo:
     with Image.open(io.BytesIO(file.content), formats=FORMATS) as picture:
         width, height = picture.size

@@ -7,12 +7,14 @@ What is asked of them, and what their answers mean for a photo, is in `landmarks
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 import os
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -48,8 +50,7 @@ class RawFace:
 
 def find_faces(picture_srgb: np.ndarray) -> list[RawFace]:
     """All faces, at most MAX_FACES, that the landmarker finds in (H, W, 3) uint8 sRGB."""
-    import mediapipe
-
+    mediapipe = library()
     image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture_srgb))
     with _lock:
         answer = _landmarker().detect(image)
@@ -66,8 +67,7 @@ def find_faces(picture_srgb: np.ndarray) -> list[RawFace]:
 
 def segment(picture_srgb: np.ndarray) -> np.ndarray:
     """Probabilities (256, 256, 6) float32 of `observation.MASK_CLASSES` for (256, 256, 3) uint8 sRGB."""
-    import mediapipe
-
+    mediapipe = library()
     image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture_srgb))
     first, second = _segmenter_locks
     number = 0 if first.acquire(blocking=False) else 1
@@ -91,11 +91,22 @@ def close_models() -> None:
 
 
 @cache
-def _landmarker():  # MediaPipe's type; importing it here would cost every user of this file a second
-    from mediapipe.tasks.python import BaseOptions, vision
+def library() -> Any:
+    """MediaPipe, imported on a thread of its own.
 
+    Its part for sound keeps the error of a missing PortAudio, the error its traceback, and that every frame below the
+    import: a process that imported it while it read its first photo kept that photo for as long as it lived.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as alone:
+        return alone.submit(importlib.import_module, "mediapipe").result()
+
+
+@cache
+def _landmarker():  # MediaPipe's type; importing it here would cost every user of this file a second
+    tasks = library().tasks
+    vision = tasks.vision
     options = vision.FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_path=str(asset_path(LANDMARKER))), num_faces=MAX_FACES,
+        base_options=tasks.BaseOptions(model_asset_path=str(asset_path(LANDMARKER))), num_faces=MAX_FACES,
         output_face_blendshapes=True, output_facial_transformation_matrixes=True)
     return _make(lambda: vision.FaceLandmarker.create_from_options(options), lambda model, image: model.detect(image),
                  LANDMARKER)
@@ -104,10 +115,10 @@ def _landmarker():  # MediaPipe's type; importing it here would cost every user 
 @cache
 def _segmenter(number: int):  # each is its own
     del number
-    from mediapipe.tasks.python import BaseOptions, vision
-
+    tasks = library().tasks
+    vision = tasks.vision
     options = vision.ImageSegmenterOptions(
-        base_options=BaseOptions(model_asset_path=str(asset_path(SEGMENTER))),
+        base_options=tasks.BaseOptions(model_asset_path=str(asset_path(SEGMENTER))),
         output_confidence_masks=True, output_category_mask=False)
     return _make(lambda: vision.ImageSegmenter.create_from_options(options), lambda model, image: model.segment(image),
                  SEGMENTER)
@@ -115,8 +126,7 @@ def _segmenter(number: int):  # each is its own
 
 def _make(create: Callable, use: Callable, name: str):
     """Create a model and use it once, so that the lines it prints while starting are printed unseen."""
-    import mediapipe
-
+    mediapipe = library()
     blank = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB,
                             data=np.zeros((SEGMENTER_SIDE, SEGMENTER_SIDE, 3), np.uint8))
     try:

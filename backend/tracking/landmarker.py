@@ -14,7 +14,7 @@ import numpy as np
 
 from backend.arkit import ARKIT_NAMES
 from backend.assets import asset_path
-from backend.capture.mediapipe_models import LANDMARKER, _make
+from backend.capture.mediapipe_models import LANDMARKER, _make, library
 
 APART_MS = 10_000_000
 """Milliseconds between two frames, as the landmarker is told."""
@@ -33,10 +33,10 @@ class FrameLandmarker:
     """One face through consecutive frames. Made for one clip, closed after it (a context manager)."""
 
     def __init__(self) -> None:
-        from mediapipe.tasks.python import BaseOptions, vision
-
+        tasks = library().tasks
+        vision = tasks.vision
         options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(asset_path(LANDMARKER))), num_faces=1,
+            base_options=tasks.BaseOptions(model_asset_path=str(asset_path(LANDMARKER))), num_faces=1,
             running_mode=vision.RunningMode.VIDEO, output_face_blendshapes=True,
             output_facial_transformation_matrixes=True)
         use: Callable = lambda model, image: model.detect_for_video(image, 0)  # noqa: E731
@@ -45,8 +45,7 @@ class FrameLandmarker:
 
     def see(self, frame_srgb: np.ndarray) -> Seen | None:
         """The face in (H, W, 3) uint8 sRGB; None when there is none."""
-        import mediapipe
-
+        mediapipe = library()
         self._frames += 1
         image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame_srgb))
         answer = self._model.detect_for_video(image, self._frames * APART_MS)

@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+_MOST_FRAMES = 100
+
 
 def _photo(path: Path) -> None:
     from backend.capture import observe
@@ -130,6 +132,15 @@ def _frames(path: Path) -> None:
     key_frames(path, "")
 
 
+def _stream(path: Path) -> None:
+    """A film's container and its frames, with nobody looking for a face in them."""
+    from backend.video.stream import Video
+
+    with Video(path) as video:
+        for _, frame in zip(range(_MOST_FRAMES), video, strict=False):
+            assert frame.image.ndim == 3
+
+
 def _take(path: Path) -> None:
     """A performance, as `animation convert` reads it."""
     from backend.animation import clip, livelink
@@ -177,7 +188,7 @@ DOORS: dict[str, Callable[[Path], Any]] = {
     "photo": _photo, "pixels": _pixels, "head": _head, "bundle": _bundle, "bundle in Blender": _bundle_in_blender,
     "parameters": _parameters, "evidence": _evidence, "light": _light, "head file": _head_file, "assets": _assets,
     "environment": _environment, "line": _line, "name": _name, "record": _record, "kept": _kept, "note": _note,
-    "film": _film, "large film": _film, "film's photos": _frames,
+    "film": _film, "large film": _film, "film's photos": _frames, "stream": _stream,
     "ledger": _ledger, "claim": _claim, "key": _key,
     "take": _take, "take in Blender": _take_in_blender}
 """Door -> what reads the path; it returns when the file may be read, and raises one of our errors when not."""

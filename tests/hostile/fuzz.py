@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from tests.head.imports import old_pickle
-from tests.hostile import bundles, models, takes
+from tests.hostile import bundles, films, models, takes
 from tests.hostile.doors import DOORS
 
 ROOT = Path(__file__).parents[2]
@@ -82,8 +82,21 @@ def targets() -> list[Target]:
         Target("record", "x/import.json", [json.dumps({"format": 1}).encode()], _shelf),
         Target("pixels", "photo.png", [_picture("PNG")]), Target("pixels", "photo.tif", [_picture("TIFF")]),
         Target("pixels", "photo.jpg", [_picture("JPEG")]),
+        *(Target("stream", f"film.{suffix}", [films.seed(suffix)]) for suffix in ("mp4", "mkv", "avi")),
+        Target("ledger", "likeness-batch.jsonl", [_ledger(), _ledger()[:-9]]),
+        Target("note", "a.json", [json.dumps(_NOTE).encode()]),
         *(Target(door, "take.npz", [takes.good_npz()]) for door in takes.READERS),
         *(Target(door, "take.csv", [takes.csv().encode()]) for door in takes.READERS)]
+
+
+_NOTE = {"folder": "x", "parameters": {"photos": ["a.jpg"]}, "name": "x", "level": "base", "bundle": "", "begun": 0.0,
+         "id": "a"}
+
+
+def _ledger() -> bytes:
+    lines = ({"photo": f"{name}.jpg", "key": number * 32, "error": error} for name, number, error in (
+        ("a", "1", None), ("b", "2", {"kind": "input", "message": "no", "remedy": ""}), ("a", "3", None)))
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
 def _picture(kind: str) -> bytes:

@@ -81,7 +81,7 @@ def test_a_second_batch_in_the_same_folder_is_refused(photos: Path, tmp_path: Pa
 
 def test_no_more_workers_start_than_fit_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backend.devices.memory_bytes", lambda: 8 << 30)
-    assert [batch.fitting(16, size) for size in (1024, 2048, 4096)] == [4, 2, 1]
+    assert [batch.fitting(16, size) for size in (1024, 2048, 4096)] == [3, 2, 1]
     assert batch.fitting(2, 1024) == 2
     monkeypatch.setattr("backend.devices.memory_bytes", lambda: 0)
     assert batch.fitting(16, 1024) == 16

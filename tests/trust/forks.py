@@ -6,6 +6,7 @@ the command line does, and dies, or meets the fault, at the moment that was aske
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -16,6 +17,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+FACES = ("Observation", "ObservedTexture", "HeadFit", "SkinMaps")
+"""What a job works with; none of them is to outlive it."""
 _WRITES = os.O_WRONLY | os.O_RDWR
 _CHANGES = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "tempfile.mkdtemp")
 
@@ -72,6 +75,8 @@ def _child(asked: dict[str, Any], answer: int) -> None:
         made = pipeline.create([Path(path) for path in asked["photos"]], Path(asked["out"]), options,
                                Path(asked["work"]), progress)
         said["stages"] = made.metadata["stages"]
+        gc.collect()
+        said["held"] = [type(one).__name__ for one in gc.get_objects() if type(one).__name__ in FACES]
     except LikenessError as error:
         said.update(exit=error.exit_code, sentence=str(error))
     except BaseException as error:

@@ -99,6 +99,7 @@ def test_killed_at_every_boundary_a_job_goes_on_to_the_same_avatar(forks: Forks,
     said = forks.ask(**job)
     assert said["exit"] == 0, said
     assert {stage["name"] for stage in said["stages"] if stage["cached"]} == {"capture", "fit", "unwrap", "reflectance"}
+    assert said["held"] == [], "a process goes on to the next job without this one's face"
     assert (out / "letter.txt").read_text() == "dear"
     (out / "letter.txt").unlink()
     same(out, whole.bundle)

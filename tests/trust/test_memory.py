@@ -16,6 +16,8 @@ import pytest
 import torch
 
 from backend import memory
+from backend.capture.decode import WORK_PIXELS, worked_pixels
+from backend.capture.files import read_photo
 from backend.errors import InputError
 from tests.hostile import bundles
 from tests.process.conftest import BACKEND, PORTRAIT
@@ -106,13 +108,47 @@ def test_every_librarys_way_of_saying_it_is_known() -> None:
 
 
 def test_a_job_that_cannot_fit_is_refused_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory.require(1024)
+    memory.require(1024, 12_000_000)
     free = memory.free_bytes()
     assert free is not None
     assert 0 < free < 1 << 45
-    monkeypatch.setitem(memory.NEEDED, 2048, 1 << 50)
-    with pytest.raises(InputError, match=r"GB of memory are free; resolution 2048 needs .* Use --resolution 1024"):
-        memory.require(2048)
+    monkeypatch.setattr(memory, "held_bytes", lambda: 500_000_000)
+    monkeypatch.setattr(memory, "free_bytes", lambda: 1_500_000_000)
+    memory.require(2048, 300_000)
+    memory.require(1024, 12_000_000)
+    with pytest.raises(InputError, match=r"GB of memory are free; resolution 4096 .* Use --resolution 2048"):
+        memory.require(4096, 300_000)
+    with pytest.raises(InputError, match="resolution 2048 with photos of 72 million pixels needs 2"):
+        memory.require(2048, 72_000_000)  # three of 24: one more large photo may be what is too much
+
+
+def test_a_photos_pixels_are_known_before_it_is_decoded(tmp_path: Path) -> None:
+    for side, told in ((300, 300 * 300), (6000, WORK_PIXELS)):
+        cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((side, side, 3), np.uint8))
+        assert worked_pixels(read_photo(tmp_path / "a.jpg")) == told
+    (tmp_path / "a.jpg").write_bytes(b"words")
+    assert worked_pixels(read_photo(tmp_path / "a.jpg")) == 0
+
+
+GIVING = """
+import numpy as np
+from backend import memory
+pieces = [np.ones(50_000, np.uint8) for _ in range(8000)]  # too small to be handed back one by one
+kept = pieces.pop()  # the topmost, above which glibc would hand memory back by itself
+full = memory.held_bytes()
+pieces.clear()
+before = memory.held_bytes()
+memory.give_back()
+print(full - before, before - memory.held_bytes())
+"""
+
+
+def test_freed_memory_goes_back_to_the_system() -> None:
+    done = subprocess.run([sys.executable, "-c", GIVING], capture_output=True, text=True, check=True,
+                          cwd=Path(__file__).parents[2])
+    by_itself, by_us = map(int, done.stdout.split())
+    assert by_itself < 100e6, "else nobody needs us"
+    assert by_us > 300e6
 
 
 def test_a_containers_limit_counts(tmp_path: Path) -> None:

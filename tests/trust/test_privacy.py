@@ -89,3 +89,19 @@ def test_temporary_files_and_stages_are_gone(whole: Whole) -> None:
 def test_the_photo_is_as_it_was(whole: Whole) -> None:
     assert (whole.home / PHOTO).read_bytes() == PORTRAIT.read_bytes()
     assert np.isfinite(read_bundle(whole.bundle).geometry["vertices"]).all()
+
+
+FORGETTING = """
+import gc, sys, weakref
+from pathlib import Path
+from backend.capture import observe
+photo = weakref.ref(observe(Path(sys.argv[1])).image)
+gc.collect()
+sys.exit(photo() is not None)
+"""
+
+
+def test_a_photo_that_was_read_is_not_kept_in_memory(whole: Whole) -> None:
+    """MediaPipe keeps an error whose traceback once held the first photo of a process for as long as it lived."""
+    done = subprocess.run([sys.executable, "-c", FORGETTING, whole.home / PHOTO], cwd=ROOT, check=False)
+    assert done.returncode == 0
