@@ -45,6 +45,46 @@ def test_undo_takes_the_photos_camera_and_light_back_too(known):
     assert census() == before
 
 
+STEPS = (  # every operator that changes the scene and needs no file, in an order in which each has something to do
+    ("add_hair", {"amount": 0.1}), ("remove_hair", {}), ("expression", {"expression": "smile"}), ("mirror", {}),
+    ("reset", {}), ("photo_match", {"view": 1}), ("photo_light", {"view": 0}), ("hdri", {"hdri": "city"}),
+    ("studio", {}), ("remove_studio", {}), ("portrait", {}), ("look", {"at": "CAMERA"}), ("turntable", {}),
+    ("suggest_look", {}), ("show_confidence", {}), ("set_resolution", {"level": "lod1"}), ("new_performance", {}),
+    ("rest_performance", {}), ("remove", {}))
+
+
+def state() -> dict[str, object]:
+    scene, found = bpy.context.scene, avatars.active(bpy.context)
+    told: dict[str, object] = {**census(), "hair": len(bpy.data.hair_curves), "actions": len(bpy.data.actions),
+                               "lights": len(bpy.data.lights), "camera": scene.camera and scene.camera.name,
+                               "world": scene.world and scene.world.name, "view": scene.view_settings.view_transform}
+    if found is not None:
+        body = found.mesh.data
+        told |= {"vertices": len(body.vertices), "layers": body.uv_layers.keys(),
+                 "colours": body.color_attributes.keys(),
+                 "keys": {key.name: round(key.value, 4) for key in body.shape_keys.key_blocks if key.value},
+                 "pose": [round(value, 3) + 0.0 for bone in found.rig.pose.bones
+                          for value in (*bone.matrix_basis.to_euler(), *bone.location)],
+                 "nodes": [len(material.node_tree.nodes) for material in body.materials]}
+    return told
+
+
+def test_every_step_can_be_undone_and_done_again(known):
+    bpy.ops.ed.undo_push(message="empty")
+    bpy.ops.likeness.assemble("EXEC_DEFAULT", True, directory=str(known.folder), name="Ada")
+    changed = set()
+    for name, settings in STEPS:
+        before = state()
+        assert getattr(bpy.ops.likeness, name)("EXEC_DEFAULT", True, **settings) == {"FINISHED"}, name
+        after = state()
+        changed |= {name} if after != before else set()
+        bpy.ops.ed.undo()
+        assert state() == before, name
+        bpy.ops.ed.redo()
+        assert state() == after, name
+    assert {name for name, _settings in STEPS} - changed <= {"mirror", "look", "suggest_look", "photo_light"}
+
+
 def test_the_photos_light_outlives_its_avatar_while_it_shines(known):
     assemble(known, "Ada")
     bpy.ops.likeness.photo_light(view=0)
