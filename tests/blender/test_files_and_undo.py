@@ -180,6 +180,38 @@ def test_saving_elsewhere_takes_the_textures_along(avatar, tmp_path):
         assert textures.file_of(picture).is_file()
 
 
+def test_textures_that_cannot_be_copied_stay_where_they_are_and_the_file_is_saved(avatar, tmp_path, capfd):
+    (tmp_path / "textures").write_text("a file where the folder should be")
+    before = {picture.name: textures.file_of(picture).resolve() for picture in textures.ours()}
+    assert bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend")) == {"FINISHED"}
+    assert {picture.name: textures.file_of(picture).resolve() for picture in textures.ours()} == before
+    said = capfd.readouterr().err
+    assert "could not be copied beside the .blend file" in said
+    assert "Traceback" not in said
+    (tmp_path / "textures").unlink()
+    assert bpy.ops.wm.save_mainfile() == {"FINISHED"}, "as the sentence says"
+    assert all(textures.file_of(picture).is_relative_to(tmp_path) for picture in textures.ours())
+
+
+def test_a_copy_that_is_cut_short_takes_no_older_ones_place(avatar, tmp_path, monkeypatch):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    picture = textures.ours()[0]
+    target, kept = textures.file_of(picture), textures.file_of(picture).read_bytes()
+    picture.filepath_raw = str(tmp_path / target.name)
+    (tmp_path / target.name).write_bytes(b"x" * 100)
+
+    def full(_source: Path, half: Path) -> None:
+        half.write_bytes(b"x")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(textures.shutil, "copyfile", full)
+    failed: list[OSError] = []
+    textures.gather(tmp_path, failed)
+    assert [error.errno for error in failed] == [28]
+    assert target.read_bytes() == kept
+    assert not list(target.parent.glob("*.half"))
+
+
 def test_two_avatars_of_one_bundle_keep_their_own_files(known, tmp_path):
     assemble(known, "Ada")
     assemble(known, "Ada")
