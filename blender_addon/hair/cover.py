@@ -17,7 +17,7 @@ from ..scene.nodes import add
 MASK = "Likeness Hair Mask"
 MARK = "likeness_hair"  # on a node: which part of the hair put it there
 
-BORDER, DENSE = (0.01, 0.06), (0.45, 0.95)
+BORDER, DENSE = (0.01, 0.06), (0.65, 1.0)
 """Densities over which a border begins, and over which hair becomes dense enough to hide the skin."""
 
 
