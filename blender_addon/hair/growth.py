@@ -25,8 +25,9 @@ TUFTS = (40, 110)
 STRAY_LENGTH, STRAY_RISE, STRAY_WANDER = 1.25, 1.9, 2.5
 """Times a hair that stands off is longer, higher over the skin and more its own way."""
 
-PALER = 0.30
-"""How much lighter the finest hairs of a border are: less pigment is in them."""
+LONE = 0.45
+"""Exponent by which a hair of a border is darker: it must absorb what its neighbours would, or it glows when lit from
+behind."""
 
 SEED = 5
 
@@ -64,7 +65,7 @@ def grown(ground: Ground, maps: HairMaps, kind: Kind, amount: float, slot: int) 
     points = surface + height[..., None] * normals
     colour = sampled(maps.colour, roots.uv) if count else np.zeros((0, 3))
     fine = (1 - here)[:, None] if kind.finest < 1 else np.zeros((count, 1))
-    colour = colour * (1 + PALER * fine)
+    colour = colour ** (1 + LONE * fine)
     radius = tapering(count, kind) * (1 - (1 - kind.finest) * fine)
     return Strands(points, radius, attached(roots.uv, slot), shaded(colour, random), random.random(count))
 
