@@ -164,3 +164,13 @@ def set_video(scene: bpy.types.Scene) -> bool:
 def fbx_has_normals_of_targets() -> bool:
     """Whether the FBX exporter writes normals for shape keys, which makes a head's file nearly twice as large."""
     return bpy.app.version >= (5, 1)
+
+
+def input_of(modifier: Any, identifier: str) -> tuple[Any, str]:
+    """Where an input of a geometry nodes modifier is: what holds it, and its name there, for reading, `prop` and keys.
+
+    From 5.2 it is a property like any other; before, a custom property of the modifier.
+    """
+    if bpy.app.version >= (5, 2):
+        return getattr(modifier.properties.inputs, identifier), "value"
+    return modifier, f'["{identifier}"]'

@@ -35,9 +35,9 @@ def items(_self: object, context: bpy.types.Context | None) -> list[tuple[str, s
     context = context or bpy.context
     avatar = avatars.active(context)
     told = reports.of(avatar) if avatar else None
-    used = [name for name in told.photos if name not in told.left_out] if told else []
-    found += [(f"{PHOTO}{number}", strings.LIGHT["of_photo"].format(photo=name), strings.LIGHT["photo"],
-               _picture_of_photo(avatar, number), 1000 + number) for number, name in enumerate(used) if avatar]
+    found += [(f"{PHOTO}{number}", strings.LIGHT["of_photo"].format(photo=view.label), strings.LIGHT["photo"],
+               _picture_of_photo(avatar, view), 1000 + number)
+              for number, view in enumerate(told.views if avatar and told else ())]
     folder = own_folder(context)
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder else []
     found += [(f"{OWN}{path.name}", path.stem, strings.LIGHT["own"], path,
@@ -84,7 +84,6 @@ def turned(settings: Any, context: bpy.types.Context) -> None:
         relight.turn_light(scene, settings.rotation, settings.strength)
 
 
-def _picture_of_photo(avatar: Any, number: int) -> Path | None:
-    """The photo itself, where it is still to be found."""
-    photos = avatars.photos(avatar)
-    return photos[number] if number < len(photos) else None
+def _picture_of_photo(avatar: Any, view: reports.View) -> Path | None:
+    """The photo itself, where this computer knows it."""
+    return next((photo for photo in avatars.photos(avatar) if photo.name == view.file), None)

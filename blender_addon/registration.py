@@ -21,6 +21,7 @@ from .job_operators import stop_running_job
 from .light_operators import CLASSES as LIGHT_OPERATORS
 from .operators import CLASSES as OPERATORS
 from .panels import CLASSES as PANELS
+from .panels import menu
 from .performance.bringing import CLASSES as BRINGING
 from .performance.panel import CLASSES as PERFORMANCE_PANELS
 from .performance.playing import CLASSES as PLAYING
@@ -40,7 +41,7 @@ CLASSES: tuple[type, ...] = (
     *PROPERTIES, *EXPORT_PROPERTIES, *PERFORMANCE_PROPERTIES, *HAIR_PROPERTIES, *SETUP_PROPERTIES, *PREFERENCES,
     *JOB_OPERATORS, *OPERATORS, *FACE_OPERATORS, *LIGHT_OPERATORS, *AVATAR_OPERATORS, *HAIR_OPERATORS, *BRINGING,
     *PLAYING, *TRACK_OPERATORS, *EXPORT_OPERATORS, *DROP, *setup.CLASSES, *SETUP_PANELS, *PANELS, *HAIR_PANELS,
-    *PERFORMANCE_PANELS, *EXPORT_PANELS)
+    *PERFORMANCE_PANELS, *EXPORT_PANELS, *menu.CLASSES)
 
 
 def register() -> None:
@@ -56,6 +57,7 @@ def register() -> None:
     bpy.app.handlers.save_pre.append(textures.follow_save)
     for name, handler in privacy.HANDLERS.items():
         getattr(bpy.app.handlers, name).append(handler)
+    menu.register()
     command.register()
     translations.register()
 
@@ -68,6 +70,7 @@ def unregister() -> None:
     pictures.forget()
     translations.unregister()
     command.unregister()
+    menu.unregister()
     for name, handler in privacy.HANDLERS.items():
         getattr(bpy.app.handlers, name).remove(handler)
     bpy.app.handlers.save_pre.remove(textures.follow_save)

@@ -196,6 +196,8 @@ REPORT = {
     "heads": "Heads: {names}",
     "saved": "{file} saved",
     "progress": "{stage}: {text}",
+    "textures_stay": "{count} textures could not be copied beside the .blend file: {reason}.",
+    "save_again": "They stay linked where they were. Make room or choose another folder, and save again.",
     "bad_map": "The map {file} of this avatar is missing.",
     "again": "Create the avatar again.",
     "no_level": "The avatar {name} has no resolution {level}.",

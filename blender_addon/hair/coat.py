@@ -64,9 +64,12 @@ def grow(avatar: Avatar, bundle: Any, parts: Iterable[str], amount: float = 1.0)
         tree.set_value(modifier, "Viewport Amount", kind.viewport)
         for name, value in kept.get(part, {}).items():
             tree.set_value(modifier, name, value)
-        if kind.painted and not pictures:
+        if (kind.painted or kind.gives_way) and not pictures:
             pictures = {name: _picture(avatar, read, name) for name in ("hair_density", "hair_bare")}
         _cover(avatar, part, kind.painted, pictures)
+        if kind.gives_way:
+            for material in cover.of(avatar.mesh, "skin"):
+                cover.thin(material, part, CHANNEL[part], _beside(pictures["hair_bare"], read, kind.channel), pictures)
     if not of(avatar):
         remove_layer(avatar.mesh)
     return made
@@ -141,6 +144,18 @@ def _picture(avatar: Avatar, read: maps.HairMaps, name: str) -> bpy.types.Image:
         raise InputError(strings.REPORT["bad_map"].format(file=path.name), strings.REPORT["again"])
     space = textures.SRGB if name == "hair_bare" else textures.DATA
     return textures.load(path, space, avatar.id, avatar.name)
+
+
+def _beside(picture: bpy.types.Image, read: maps.HairMaps, channel: int) -> list[float]:
+    """Linear colour (3,) of the skin beside a part's border; `picture` is the skin below brows and beard."""
+    encoded = textures.read_pixels(picture)[..., :3]
+    rows, columns = (np.linspace(0, side - 1, size).astype(int)
+                     for side, size in zip(encoded.shape[:2], read.density.shape[:2], strict=True))
+    border = (read.density[..., channel] > 0.002) & (read.density[..., channel] < 0.03)
+    if not border.any():
+        border = read.density[..., channel] < 0.03
+    colour = np.median(maps.linear(encoded[rows][:, columns][border]), 0)
+    return [float(value) for value in colour]
 
 
 def _brow_colour(read: maps.HairMaps) -> np.ndarray:

@@ -17,6 +17,9 @@ from ..scene.nodes import add
 MASK = "Likeness Hair Mask"
 MARK = "likeness_hair"  # on a node: which part of the hair put it there
 
+BORDER, DENSE = (0.01, 0.06), (0.65, 1.0)
+"""Densities over which a border begins, and over which hair becomes dense enough to hide the skin."""
+
 
 def fade(material: bpy.types.Material, part: str, channel: str, amount: float,
          pictures: Mapping[str, bpy.types.Image]) -> None:
@@ -38,6 +41,35 @@ def fade(material: bpy.types.Material, part: str, channel: str, amount: float,
     tree.links.new(source, nodes.find(mix.inputs, "A_Color"))
     tree.links.new(nodes.find(mix.outputs, "Result_Color"), group.inputs["Albedo"])
     for node in (density, apart, share, bare, mix):
+        node[MARK] = part
+
+
+def thin(material: bpy.types.Material, part: str, channel: str, skin_colour: Sequence[float],
+         pictures: Mapping[str, bpy.types.Image]) -> None:
+    """Let painted hair end softly: `skin_colour` (3,) linear in its place where the map's `channel` thins out.
+
+    Painted, a border is a line of one darkness, and no curves that thin out in front of it can hide that.
+    """
+    group = skin.controls(material)
+    if group is None or not group.inputs["Albedo"].is_linked:
+        return
+    tree, source = material.node_tree, group.inputs["Albedo"].links[0].from_socket
+    row = -700 - 600 * len([node for node in tree.nodes if MARK in node])
+    density = add(tree, "ShaderNodeTexImage", (-1200, row), label="Where hair grows", image=pictures["hair_density"],
+                  extension="EXTEND")
+    apart = add(tree, "ShaderNodeSeparateColor", (-920, row), inputs={"Color": (density, "Color")})
+    begins = add(tree, "ShaderNodeMapRange", (-720, row), label="Where it begins", inputs={
+        "Value": (apart, channel), "From Min": BORDER[0], "From Max": BORDER[1]})
+    dense = add(tree, "ShaderNodeMapRange", (-720, row - 280), label="Where it is dense",
+                interpolation_type="SMOOTHSTEP", inputs={
+                    "Value": (apart, channel), "From Min": DENSE[0], "From Max": DENSE[1], "To Min": 1.0,
+                    "To Max": 0.0})
+    share = nodes.math(tree, "MULTIPLY", (begins, "Result"), (dense, "Result"), (-520, row), label="The border")
+    mix = add(tree, "ShaderNodeMix", (-320, row), data_type="RGBA", label="Painted border fades", inputs={
+        "Factor_Float": share, "B_Color": (*skin_colour, 1.0)})
+    tree.links.new(source, nodes.find(mix.inputs, "A_Color"))
+    tree.links.new(nodes.find(mix.outputs, "Result_Color"), group.inputs["Albedo"])
+    for node in (density, apart, begins, dense, share[0], mix):
         node[MARK] = part
 
 

@@ -41,8 +41,12 @@ def read(bundle: Any) -> HairMaps:
     if not density.shape == encoded.shape == direction.shape:
         raise InputError(words.REPORT["unlike_maps"].format(folder=Path(bundle.folder).name),
                          words.REPORT["make_again"])
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    return HairMaps(density, linear.astype(np.float32), direction * 2 - 1, files)
+    return HairMaps(density, linear(encoded).astype(np.float32), direction * 2 - 1, files)
+
+
+def linear(encoded: np.ndarray) -> np.ndarray:
+    """Encoded sRGB to linear values."""
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
 def sampled(image: np.ndarray, uv: np.ndarray) -> np.ndarray:

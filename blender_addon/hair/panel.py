@@ -45,8 +45,8 @@ class LIKENESS_PT_hair(OfAvatar, bpy.types.Panel):
         modifier: Any = owner.modifiers.get(curves.MODIFIER)
         if modifier is None or modifier.node_group is None:
             return
-        for name, identifier in tree.identifiers(modifier.node_group).items():
-            box.prop(modifier, f'["{identifier}"]', text=words.LABEL.get(name, name), slider=True)
+        for name in tree.identifiers(modifier.node_group):
+            box.prop(*tree.place(modifier, name), text=words.LABEL.get(name, name), slider=True)
 
 
 CLASSES = (LIKENESS_PT_hair,)

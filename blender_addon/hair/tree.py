@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 
+from .. import compat
 from ..scene.nodes import add
 from . import words
 
@@ -77,12 +78,22 @@ def identifiers(tree: bpy.types.NodeTree) -> dict[str, str]:
             if item.item_type == "SOCKET" and item.in_out == "INPUT" and item.name != "Geometry"}
 
 
+def place(modifier: Any, name: str) -> tuple[Any, str]:
+    """Where a modifier's input is: its holder and the property's path there."""
+    return compat.input_of(modifier, identifiers(modifier.node_group)[name])
+
+
 def value(modifier: Any, name: str) -> float:
     """A modifier's input."""
-    return float(modifier[identifiers(modifier.node_group)[name]])
+    holder, path = place(modifier, name)
+    return float(holder.path_resolve(path))
 
 
 def set_value(modifier: Any, name: str, number: float) -> None:
     """Set it."""
-    modifier[identifiers(modifier.node_group)[name]] = number
+    holder, path = place(modifier, name)
+    if path.startswith("["):
+        holder[path[2:-2]] = number
+    else:
+        setattr(holder, path, number)
     modifier.id_data.update_tag()

@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 
 from .. import heads, job_operators, jobs, pictures, strings, verdicts
+from .menu import ask_for_avatar
 from .shared import Panel, sentences
 
 THUMBNAIL, GLIMPSE = 3.5, 9.0
@@ -134,12 +135,7 @@ def draw_button(layout: Any, context: bpy.types.Context) -> None:
     row = layout.row()
     row.scale_y = 1.5
     row.enabled = not reason
-    create = row.operator("likeness.create", icon="USER")
-    create.photo, create.out, create.resolution = settings.photo, settings.out, settings.resolution
-    for more in settings.more_photos:
-        create.more_photos.add().name = more.name
-    create.level, create.head = settings.level, settings.head or heads.DEFAULT
-    create.name, create.keep = settings.name, settings.keep
+    ask_for_avatar(row.operator("likeness.create", icon="USER"), settings)
 
 
 class LIKENESS_PT_create_options(Panel, bpy.types.Panel):

@@ -75,12 +75,12 @@ class LIKENESS_PT_photo_match(OfAvatar, bpy.types.Panel):
         """Draw."""
         avatar, column = avatars.active(context), self.layout.column(align=True)
         told, files = reports.of(avatar), avatars.photos(avatar)
-        names = [name for name in told.photos if name not in told.left_out] if told else [""]
+        views = told.views if told and told.views else (reports.View("", ""),)
         by_name = {file.name: file for file in files if file.is_file()}
-        for view, name in enumerate(names):
+        for number, view in enumerate(views):
             button = column.operator("likeness.photo_match", icon="CAMERA_DATA",
-                                     text=name or strings.OPERATOR["photo_match"].label)
-            button.view, button.photo = view, str(by_name.get(name, ""))
+                                     text=view.label or strings.OPERATOR["photo_match"].label)
+            button.view, button.photo = number, str(by_name.get(view.file, ""))
         if not by_name:
             sentences(self.layout, strings.PANEL_HINT["no_background"], "INFO")
 

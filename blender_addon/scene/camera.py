@@ -47,14 +47,18 @@ def look_through(scene: bpy.types.Scene, camera: bpy.types.Object, intrinsics: n
     scene.render.resolution_percentage = 100
 
 
-def show_photo(camera: bpy.types.Object, photo: bpy.types.Image, opacity: float = 0.5) -> None:
-    """The photo itself as the camera's background."""
+def show_photo(camera: bpy.types.Object, photo: bpy.types.Image, frame: int | None = None,
+               opacity: float = 0.5) -> None:
+    """The photo itself as the camera's background; of a film one `frame`, from 0, whatever the scene's frame is."""
     data = camera.data
     data.show_background_images = True
     data.background_images.clear()
     background = data.background_images.new()
     background.image = photo
     background.alpha, background.display_depth, background.frame_method = opacity, "BACK", "STRETCH"
+    if frame is not None and photo.source == "MOVIE":
+        user = background.image_user
+        user.frame_start, user.frame_duration, user.frame_offset, user.use_cyclic = 1, 1, frame, False
 
 
 def portrait(name: str, target: np.ndarray, distance: float, yaw: float = 0.0, pitch: float = 0.0,

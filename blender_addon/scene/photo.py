@@ -13,6 +13,7 @@ from .. import strings
 from ..errors import InputError
 from . import camera as cameras
 from . import expression, gaze, keys, lettering, privacy, relight, render, rig, stage, textures
+from . import report as reports
 from .avatar import ROLE_TAG, Avatar
 from .textures import TAG
 
@@ -27,7 +28,10 @@ CAPTIONS = ("Photo", "Avatar", "Avatar over photo")
 
 def match(scene: bpy.types.Scene, avatar: Avatar, bundle: Any, view: int = 0, photo: Path | None = None,
           longest: int = 0) -> bpy.types.Object:
-    """Set the scene up as photo number `view` saw it; returns the camera. `longest` limits the picture in pixels."""
+    """Set the scene up as photo number `view` saw it; returns the camera. `longest` limits the picture in pixels.
+
+    `photo` becomes the background; of a film the frame that this view is of.
+    """
     count = len(bundle.fit["intrinsics"])
     if not 0 <= view < count:
         raise InputError(f"This avatar was made from {count} photo(s); there is no number {view}.",
@@ -42,7 +46,7 @@ def match(scene: bpy.types.Scene, avatar: Avatar, bundle: Any, view: int = 0, ph
     avatar.collection.objects.link(camera)
     cameras.look_through(scene, camera, bundle.fit["intrinsics"][view], size, longest)
     if photo is not None:
-        cameras.show_photo(camera, privacy.picture(photo, avatar.id))
+        cameras.show_photo(camera, privacy.picture(photo, avatar.id), reports.frame_of(avatar, view))
     wear_expression(avatar, bundle, view)
     light(scene, avatar, bundle, view)
     return camera

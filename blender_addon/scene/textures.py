@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import bpy
 import numpy as np
 from bpy.app.handlers import persistent
+
+from .. import strings
 
 TAG = "likeness_id"
 NAME_TAG = "likeness_name"
@@ -98,13 +102,32 @@ def folder_name(picture: bpy.types.Image) -> str:
 @persistent
 def follow_save(filepath: str, _unused: object = None) -> None:
     """Before a save to `filepath`: copy the images beside it and link them relative."""
-    if filepath:
-        gather(Path(bpy.path.abspath(filepath)).parent)
+    if not filepath:
+        return
+    failed: list[OSError] = []
+    gather(Path(bpy.path.abspath(filepath)).parent, failed)
+    if failed:
+        reason = failed[0].strerror or type(failed[0]).__name__
+        _tell(strings.REPORT["textures_stay"].format(count=len(failed), reason=reason), strings.REPORT["save_again"])
 
 
-def gather(blend_folder: Path) -> list[Path]:
+def _tell(*sentences: str) -> None:
+    """What goes wrong while Blender saves: a handler has no report, so in the log and, with a window, before it."""
+    print(f"{strings.TAB}: {' '.join(sentences)}", file=sys.stderr)
+    if bpy.app.background or not bpy.context.window_manager.windows:
+        return
+
+    def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+        for sentence in sentences:
+            menu.layout.label(text=sentence)
+
+    bpy.context.window_manager.popup_menu(draw, title=strings.TAB, icon="ERROR")
+
+
+def gather(blend_folder: Path, failed: list[OSError] | None = None) -> list[Path]:
     """Copy every avatar's images to `textures` in `blend_folder`; returns the files. Missing sources stay as they are.
 
+    So does an image that cannot be written there (a full disk, a read-only folder): what stopped it joins `failed`.
     A path that is relative to the old place is rebased by Blender while it saves, so the link is written relative
     to the place the file has now; before the first save to the place that it will have, which Blender then leaves.
     """
@@ -114,13 +137,31 @@ def gather(blend_folder: Path) -> list[Path]:
         target = blend_folder / FOLDER / folder_name(picture) / source.name
         if not source.is_file():
             continue
-        if not (target.exists() and target.samefile(source)):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+        try:
+            if not (target.exists() and target.samefile(source)):
+                _copy(source, target)
+        except OSError as error:
+            if failed is None:
+                raise
+            failed.append(error)
+            continue
         now = Path(bpy.data.filepath).parent if bpy.data.filepath else blend_folder
         link(picture, _relative(target, now))
         written.append(target)
     return written
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Whole or not at all: a copy that a full disk cuts short must not take an older one's place."""
+    half = target.with_name(f"{target.name}.half")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, half)
+        half.replace(target)
+    except OSError:
+        with suppress(OSError):
+            half.unlink(missing_ok=True)
+        raise
 
 
 def link(picture: bpy.types.Image, filepath: str) -> None:

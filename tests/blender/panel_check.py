@@ -57,7 +57,15 @@ class Layout:
         return Options()
 
     def operator_menu_enum(self, key: str, prop: str, **_: Any) -> Any:
+        group, function = key.split(".")
+        assert getattr(getattr(bpy.ops, group), function).get_rna_type().properties[prop].type == "ENUM", (key, prop)
         return setattr(self.operator(key), prop, None)
+
+    def separator(self, **_: Any) -> None:
+        self.texts.append("")
+
+    def menu(self, key: str, icon: str = "NONE", **_: Any) -> None:
+        assert hasattr(bpy.types, key), key
 
     def box(self, **_: Any) -> "Layout":
         return self

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import jobs, panels, pictures, strings, verdicts
+from blender_addon import compat, jobs, panels, pictures, strings, verdicts
 from blender_addon.bundle import read_bundle
 from blender_addon.scene import avatar as avatars
 from blender_addon.scene import confidence, drivers, expression, replace, skin, textures
@@ -37,11 +37,37 @@ def test_the_report_says_what_was_seen_and_what_was_left_out(reported):
     assert told.regions == (("nose", 0.9), ("odd", 0.5), ("back", 0.0))
     assert told.sentences == ("The size is guessed.", "Hair covers the brow.")
     assert (told.photos, told.left_out) == (("a.png", "b.png"), ("b.png",))
+    assert told.views == (reports.View("a.png", "a.png"),), "what was left out has no camera"
     for broken in ("{", "[]", '{"quality": {"verdict": 1, "confidence": []}}', '{"quality": {"findings": [{}]}}'):
         reported.mesh[avatars.REPORT_TAG] = broken
         assert reports.of(reported) is None or not reports.of(reported).photos
     del reported.mesh[avatars.REPORT_TAG]
     assert reports.of(reported) is None
+
+
+def test_every_key_frame_of_a_film_can_be_matched_before_its_own_picture(reported, tmp_path):
+    film = tmp_path / "clip é at 2.00 s.mp4"
+    frames = [{"input": f"{film.name} at {moment:.2f} s", "used": moment < 1} for moment in (0.52, 0.0, 1.6)]
+    reported.mesh[avatars.REPORT_TAG] = json.dumps({
+        "quality": {**QUALITY, "photos": frames, "video": {"rate": 25.0}}, "inputs": [{"name": film.name}]})
+    views = reports.of(reported).views
+    assert [(view.file, view.frame) for view in views] == [(film.name, 13), (film.name, 0)]
+    scene = bpy.context.scene
+    scene.render.engine, scene.render.resolution_x, scene.render.resolution_y = compat.CYCLES, 32, 32
+    scene.cycles.samples, scene.cycles.use_denoising, scene.frame_end = 1, False, 2
+    reported.mesh.hide_render = True
+    if not compat.set_video(scene):
+        pytest.skip("this Blender writes no video")
+    scene.render.filepath, scene.render.use_file_extension = str(film), False
+    scene.camera = bpy.data.objects.new("eye", bpy.data.cameras.new("eye"))
+    scene.collection.objects.link(scene.camera)
+    bpy.ops.render.render(animation=True, scene=scene.name)
+    assert bpy.ops.likeness.photo_match(view=0, photo=str(film)) == {"FINISHED"}
+    (background,) = scene.camera.data.background_images
+    user = background.image_user
+    assert background.image.source == "MOVIE"
+    assert (user.frame_duration, user.frame_offset) == (1, 13), "this frame, whatever the scene's is"
+    assert user.frame_start <= 1
 
 
 def test_confidence_is_the_maps_at_every_corner_of_the_skin_and_goes_again(avatar, tmp_path, monkeypatch):

@@ -45,6 +45,46 @@ def test_undo_takes_the_photos_camera_and_light_back_too(known):
     assert census() == before
 
 
+STEPS = (  # every operator that changes the scene and needs no file, in an order in which each has something to do
+    ("add_hair", {"amount": 0.1}), ("remove_hair", {}), ("expression", {"expression": "smile"}), ("mirror", {}),
+    ("reset", {}), ("photo_match", {"view": 1}), ("photo_light", {"view": 0}), ("hdri", {"hdri": "city"}),
+    ("studio", {}), ("remove_studio", {}), ("portrait", {}), ("look", {"at": "CAMERA"}), ("turntable", {}),
+    ("suggest_look", {}), ("show_confidence", {}), ("set_resolution", {"level": "lod1"}), ("new_performance", {}),
+    ("rest_performance", {}), ("remove", {}))
+
+
+def state() -> dict[str, object]:
+    scene, found = bpy.context.scene, avatars.active(bpy.context)
+    told: dict[str, object] = {**census(), "hair": len(bpy.data.hair_curves), "actions": len(bpy.data.actions),
+                               "lights": len(bpy.data.lights), "camera": scene.camera and scene.camera.name,
+                               "world": scene.world and scene.world.name, "view": scene.view_settings.view_transform}
+    if found is not None:
+        body = found.mesh.data
+        told |= {"vertices": len(body.vertices), "layers": body.uv_layers.keys(),
+                 "colours": body.color_attributes.keys(),
+                 "keys": {key.name: round(key.value, 4) for key in body.shape_keys.key_blocks if key.value},
+                 "pose": [round(value, 3) + 0.0 for bone in found.rig.pose.bones
+                          for value in (*bone.matrix_basis.to_euler(), *bone.location)],
+                 "nodes": [len(material.node_tree.nodes) for material in body.materials]}
+    return told
+
+
+def test_every_step_can_be_undone_and_done_again(known):
+    bpy.ops.ed.undo_push(message="empty")
+    bpy.ops.likeness.assemble("EXEC_DEFAULT", True, directory=str(known.folder), name="Ada")
+    changed = set()
+    for name, settings in STEPS:
+        before = state()
+        assert getattr(bpy.ops.likeness, name)("EXEC_DEFAULT", True, **settings) == {"FINISHED"}, name
+        after = state()
+        changed |= {name} if after != before else set()
+        bpy.ops.ed.undo()
+        assert state() == before, name
+        bpy.ops.ed.redo()
+        assert state() == after, name
+    assert {name for name, _settings in STEPS} - changed <= {"mirror", "look", "suggest_look", "photo_light"}
+
+
 def test_the_photos_light_outlives_its_avatar_while_it_shines(known):
     assemble(known, "Ada")
     bpy.ops.likeness.photo_light(view=0)
@@ -138,6 +178,38 @@ def test_saving_elsewhere_takes_the_textures_along(avatar, tmp_path):
         assert picture.filepath.startswith("//textures"), picture.filepath
         assert second.parent in textures.file_of(picture).parents
         assert textures.file_of(picture).is_file()
+
+
+def test_textures_that_cannot_be_copied_stay_where_they_are_and_the_file_is_saved(avatar, tmp_path, capfd):
+    (tmp_path / "textures").write_text("a file where the folder should be")
+    before = {picture.name: textures.file_of(picture).resolve() for picture in textures.ours()}
+    assert bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend")) == {"FINISHED"}
+    assert {picture.name: textures.file_of(picture).resolve() for picture in textures.ours()} == before
+    said = capfd.readouterr().err
+    assert "could not be copied beside the .blend file" in said
+    assert "Traceback" not in said
+    (tmp_path / "textures").unlink()
+    assert bpy.ops.wm.save_mainfile() == {"FINISHED"}, "as the sentence says"
+    assert all(textures.file_of(picture).is_relative_to(tmp_path) for picture in textures.ours())
+
+
+def test_a_copy_that_is_cut_short_takes_no_older_ones_place(avatar, tmp_path, monkeypatch):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    picture = textures.ours()[0]
+    target, kept = textures.file_of(picture), textures.file_of(picture).read_bytes()
+    picture.filepath_raw = str(tmp_path / target.name)
+    (tmp_path / target.name).write_bytes(b"x" * 100)
+
+    def full(_source: Path, half: Path) -> None:
+        half.write_bytes(b"x")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(textures.shutil, "copyfile", full)
+    failed: list[OSError] = []
+    textures.gather(tmp_path, failed)
+    assert [error.errno for error in failed] == [28]
+    assert target.read_bytes() == kept
+    assert not list(target.parent.glob("*.half"))
 
 
 def test_two_avatars_of_one_bundle_keep_their_own_files(known, tmp_path):

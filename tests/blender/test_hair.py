@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace as replaced
 
 import bpy
 import numpy as np
@@ -10,6 +11,7 @@ from mathutils.bvhtree import BVHTree
 
 from blender_addon.export import looks
 from blender_addon.hair import coat, cover, curves, growth, look, maps, tree
+from blender_addon.hair.ground import skin_of
 from blender_addon.hair.kinds import BEARD, BROWS, KINDS, LASHES, SCALP
 from blender_addon.scene import avatar as avatars
 from blender_addon.scene import replace, skin, textures
@@ -66,6 +68,37 @@ def test_each_part_is_an_object_of_the_avatar_that_hangs_on_its_mesh(hairy):
         assert len(owner.data.curves) > 50
         assert len(points(owner)) == len(owner.data.curves), "every hair found its triangle"
     assert hairy.mesh.data.uv_layers.active.name == "UVMap"
+
+
+def test_a_hairline_is_uneven_soft_and_fine(avatar, bundle):
+    read, kind = maps.read(bundle), KINDS[SCALP]
+    soft = np.tile(np.linspace(0, 1, 512, dtype=np.float32)[:, None], (1, 512))
+    frayed = growth.frayed(soft, kind.frayed, np.random.default_rng(1))
+    assert frayed[0] == pytest.approx(np.zeros(512)), "no hair comes where there is none"
+    assert frayed[-1] == pytest.approx(np.ones(512)), "dense hair stays dense"
+    line = (frayed > 0.5).argmax(0)  # how far down the border lies, of each column
+    assert 8 < np.std(line) < 80
+    assert growth.frayed(soft, 0.0, np.random.default_rng(1)) is soft
+    strands = growth.grown(skin_of(avatar.mesh), replaced(read, density=np.stack([soft] * 3, -1)), kind, 0.2, 0)
+    here = maps.sampled(soft[..., None], strands.uv)[:, 0]
+    border, inside = here < 0.4, here > 0.9
+    assert min(border.sum(), inside.sum()) > 30
+    length = np.linalg.norm(np.diff(strands.points, axis=1), axis=2).sum(1)
+    assert np.median(strands.radius[border, 0]) < 0.85 * np.median(strands.radius[inside, 0])
+    assert np.median(length[border]) < 0.85 * np.median(length[inside])
+
+
+def test_the_painted_border_gives_way_to_skin_and_comes_back(avatar):
+    material = avatar.mesh.data.materials[0]
+    source = skin.controls(material).inputs["Albedo"].links[0].from_socket
+    assert bpy.ops.likeness.add_hair(brows=False, lashes=False, beard=False, amount=0.1) == {"FINISHED"}
+    mix = skin.controls(material).inputs["Albedo"].links[0].from_node
+    assert mix.get(cover.MARK) == SCALP
+    assert cover.through(mix) == source
+    red, green, blue, _alpha = next(socket for socket in mix.inputs if socket.identifier == "B_Color").default_value
+    assert red > green > blue > 0.02, "the colour of skin"
+    assert bpy.ops.likeness.remove_hair() == {"FINISHED"}
+    assert skin.controls(material).inputs["Albedo"].links[0].from_socket == source
 
 
 def test_roots_are_on_the_skin_where_the_map_says_and_hairs_stay_near_it(hairy, bundle):
@@ -234,8 +267,6 @@ def test_pigments_go_by_the_colour_of_hair():
 
 def test_a_map_without_hair_grows_none(avatar, bundle):
     read = maps.read(bundle)
-    from blender_addon.hair.ground import skin_of
-
     bare = maps.HairMaps(0 * read.density, read.colour, read.direction, read.files)
     assert len(growth.grown(skin_of(avatar.mesh), bare, KINDS[BROWS], 1.0, 0)) == 0
 

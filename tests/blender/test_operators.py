@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from blender_addon import avatar_operators, face_operators, job_operators, light_operators, operators, strings
+from blender_addon.hair import operators as hair_operators
+from blender_addon.panels import menu
 from blender_addon.scene import expression, relight, rig, textures
+
+from . import panel_check
 
 
 def test_a_preset_sets_its_keys_and_no_other(avatar):
@@ -73,6 +77,24 @@ def test_melanin_darkens_blue_more_than_red(avatar):
     assert {socket.name for socket in node.inputs} >= set(strings.SKIN_INPUT)
     assert node.inputs["Melanin"].default_value == 0.0, "at rest the skin is the photo's"
     assert skin.MELANIN[0] > skin.MELANIN[1] > skin.MELANIN[2]
+
+
+ASKS = {"likeness.remove_photo", "likeness.forget_job", "likeness.check_photos", "likeness.list_heads"}
+"""Buttons beside what they are about, in a list: alone they would have nothing to act on."""
+
+
+def test_f3_finds_every_operator_of_the_panels_in_a_menu(scene):
+    layout = panel_check.Layout()
+    panel_check.draw(menu.LIKENESS_MT_likeness, layout)
+    ours = {cls.bl_idname for cls in (*operators.CLASSES, *job_operators.CLASSES, *face_operators.CLASSES,
+                                      *light_operators.CLASSES, *avatar_operators.CLASSES, *hair_operators.CLASSES)}
+    of_lists = {"likeness.save_expression", "likeness.delete_expression"}  # + and - beside the presets
+    assert ours - set(layout.operators) <= ASKS | of_lists
+    assert len(layout.operators) == len(set(layout.operators))
+    for host, draw in menu.HOSTS:
+        hung_in = getattr(bpy.types, host)._dyn_ui_initialize()
+        assert hung_in.count(draw) == 1
+        draw(type("Drawn", (), {"layout": layout})(), bpy.context)
 
 
 def test_every_operator_has_a_name_and_a_tooltip():
