@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backend.core.colour import srgb_to_linear
 from backend.errors import InputError
-from backend.video.stream import Video, _screen_curve
+from backend.video.stream import TO_REC709, Screen, Video
 from tests.video import films
 
 
@@ -105,11 +106,26 @@ def test_no_more_than_a_few_frames_are_held(tmp_path: Path) -> None:
     assert peak < 8 * 640 * 480 * 3
 
 
-def test_curves_for_hdr_rise_and_keep_white_below_white() -> None:
+def test_hdr_rises_keeps_grey_grey_and_white_below_white() -> None:
     for kind, white in (("PQ", 0.58), ("HLG", 0.75)):  # signal of diffuse white, BT.2408
-        curve = _screen_curve(kind)
-        assert curve is not None
-        assert (np.diff(curve.astype(int)) >= 0).all()
-        assert 180 < curve[round(255 * white)] < 250
-        assert curve[0] == 0
-    assert _screen_curve("") is None
+        screen = Screen.of(kind)
+        assert screen is not None
+        greys = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, 2)
+        shown = screen.shown(greys)[0].astype(int)
+        assert (np.diff(shown, axis=0) >= 0).all()
+        assert np.ptp(shown, axis=1).max() <= 1
+        assert 180 < shown[round(255 * white)].min() < 250
+        assert shown[0].max() == 0
+    assert Screen.of("") is None
+
+
+def test_wide_colours_become_a_screens() -> None:
+    """Skin of linear BT.709 (.40, .22, .15) is (.33, .235, .165) in BT.2020: ratios of channels come back."""
+    screen = Screen.of("HLG")
+    assert screen is not None
+    wide = np.linalg.inv(TO_REC709.astype(np.float64)) @ [0.40, 0.22, 0.15] * 0.25  # of diffuse white: no roll-off yet
+    np.testing.assert_allclose(wide / 0.25, [0.33, 0.235, 0.165], atol=0.008)
+    signal = np.sqrt(3 * 0.265 * wide)  # below 1/12 of the scene's most light HLG is a root
+    shown = srgb_to_linear(screen.shown(np.rint(signal * 255).astype(np.uint8)[None, None])[0, 0] / 255.0)
+    assert shown[1] / shown[0] == pytest.approx(0.55, abs=0.04)
+    assert shown[2] / shown[0] == pytest.approx(0.375, abs=0.04)
