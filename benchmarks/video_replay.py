@@ -31,7 +31,7 @@ from backend.tracking.landmarker import FrameLandmarker
 from backend.training.render import Settings, View, render
 from backend.training.render.lights import SIZE
 from backend.training.render.props import shoulders
-from backend.training.render.scene import EYE, SKIN, Scene
+from backend.training.render.scene import CLOTHES, HAIR, Scene
 from backend.unwrap import landmarks as ring
 from backend.unwrap import unwrap
 from backend.video.keyframes import key_frames
@@ -156,7 +156,8 @@ def _pair(avatar: Avatar, tracked: TrackedFilm, index: int, image: np.ndarray, m
     filmed = srgb_to_linear(cut.astype(np.float32) / 255)
     oval = cv2.convexHull(((marks[list(ring.FACE_OVAL)] - corner) * scale).astype(np.int32))
     inside = cv2.fillConvexPoly(np.zeros((FACE, FACE), np.uint8), oval, 1) > 0
-    mask = cv2.erode((inside & np.isin(made.material, (SKIN, EYE))).astype(np.uint8), np.ones((3, 3))) > 0
+    of_head = (made.material >= 0) & ~np.isin(made.material, (CLOTHES, HAIR))
+    mask = cv2.erode((inside & of_head).astype(np.uint8), np.ones((3, 3))) > 0
     ours = made.radiance * (np.median(filmed[mask], 0) / np.maximum(np.median(made.radiance[mask], 0), 1e-4))
     both = [np.where(mask[..., None], linear_to_srgb(np.clip(one, 0, 1)), 0.5) for one in (filmed, ours)]
     found, _ = project(head.landmark_points(posed.astype(np.float64)), k, camera)

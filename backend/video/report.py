@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 WRINKLES = {"brow_inner": "between raised brows", "brow_outer": "above raised brows",
             "eye_corner": "at the eyes' corners", "frown": "of a frown", "nose": "of a wrinkled nose",
-            "nasolabial": "from nose to mouth", "mouth_corner": "beside the mouth", "lips": "of pursed lips", "chin": "of the chin"}
+            "nasolabial": "from nose to mouth", "mouth_corner": "beside the mouth", "lips": "of pursed lips",
+            "chin": "of the chin"}
 """What each group of wrinkles is called."""
 
 

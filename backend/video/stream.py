@@ -2,8 +2,8 @@
 
 Decoding is FFmpeg's, as OpenCV brings it. Frames come upright (the file's rotation tag is obeyed), as 8-bit sRGB, at
 most `most` pixels on the long side. Times are the film's own: where they are missing or do not rise, the frame rate
-tells them. HDR films (PQ, HLG; ITU-R BT.2100) are brought to a screen's colours and range: their curve is undone, BT.2020
-becomes BT.709, and highlights are compressed.
+tells them. HDR films (PQ, HLG; ITU-R BT.2100) are brought to a screen's colours and range: their curve is undone,
+BT.2020 becomes BT.709, and highlights are compressed.
 """
 
 from __future__ import annotations

@@ -41,6 +41,7 @@ class Bared:
     weight: np.ndarray  # (R, R) float32 0..1
     along_u: np.ndarray  # (GRID, GRID) log light falls by this times the step in height to the next texel of R, metres
     along_v: np.ndarray  # the same downwards
+    moved: np.ndarray  # (GRID, GRID) metres by which the face that is made moves the skin
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def bared(observation: Observation, seen: HeadFit, head: HeadModel, albedo: np.n
     log = np.log(np.maximum(colour, DARK)) - enlarge(light, size)
     right, down = (np.gradient(view.position, axis=axis) * scale for axis in (1, 0))
     along_u, along_v = _duals(vector, right, down)
-    return (Bared(log.astype(np.float32), enlarge(view.weight, size), along_u, along_v),
+    by = surface.lay_out(head, np.linalg.norm(seen.posed[0] - seen.neutral, axis=1))
+    return (Bared(log.astype(np.float32), enlarge(view.weight, size), along_u, along_v, by),
             reference or Reference(laid, texel))
 
 

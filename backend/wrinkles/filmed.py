@@ -17,6 +17,7 @@ from backend.capture.mask import segment_photo
 from backend.capture.observation import Focal, Observation
 from backend.core.colour import srgb_to_linear
 from backend.core.progress import Progress, part, silent
+from backend.core.threads import side_by_side
 from backend.fit.headfit import HeadFit
 from backend.head.adapt import adapted_deltas
 from backend.head.deform import HeadTensors, posed_vertices
@@ -29,6 +30,7 @@ from backend.unwrap.surface import reduce
 from backend.video.keyframes import SIDE
 from backend.video.stream import Video
 from backend.wrinkles.bared import GRID, Bared, bared
+from backend.wrinkles.blood import blood_of
 from backend.wrinkles.groups import GROUPS, LINES, MAPS
 from backend.wrinkles.maps import RANGE, SIDE_BLEND, Wrinkles, large, shares
 from backend.wrinkles.moments import SHOWN, Moments, moments_of
@@ -74,12 +76,11 @@ def told_by(looks: Sequence[Look], fit: HeadFit, head: HeadModel, albedo: np.nda
     small = reduce(albedo, min(GRID, len(albedo))) if len(albedo) > GRID else albedo
     if len(small) != GRID:
         small = np.repeat(np.repeat(small, GRID // len(small), 0), GRID // len(small), 1)
-    frames, reference = list[Bared](), None
-    for number, look in enumerate([*calm, *making]):
-        progress(0.7 * number / len(looks), "Looking at folds")
-        frame, found = bared(look.observation, _alone(fit, look), head, small, size, reference)
-        reference = reference or found
-        frames.append(frame)
+    progress(0.0, "Looking at folds")
+    first, reference = bared(calm[0].observation, _alone(fit, calm[0]), head, small, size, None)
+    frames = [first, *side_by_side(
+        lambda look: bared(look.observation, _alone(fit, look), head, small, size, reference)[0], [*calm[1:], *making],
+        lambda done: progress(0.7 * done / len(looks), "Looking at folds"))]
     rest, known = _mean(frames[:len(calm)])
     frames = frames[len(calm):]
     amounts = np.clip(np.stack([look.amounts for look in making])
@@ -100,7 +101,10 @@ def told_by(looks: Sequence[Look], fit: HeadFit, head: HeadModel, albedo: np.nda
         told[group.name] = round(answer.told, 3) if one.free and answer.told > KNOWN else 0.0
         if told[group.name]:
             maps[group.map][..., group.channel] = np.clip(answer.height, -RANGE / 2, RANGE / 2)
-    return replace(prior, maps=maps, told=told)
+    progress(0.95, "Looking at blushes")
+    blood = blood_of(frames, rest, known, amounts, [replace(one, free=bool(told[group.name]))
+                                                    for group, one in zip(GROUPS, parts, strict=True)])
+    return replace(prior, maps=maps, told=told, blood=blood if any(told.values()) else {})
 
 
 def _looks(film: Path, tracked: TrackedFilm, actor: Actor, moments: Moments, progress: Progress) -> list[Look]:

@@ -16,6 +16,8 @@ SIZE = 1024
 """Texels along a side, whatever the skin's maps have: 0.4 mm on the face, and no furrow is narrower than 1 mm."""
 RANGE = 0.002
 """Metres between the least and the greatest value that a picture holds."""
+BLOOD_RANGE = 2.0
+"""Units of redness between the least and the greatest amount of blood that a picture holds."""
 ZERO = 32768 / 65535
 """The value of no height."""
 SIDE_BLEND = 0.01
@@ -35,21 +37,34 @@ class Wrinkles:
     maps: dict[str, np.ndarray]  # by name of MAPS: (R, R, 3) float32 metres along the normal, a group in each channel
     strength: float  # what depths were multiplied by for this person
     told: dict[str, float] = field(default_factory=dict)  # by group, how much of it a film told; 0 is the prior's
+    blood: dict[str, np.ndarray] = field(default_factory=dict)  # by name of MAPS: (256, 256, 3) blood that comes at
+    # weight 1, in units of redness; empty where no film told of any
 
     def encoded(self, name: str) -> np.ndarray:
         """(R, R, 3) 0..1 as stored: height / RANGE + ZERO."""
         return np.clip(self.maps[name] / RANGE + ZERO, 0, 1)
+
+    def encoded_blood(self, name: str) -> np.ndarray:
+        """(256, 256, 3) 0..1 as stored: amount / BLOOD_RANGE + ZERO."""
+        return np.clip(self.blood[name] / BLOOD_RANGE + ZERO, 0, 1)
 
     def mapping(self) -> dict[str, Any]:
         """The `wrinkles` of avatar.json."""
         return {
             "zero": ZERO, "range": RANGE, "unit": "height = (value - zero) * range, metres along the normal",
             "left": "u > 0.5", "side_blend": SIDE_BLEND, "strength": round(self.strength, 3),
+            **({"blood": {"range": BLOOD_RANGE, "maps": {name: blood_name(name) for name in self.blood}}}
+               if self.blood else {}),
             "groups": [{"name": group.name, "map": group.map, "channel": "rgb"[group.channel],
                         "depth": round(float(np.abs(self.maps[group.map][..., group.channel]).max()), 6),
                         "told": self.told.get(group.name, 0.0),
                         **{side.lower(): {of_side(shape, side): amount for shape, amount in group.shapes.items()}
                            for side in ("Left", "Right")}} for group in GROUPS]}
+
+
+def blood_name(name: str) -> str:
+    """The picture of blood that goes with a picture of heights."""
+    return name.replace("wrinkles", "blood")
 
 
 def wrinkles_of(head: HeadModel, neutral: np.ndarray, *, relief: np.ndarray | None = None,

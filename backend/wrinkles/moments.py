@@ -18,7 +18,7 @@ SHOWN = 0.35
 """Weight of a group, from which a frame shows its wrinkles."""
 CALM = 0.12
 """Mean of all groups' weights over the calmest frame's, up to which a frame is calm."""
-EACH, CALM_FRAMES, MOST = 3, 4, 16
+EACH, CALM_FRAMES, MOST = 3, 3, 13
 """Frames for a group; calm ones; all together."""
 APART = 0.12
 """Seconds between two frames for one thing: closer ones show the same twice, noise and all."""
@@ -26,6 +26,8 @@ TURNED = np.radians(28)
 """Turn to a side, or up or down, at which a frame is worth e^-1 of one from the front."""
 QUICK = (0.9, 4.0)
 """Radians and weights a second at which a frame is worth half."""
+POOR = 0.3
+"""Share of the best frame's worth, below which a frame is not added to it."""
 SURE = 0.5
 """Confidence of a frame, below which it is not looked at."""
 
@@ -93,7 +95,7 @@ def _worth(clip: Clip) -> np.ndarray:
 
 def _apart(value: np.ndarray, time: np.ndarray, count: int, taken: set[int]) -> list[int]:
     """The best `count` by `value`, no two within `APART`; those `taken` already are as good as others."""
-    left, found = value.copy(), list[int]()
+    left, found = np.where(value > POOR * value.max(initial=0), value, 0), list[int]()
     for index in taken:
         if left[index] > 0.6 * left.max() and len(found) < count:
             found.append(index)

@@ -3,7 +3,7 @@
 For frame t, the change of the log shading is the sum over groups of their weight in it times what their height does:
 (1 / DIP) of the height, and the slope against the light (`bared`). Solved for is what to add to the prior, held small
 by its deviation, which ends where a group's region ends; robust, one group after the other, round after round. Where
-no frame shows a group, or light comes from everywhere alike, nothing is added.
+no frame shows a group nothing is added; where light comes from everywhere alike, only what is darker tells.
 """
 
 from __future__ import annotations
@@ -20,23 +20,25 @@ from backend.wrinkles.bared import Bared
 DIP = 3e-3
 """Metres of depth that make skin darker by a factor of e, because its walls hide the sky. In creases of a face at rest
 more is gathered (`reflectance.slopes`); in a fold that comes and goes nothing is."""
-NOISE = 0.04
+NOISE = 0.03
 """Least deviation of log shading that is no fold; a frame's own noise comes on top."""
 GRAIN, AROUND = 1.0, 8.0
 """Texels below which what changes is noise, and over which its strength is told: dark places have more of it."""
-GRAINY = 2.0
-"""How much more noise there is than what is finer than GRAIN: films are compressed, and theirs is broad."""
-MISPLACED = 0.8
-"""Texels by which frames lie beside each other: beside edges of colour, that is noise as well."""
-SLOPE, BEND = 0.25, 350.0
+GRAINY = 0.5
+"""How much of that noise is as broad as folds; what is finer hardly tells in heights that bend little."""
+MISPLACED, FAR = 0.5, 4e-3
+"""Texels by which a frame lies beside the calm ones where its face moves nothing, and metres of movement for which it
+is as many more: beside edges of colour, that is noise as well."""
+SLOPE, BEND = 0.25, 500.0
 """Deviations of slopes, and of their change by the metre, by which a person's folds differ from the prior's."""
-HEIGHT = 0.5
+HEIGHT = 0.75
 """The same of heights, as a share of their group's depth."""
 BROAD = 10.0
 """Texels over which shading is averaged; what is broader belongs to the head's form and its light."""
 OUTLIER = 0.12
-SWEEPS, ROUNDS = 3, 40
+SWEEPS, ROUNDS = 2, 50
 MARGIN = 6  # texels around a region
+WAVE = 2 * np.pi / 15  # radians a texel, of lines 6 mm apart: at which it is said how much the film told
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def detail(frame: Bared, reference: np.ndarray, known: np.ndarray, edge: np.ndar
     fine = (change - cv2.GaussianBlur(change, (0, 0), GRAIN)) * (weight > 0.1)
     grain = cv2.GaussianBlur(fine**2, (0, 0), AROUND) / np.maximum(
         cv2.GaussianBlur((weight > 0.1).astype(np.float32), (0, 0), AROUND), 0.05)
-    sure = weight / (NOISE**2 + GRAINY**2 * grain + (MISPLACED * edge) ** 2)
+    beside = MISPLACED * (1 + enlarge(frame.moved, len(edge)) / FAR)
+    sure = weight / (NOISE**2 + GRAINY**2 * grain + (beside * edge) ** 2)
     return (change - broad).astype(np.float32), (sure * (weight > 0.1)).astype(np.float32)
 
 
@@ -133,11 +136,12 @@ def _extra(rows: Sequence[tuple[np.ndarray, ...]], part: Part, window: tuple[sli
     bend = (1 / (BEND * texel**2) ** 2).astype(np.float32)
     diagonal = low + 4 * smooth + 20 * bend
     right = np.zeros_like(prior)
-    data = np.zeros_like(prior)
+    data, waves = np.zeros_like(prior), np.zeros_like(prior)
     for target, weight, amount, u, v in rows:
         off = target - amount * _forward(prior, u, v)
         right += _backward(weight * amount * off, u, v)
         data += weight * amount**2 * (1 / DIP**2 + 0.5 * (u * u + v * v))
+        waves += weight * amount**2 * (1 / DIP**2 + WAVE**2 * (u * u + v * v))
     diagonal = diagonal + data
 
     def normal(h: np.ndarray) -> np.ndarray:
@@ -163,24 +167,27 @@ def _extra(rows: Sequence[tuple[np.ndarray, ...]], part: Part, window: tuple[sli
         new = float((residual * z).sum(dtype=np.float64))
         p = z + np.float32(new / rho) * p
         rho = new
-    share = data / (data + low + smooth)
+    share = waves / (waves + low + WAVE**2 * smooth + WAVE**4 * bend)
     return h, float((share * where).sum() / max(float(where.sum()), 1e-6))
 
 
 def _forward(h: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return (h / DIP - u * (np.roll(h, -1, 1) - np.roll(h, 1, 1)) / 2
-            - v * (np.roll(h, -1, 0) - np.roll(h, 1, 0)) / 2).astype(np.float32)
+    return h / np.float32(DIP) - u * _slope(h, 1) - v * _slope(h, 0)
 
 
 def _backward(r: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    across, down = u * r, v * r
-    return (r / DIP - (np.roll(across, 1, 1) - np.roll(across, -1, 1)) / 2
-            - (np.roll(down, 1, 0) - np.roll(down, -1, 0)) / 2).astype(np.float32)
+    return r / np.float32(DIP) + _slope(u * r, 1) + _slope(v * r, 0)  # a central difference is minus its transpose
+
+
+def _slope(h: np.ndarray, axis: int) -> np.ndarray:
+    """Central differences; what is outside is 0."""
+    kernel = np.array([-0.5, 0, 0.5], np.float32)
+    return cv2.filter2D(h, -1, kernel[None] if axis else kernel[:, None], borderType=cv2.BORDER_CONSTANT)
 
 
 def _curved(h: np.ndarray) -> np.ndarray:
-    """The sum of second differences; its own transpose."""
-    return np.roll(h, 1, 0) + np.roll(h, -1, 0) + np.roll(h, 1, 1) + np.roll(h, -1, 1) - 4 * h
+    """The sum of second differences, what is outside being 0; its own transpose."""
+    return cv2.Laplacian(h, cv2.CV_32F, ksize=1, borderType=cv2.BORDER_CONSTANT)
 
 
 def _ahead_t(r: np.ndarray, axis: int) -> np.ndarray:

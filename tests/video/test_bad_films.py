@@ -1,4 +1,4 @@
-"""What is wrong with a film of a face is said in the report: other people, other scenes, edges, ends, photos of photos."""
+"""What is wrong with a film of a face is said in the report: other people, other scenes, edges, early ends."""
 
 from __future__ import annotations
 
