@@ -247,11 +247,12 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     with disk_errors(job.folder):
         glimpses.save(job.folder / "glimpse-2.png", glimpses.of_fit(shown[0], head, fit))
     texture_types = tuple(kind for kind in vars(seen).values() if isinstance(kind, type))
-    texture = job.run("unwrap", sized, texture_types,
-                      lambda tell: unwrap(shown, fit, head, options.resolution, progress=tell))
+    texture = [job.run("unwrap", sized, texture_types,
+                       lambda tell: unwrap(shown, fit, head, options.resolution, progress=tell))]
     maps = job.run("reflectance", skinned, (SkinMaps,),
-                   lambda tell: estimate(texture, fit, head, method=options.reflectance, device=device.kind,
+                   lambda tell: estimate(texture[0], fit, head, method=options.reflectance, device=device.kind,
                                          progress=tell))
+    texture.clear()  # a fifth of a gigabyte at 2048, and more is to come
 
     film = next((path for path in photos if is_film(path)), None)
     actor = Actor.of_fit(head, fit)
