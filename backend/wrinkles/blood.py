@@ -37,9 +37,8 @@ def blood_of(frames: Sequence[Bared], rest: np.ndarray, known: np.ndarray, amoun
     """
     way = np.log(np.array(BLOOD))
     way = way - way.mean()
-    left = np.arange(SIZE) >= SIZE // 2
     maps = {name: np.zeros((SIZE, SIZE, 3), np.float32) for name in MAPS}
-    told, sure = [], []
+    told, sure = list[np.ndarray](), list[np.ndarray]()
     for frame in frames:
         weight = np.minimum(frame.weight, known)
         small = reduce(weight, SIZE)
@@ -54,15 +53,19 @@ def blood_of(frames: Sequence[Bared], rest: np.ndarray, known: np.ndarray, amoun
             continue
         top = np.zeros((SIZE, SIZE))
         bottom = np.full((SIZE, SIZE), 1 / PRIOR**2)
-        for frame, amount in enumerate(told):
-            mine = np.where(left, *amounts[frame, index])
-            whole = sum(np.where(left, *of_group) * place
-                        for of_group, place in zip(amounts[frame], places, strict=True))
+        for sides, amount, trust in zip(amounts, told, sure, strict=True):
+            mine = _sided(sides[index])
+            whole = np.sum([_sided(one) * place for one, place in zip(sides, places, strict=True)], 0)
             # Of what a frame shows where several groups are on, each is told its part.
-            top += sure[frame] * mine * amount * mine * where / np.maximum(whole, 1e-6)
-            bottom += sure[frame] * mine**2
+            top += trust * mine * amount * mine * where / np.maximum(whole, 1e-6)
+            bottom += trust * mine**2
         maps[group.map][..., group.channel] = np.clip(where * top / bottom, -MOST, MOST)
     return maps
+
+
+def _sided(sides: np.ndarray) -> np.ndarray:
+    """(SIZE,) by column, of the weights (2,) of the person's left and right."""
+    return np.where(np.arange(SIZE) >= SIZE // 2, sides[0], sides[1])
 
 
 def _wide(where: np.ndarray) -> np.ndarray:
