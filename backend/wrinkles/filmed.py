@@ -37,6 +37,8 @@ from backend.wrinkles.moments import SHOWN, Moments, moments_of
 from backend.wrinkles.places import Place
 from backend.wrinkles.solve import Part, detail, edges, solved
 
+TELL = 10
+"""Frames between two words of progress."""
 KNOWN = 0.25
 """Share of a group's heights that the film must have told for it to count as seen."""
 
@@ -121,9 +123,10 @@ def _looks(film: Path, tracked: TrackedFilm, actor: Actor, moments: Moments, pro
     with Video(film, SIDE) as video, FrameLandmarker() as landmarker:
         for frame in video:
             number = wanted.get(frame.index)
+            if frame.index % TELL == 0:
+                progress(frame.index / (int(moments.frames[-1]) + 1), "Reading the faces that are made")
             if number is None:
                 continue
-            progress(number / len(wanted), "Reading the faces that are made")
             seen = landmarker.see(frame.image)
             if seen is None:
                 continue  # a frame less
