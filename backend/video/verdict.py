@@ -170,7 +170,7 @@ def _sentences(name: str, n: dict[str, Any]) -> list[tuple[str, str, str]]:
         (n["ended_early"], "ended_early", "warning",
          f"{name} ends earlier than it says: {n['frames']} frames were read."),
         (n["hdr"], "hdr", "note",
-         f"{name} was recorded in HDR ({n['hdr']}) and brought to a screen's range and colours."),
+         f"{name} was recorded in HDR ({n['hdr']}) and brought to a screen's colours; its highlights are clipped."),
         (n["still"], "still", "warning",
          f"The face in {name} does not move at all: it looks like a picture of a face."),
         (n["several_share"] > SEVERAL, "people", "warning",

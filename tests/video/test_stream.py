@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.core.colour import srgb_to_linear
 from backend.errors import InputError
-from backend.video.stream import TO_REC709, Screen, Video
+from backend.video.stream import Video
 from tests.video import films
 
 
@@ -106,26 +105,33 @@ def test_no_more_than_a_few_frames_are_held(tmp_path: Path) -> None:
     assert peak < 8 * 640 * 480 * 3
 
 
-def test_hdr_rises_keeps_grey_grey_and_white_below_white() -> None:
-    for kind, white in (("PQ", 0.58), ("HLG", 0.75)):  # signal of diffuse white, BT.2408
-        screen = Screen.of(kind)
-        assert screen is not None
-        greys = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, 2)
-        shown = screen.shown(greys)[0].astype(int)
-        assert (np.diff(shown, axis=0) >= 0).all()
-        assert np.ptp(shown, axis=1).max() <= 1
-        assert 180 < shown[round(255 * white)].min() < 250
-        assert shown[0].max() == 0
-    assert Screen.of("") is None
+def decoded(path: Path) -> np.ndarray:
+    with Video(path) as video:
+        return next(iter(video)).image.astype(int)
 
 
-def test_wide_colours_become_a_screens() -> None:
-    """Skin of linear BT.709 (.40, .22, .15) is (.33, .235, .165) in BT.2020: ratios of channels come back."""
-    screen = Screen.of("HLG")
-    assert screen is not None
-    wide = np.linalg.inv(TO_REC709.astype(np.float64)) @ [0.40, 0.22, 0.15] * 0.25  # of diffuse white: no roll-off yet
-    np.testing.assert_allclose(wide / 0.25, [0.33, 0.235, 0.165], atol=0.008)
-    signal = np.sqrt(3 * 0.265 * wide)  # below 1/12 of the scene's most light HLG is a root
-    shown = srgb_to_linear(screen.shown(np.rint(signal * 255).astype(np.uint8)[None, None])[0, 0] / 255.0)
-    assert shown[1] / shown[0] == pytest.approx(0.55, abs=0.04)
-    assert shown[2] / shown[0] == pytest.approx(0.375, abs=0.04)
+def test_hdr_comes_in_a_screens_range(tmp_path: Path) -> None:
+    """White of the scene's papers, 75 % of HLG and 58 % of PQ (BT.2408), is white; below, greys rise and stay grey."""
+    ramp = np.repeat(np.repeat(np.arange(0, 256, 16, dtype=np.uint8), 16)[None, :, None], 64, 0).repeat(3, 2)
+    for transfer, kind, white in ((18, "HLG", 0.75), (16, "PQ", 0.58)):
+        path = films.write(tmp_path / f"{kind}.mp4", [ramp] * 3)
+        films.tagged(path, 9, transfer, 9)
+        with Video(path) as video:
+            assert video.film.hdr == kind
+        shown = decoded(path)[32, 8::16]
+        assert (np.diff(shown, axis=0) >= -1).all()
+        assert np.ptp(shown, axis=1).max() < 20, "as far off grey as the coder leaves them"
+        first = int(np.ceil(255 * white / 16))
+        assert shown[first].min() > 240
+        assert shown[first - 3].max() < 225, "converted once, not twice"
+        assert shown[0].max() < 4
+
+
+def test_wide_colours_become_a_screens(tmp_path: Path) -> None:
+    """The light of that signal, (.45, .23, .17) in BT.2020, is (.60, .21, .155) in BT.709 by BT.2087's matrix."""
+    skin = np.full((64, 64, 3), (170, 120, 100), np.uint8)
+    path = films.write(tmp_path / "wide.mp4", [skin] * 3)
+    films.tagged(path, 9, 14, 9)
+    np.testing.assert_allclose(decoded(path)[32, 32], [197, 112, 96], atol=10)
+    films.tagged(path, 1, 1, 1)
+    np.testing.assert_allclose(decoded(path)[32, 32], [170, 120, 100], atol=9)
