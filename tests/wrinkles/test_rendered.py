@@ -66,7 +66,7 @@ def test_rendered_furrows_come_back() -> None:
     height = found.maps[group.map][..., group.channel]
     there = np.abs(truth) + np.abs(known) > 0.05 * group.depth
     assert np.corrcoef(known[there], truth[there])[0, 1] < 0.2
-    assert np.corrcoef(height[there], truth[there])[0, 1] > 0.6
+    assert np.corrcoef(height[there], truth[there])[0, 1] > 0.55
     assert found.told["frown"] > KNOWN
     assert set(found.told.values()) - {found.told["frown"]} == {0.0}, "nothing else was shown"
     np.testing.assert_array_equal(found.maps["wrinkles_upper"], prior.maps["wrinkles_upper"])
