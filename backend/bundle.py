@@ -257,10 +257,16 @@ def _write_maps(folder: Path, maps: SkinMaps, confidence: np.ndarray, wrinkles: 
     for name in ("eye_albedo_right", "brow_albedo", "lash_albedo", "hair_colour", "hair_bare"):
         if (image := getattr(maps, name)) is not None:
             add(name, "png", partial(write_srgb_png, linear=image), image, **srgb)
+    from backend.wrinkles.maps import blood_name
+
     folds = {name: wrinkles.encoded(name) for name in wrinkles.maps} if wrinkles is not None else {}
     for name, encoded in folds.items():
         add(name, "png", partial(write_png, image=encoded, bits=16, plain=True), encoded,
             **{**linear, "bits": 16}, unit="change of height by expression, see wrinkles in avatar.json")
+    blood = {blood_name(name): wrinkles.encoded_blood(name) for name in wrinkles.blood} if wrinkles is not None else {}
+    for name, encoded in blood.items():
+        add(name, "png", partial(write_png, image=encoded, bits=16, plain=True), encoded,
+            **{**linear, "bits": 16}, unit="blood that expressions bring, see wrinkles in avatar.json")
     units = {"hair_density": "brows, beard, scalp: 1 as dense as hair grows there",
              "hair_confidence": "density, direction, colour: 1 seen, 0 not seen",
              "hair_direction": "root to tip in world axes of the neutral head, d * 0.5 + 0.5"}

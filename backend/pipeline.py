@@ -30,11 +30,12 @@ from backend.video.container import is_film, look, sha256_of
 RESOLUTIONS = memory.RESOLUTIONS
 REFLECTANCE = ("classical", "networks")
 """Ways to tell skin from light; "networks" needs weights, which not every version ships."""
-STAGES = ("capture", "fit", "unwrap", "reflectance", "track", "bundle")
-"""`track` is there only when a film is among the inputs."""
-_TRACKING = 0.25
-"""Share of the whole that tracking takes, where there is a film."""
-_SHARES = {"capture": 0.12, "fit": 0.25, "unwrap": 0.20, "reflectance": 0.28, "track": 0.0, "bundle": 0.15}
+STAGES = ("capture", "fit", "unwrap", "reflectance", "track", "wrinkles", "bundle")
+"""`track` and `wrinkles` are there only when a film is among the inputs."""
+_OF_FILMS = {"track": 0.25, "wrinkles": 0.10}
+"""Shares of the whole that they take then."""
+_SHARES = {"capture": 0.12, "fit": 0.25, "unwrap": 0.20, "reflectance": 0.28, "track": 0.0, "wrinkles": 0.0,
+           "bundle": 0.15}
 """How much of the whole each stage takes, for the progress bar; from measured seconds at 2048²."""
 _BYTES_PER_TEXEL = {"bundle": 34, "work": 110}
 """What a texel costs on disk: the maps (EXRs mostly), and the kept stages while the job runs."""
@@ -102,7 +103,7 @@ class _Job:
         """The progress of one stage, as stages want it."""
         shares = _SHARES
         if self.film:
-            shares = {name: share * (1 - _TRACKING) for name, share in _SHARES.items()} | {"track": _TRACKING}
+            shares = {name: share * (1 - sum(_OF_FILMS.values())) for name, share in _SHARES.items()} | _OF_FILMS
         before = sum(shares[name] for name in STAGES[:STAGES.index(stage)])
         return lambda fraction, text: self.progress(
             stage, fraction, min(before + shares[stage] * fraction, 1.0), text)
@@ -209,7 +210,8 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     from backend.unwrap import unwrap
     from backend.video.keyframes import key_frames
     from backend.video.report import with_video
-    from backend.wrinkles import wrinkles_of
+    from backend.wrinkles import Wrinkles, wrinkles_of
+    from backend.wrinkles.filmed import filmed_wrinkles
 
     assets.verify_all()
     devices.choose(options.device)  # refuses what this machine does not have
@@ -260,8 +262,13 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     shown = ()  # no pixel of a photo is needed any more but the first one's, for the preview
 
     film = next((path for path in photos if is_film(path)), None)
+    actor = Actor.of_fit(head, fit)
     tracked = None if film is None else job.run(
-        "track", shot, (TrackedFilm, Clip), lambda tell: track_film(film, Actor.of_fit(head, fit), tell))
+        "track", shot, (TrackedFilm, Clip), lambda tell: track_film(film, actor, tell))
+    folds = wrinkles_of(head, fit.neutral, relief=maps.displacement_mid, seen=maps.confidence)
+    if film is not None and tracked is not None:
+        folds = job.run("wrinkles", skinned, (Wrinkles,), lambda tell: filmed_wrinkles(
+            film, tracked, actor, fit, maps.diffuse_albedo, folds, tell))
 
     source = None if entry.kind == DEFAULT else HeadSource(entry.kind, entry.source, entry.sha256)
     tell = job.stage_progress("bundle")
@@ -269,7 +276,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     tell(0.0, "Rendering the preview")
     quality = report.quality(observations, fit, maps, head, [UNSURE] if entry.licence == NOT_STATED else [])
     if film is not None and tracked is not None:
-        quality = with_video(quality, tracked.report | {"name": inputs[list(photos).index(film)].name})
+        quality = with_video(quality, tracked.report | {"name": inputs[list(photos).index(film)].name}, folds)
     picture = preview.side_by_side(photo, head, fit.posed[0], fit.intrinsics[0],
                                    fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
                                    part(tell, 0.0, 0.3))
@@ -277,7 +284,6 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
         picture = picture[:, preview.SIDE:]
         inputs = [InputFile(item.name, None, None) for item in inputs]
     stages = [*job.stages, {"name": "preview", "seconds": round(time.perf_counter() - started, 3), "cached": False}]
-    folds = wrinkles_of(head, fit.neutral, relief=maps.displacement_mid, seen=maps.confidence)
     metadata = write_bundle(out, head, fit, maps, inputs=inputs, stages=stages, device=device.as_json(),
                             quality=quality, preview=picture, source=source,
                             animation=None if tracked is None else tracked.clip, wrinkles=folds,

@@ -64,8 +64,9 @@ _AGAIN = "Make the avatar again."
 _MAX_BYTES = 1 << 30
 _MAX_JSON_BYTES = 4 << 20
 _MAX_ARRAYS = 256
-MAX_FOLD, MAX_GROUPS = 0.05, 64
-"""Metres between the least and the greatest height that wrinkles may hold, and how many groups there may be."""
+MAX_FOLD, MAX_BLOOD, MAX_GROUPS = 0.05, 10.0, 64
+"""Between the least and the greatest height that wrinkles may hold (metres) and amount of blood; and how many groups
+there may be."""
 
 
 @dataclass(frozen=True)
@@ -321,11 +322,17 @@ def _check_wrinkles(folder: Path, metadata: dict[str, Any]) -> None:
     try:
         groups = told["groups"]
         fine = (0 < told["range"] <= MAX_FOLD and 0 <= told["zero"] <= 1 and 0 < told["side_blend"] <= 0.5
-                and len(groups) <= MAX_GROUPS and all(map(_is_group, groups)))
+                and len(groups) <= MAX_GROUPS and all(map(_is_group, groups)) and _is_blood(told.get("blood")))
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"avatar.json of {folder.name} is damaged.", _AGAIN) from error
     if not fine:
         raise InputError(f"avatar.json of {folder.name} is damaged.", _AGAIN)
+
+
+def _is_blood(told: Any) -> bool:
+    """None, or the range of amounts and the pictures that hold them."""
+    return told is None or (0 < told["range"] <= MAX_BLOOD and all(
+        isinstance(name, str) for name in (*told["maps"], *told["maps"].values())))
 
 
 def _is_group(entry: Any) -> bool:

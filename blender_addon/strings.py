@@ -219,7 +219,7 @@ QUALITY = {
 }
 
 STAGE = {"capture": "Photo", "fit": "Shape", "unwrap": "Texture", "reflectance": "Skin", "bundle": "Files",
-         "track": "Video"}
+         "track": "Video", "wrinkles": "Wrinkles"}
 
 ASSET = {"description": "{name}, a rigged head with the 52 ARKit shapes, made with Likeness"}
 

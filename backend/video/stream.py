@@ -2,8 +2,8 @@
 
 Decoding is FFmpeg's, as OpenCV brings it. Frames come upright (the file's rotation tag is obeyed), as 8-bit sRGB, at
 most `most` pixels on the long side. Times are the film's own: where they are missing or do not rise, the frame rate
-tells them. HDR films (PQ, HLG) are brought to the range of a screen by a curve: highlights are compressed, and as
-their wider colours are not converted, they come out a little pale; landmarks do not mind.
+tells them. Colours are brought to a screen's by FFmpeg (swscale 9, which OpenCV 5 has), as the file's tags say: matrix,
+primaries and, of HDR films (PQ, HLG), the curve; what is brighter than diffuse white is clipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from types import TracebackType
 import cv2
 import numpy as np
 
-from backend.core.colour import linear_to_srgb
 from backend.errors import InputError
 from backend.video.container import CONVERT, Container, look, readable_path
 
@@ -29,7 +28,6 @@ RATES = (1.0, 1000.0)
 """Frames a second that are believed of a file's header; 30 otherwise."""
 EARLY = 0.9
 """A film that ends before this share of the frames it promised has ended early."""
-PAPER_WHITE = 203.0  # nits of diffuse white in HDR (ITU-R BT.2408)
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,6 @@ class Video:
         return self.film.frames > 10 and self.read < EARLY * self.film.frames
 
     def __iter__(self) -> Iterator[Frame]:
-        curve = _screen_curve(self.film.hdr)
         last, step = -math.inf, 1 / self.film.rate
         while True:
             try:
@@ -109,7 +106,7 @@ class Video:
             last = time
             image = cv2.cvtColor(self._smaller(image), cv2.COLOR_BGR2RGB)
             self.read += 1
-            yield Frame(self.read - 1, time, image if curve is None else cv2.LUT(image, curve))
+            yield Frame(self.read - 1, time, image)
         if self.read == 0:
             raise InputError(f"{self.film.name} shows no picture that can be decoded.", CONVERT)
 
@@ -134,19 +131,3 @@ class Video:
 
 def _damaged(name: str) -> InputError:
     return InputError(f"{name} is damaged, was only partly copied, or is coded in a way that is not read.", CONVERT)
-
-
-def _screen_curve(hdr: str) -> np.ndarray | None:
-    """(256,) uint8 from an HDR film's values to sRGB: linear light by its curve, highlights rolled off, sRGB."""
-    if not hdr:
-        return None
-    value = np.arange(256) / 255
-    if hdr == "PQ":  # SMPTE ST 2084
-        root = value ** (1 / 78.84375)
-        share = np.maximum(root - 0.8359375, 0) / (18.8515625 - 18.6875 * root)
-        light = 10000 / PAPER_WHITE * share ** (1 / 0.1593017578125)
-    else:  # ARIB STD-B67; at 75 % of the signal, diffuse white, the scene's light is 0.265
-        high = (np.exp((value - 0.55991073) / 0.17883277) + 0.28466892) / 12
-        light = np.where(value <= 0.5, value**2 / 3, high) / 0.265
-    screen = linear_to_srgb((light * (1 + light / 16) / (1 + light)) * 1.6)
-    return np.clip(np.clip(screen, 0, 1) * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -169,8 +169,8 @@ def _sentences(name: str, n: dict[str, Any]) -> list[tuple[str, str, str]]:
     table = (
         (n["ended_early"], "ended_early", "warning",
          f"{name} ends earlier than it says: {n['frames']} frames were read."),
-        (n["hdr"], "hdr", "note", f"{name} was recorded in HDR ({n['hdr']}) and brought to the range of a screen; "
-                                  "its colours are a little pale."),
+        (n["hdr"], "hdr", "note",
+         f"{name} was recorded in HDR ({n['hdr']}) and brought to a screen's colours; its highlights are clipped."),
         (n["still"], "still", "warning",
          f"The face in {name} does not move at all: it looks like a picture of a face."),
         (n["several_share"] > SEVERAL, "people", "warning",

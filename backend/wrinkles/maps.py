@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ SIZE = 1024
 """Texels along a side, whatever the skin's maps have: 0.4 mm on the face, and no furrow is narrower than 1 mm."""
 RANGE = 0.002
 """Metres between the least and the greatest value that a picture holds."""
+BLOOD_RANGE = 2.0
+"""Units of redness between the least and the greatest amount of blood that a picture holds."""
 ZERO = 32768 / 65535
 """The value of no height."""
 SIDE_BLEND = 0.01
@@ -34,20 +36,35 @@ class Wrinkles:
 
     maps: dict[str, np.ndarray]  # by name of MAPS: (R, R, 3) float32 metres along the normal, a group in each channel
     strength: float  # what depths were multiplied by for this person
+    told: dict[str, float] = field(default_factory=dict)  # by group, how much of it a film told; 0 is the prior's
+    blood: dict[str, np.ndarray] = field(default_factory=dict)  # by name of MAPS: (256, 256, 3) blood that comes at
+    # weight 1, in units of redness; empty where no film told of any
 
     def encoded(self, name: str) -> np.ndarray:
         """(R, R, 3) 0..1 as stored: height / RANGE + ZERO."""
         return np.clip(self.maps[name] / RANGE + ZERO, 0, 1)
+
+    def encoded_blood(self, name: str) -> np.ndarray:
+        """(256, 256, 3) 0..1 as stored: amount / BLOOD_RANGE + ZERO."""
+        return np.clip(self.blood[name] / BLOOD_RANGE + ZERO, 0, 1)
 
     def mapping(self) -> dict[str, Any]:
         """The `wrinkles` of avatar.json."""
         return {
             "zero": ZERO, "range": RANGE, "unit": "height = (value - zero) * range, metres along the normal",
             "left": "u > 0.5", "side_blend": SIDE_BLEND, "strength": round(self.strength, 3),
+            **({"blood": {"range": BLOOD_RANGE, "maps": {name: blood_name(name) for name in self.blood}}}
+               if self.blood else {}),
             "groups": [{"name": group.name, "map": group.map, "channel": "rgb"[group.channel],
                         "depth": round(float(np.abs(self.maps[group.map][..., group.channel]).max()), 6),
+                        "told": self.told.get(group.name, 0.0),
                         **{side.lower(): {of_side(shape, side): amount for shape, amount in group.shapes.items()}
                            for side in ("Left", "Right")}} for group in GROUPS]}
+
+
+def blood_name(name: str) -> str:
+    """The picture of blood that goes with a picture of heights."""
+    return name.replace("wrinkles", "blood")
 
 
 def wrinkles_of(head: HeadModel, neutral: np.ndarray, *, relief: np.ndarray | None = None,
@@ -65,11 +82,11 @@ def wrinkles_of(head: HeadModel, neutral: np.ndarray, *, relief: np.ndarray | No
         press = pressed(place, head, neutral, lines.strain, lines.across, region > 0)
         drawn[name] = fold(place, lines, region, press, size, 10 * seed + 1)
     maps = {name: np.zeros((size, size, 3), np.float32) for name in MAPS}
-    shares = _shares(place, head, neutral)
+    shared = shares(place, head, neutral)
     for group in GROUPS:
         height = drawn[group.lines] * (strength * group.depth)
-        if group.name in shares:
-            height *= _large(shares[group.name], size)
+        if group.name in shared:
+            height *= large(shared[group.name], size)
         maps[group.map][..., group.channel] = np.clip(height, -RANGE / 2, RANGE / 2)
     return Wrinkles(maps, strength)
 
@@ -81,7 +98,7 @@ def strength_of(place: Place, relief: np.ndarray, seen: np.ndarray) -> float:
     """
     ratios = []
     for name, ordinary in ORDINARY.items():
-        weight = _large(place.region(name), len(relief)) * (seen > 0.3)
+        weight = large(place.region(name), len(relief)) * (seen > 0.3)
         spread = float(np.sqrt((weight * relief**2).sum() / max(float(weight.sum()), 1.0)))
         if weight.sum() > 50 and spread > UNRESOLVED:
             ratios.append(spread / ordinary)
@@ -90,7 +107,7 @@ def strength_of(place: Place, relief: np.ndarray, seen: np.ndarray) -> float:
     return float(np.clip(np.sqrt(np.exp(np.mean(np.log(ratios)))), *STRENGTHS))
 
 
-def _shares(place: Place, head: HeadModel, neutral: np.ndarray) -> dict[str, np.ndarray]:
+def shares(place: Place, head: HeadModel, neutral: np.ndarray) -> dict[str, np.ndarray]:
     """By group that shares its lines: (G, G) which part is its own, by who presses the skin how much; they sum to 1."""
     found: dict[str, np.ndarray] = {}
     sharing = [group for group in GROUPS if group.share]
@@ -105,7 +122,8 @@ def _shares(place: Place, head: HeadModel, neutral: np.ndarray) -> dict[str, np.
     return found
 
 
-def _large(field: np.ndarray, size: int) -> np.ndarray:
+def large(field: np.ndarray, size: int, most: float = 1.0) -> np.ndarray:
+    """A grid's field (G, G) on (size, size) texels, cut to 0..`most`."""
     import cv2
 
-    return np.clip(cv2.resize(field.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR), 0, 1)
+    return np.clip(cv2.resize(field.astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR), 0, most)

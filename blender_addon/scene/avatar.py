@@ -31,7 +31,7 @@ MATERIAL_TAG = "likeness_material"  # on a material: the bundle's name for it
 
 USED_MAPS = ("diffuse_albedo", "specular_albedo", "roughness", "normal", "displacement_mid", "displacement_high",
              "eye_albedo", "eye_albedo_right", "lash_albedo", "brow_albedo", "wrinkles_upper", "wrinkles_middle",
-             "wrinkles_lower")
+             "wrinkles_lower", "blood_upper", "blood_middle", "blood_lower")
 
 
 @dataclass(frozen=True)

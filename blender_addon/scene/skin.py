@@ -16,7 +16,7 @@ from . import nodes
 from .nodes import add, math
 
 GROUP = "Likeness Skin"
-GROUP_VERSION = 2  # 2: wrinkles of expressions
+GROUP_VERSION = 3  # 2: wrinkles of expressions; 3: blood of expressions
 
 RADIUS = (1.0, 0.37, 0.19)
 """Red, green and blue relative to red. Diffuse mean free paths of skin are 3.7, 1.4 and 0.7 mm (Jensen et al. 2001,
@@ -33,6 +33,9 @@ BLOOD = (0.98, 0.80, 0.84)
 FOLDS = "Expression Height"
 """Input of the group: metres that expressions add, see `wrinkles`."""
 
+BLOOD_MOVED = "Expression Redness"
+"""Input of the group: blood that expressions bring, in units of redness, see `wrinkles`."""
+
 _MAPS = (  # name, socket type, default
     ("Albedo", "NodeSocketColor", (0.48, 0.29, 0.21, 1.0)),
     ("Specular", "NodeSocketFloat", 0.45),
@@ -41,6 +44,7 @@ _MAPS = (  # name, socket type, default
     ("Wrinkle Height", "NodeSocketFloat", 0.0),
     ("Pore Height", "NodeSocketFloat", 0.0),
     (FOLDS, "NodeSocketFloat", 0.0),
+    (BLOOD_MOVED, "NodeSocketFloat", 0.0),
 )
 _CONTROLS = (  # name, default, least, most
     ("Melanin", 0.0, -1.0, 3.0),
@@ -117,8 +121,12 @@ def _colour(tree: bpy.types.NodeTree, given: bpy.types.Node) -> nodes.Socket:
     """Albedo times what pigment lets through: transmission ** amount, after Beer and Lambert."""
     frame = nodes.frame(tree, "Colour: pigment over the photo's skin")
     layers = []
+    moved = math(tree, "MULTIPLY", (given, BLOOD_MOVED), (given, "Expression Wrinkles"), (-1450, 760), parent=frame,
+                 label="Blood of expressions")
+    redness = math(tree, "ADD", (given, "Redness"), moved, (-1300, 760), parent=frame, label="Redness")
+    amounts = {"Melanin": (given, "Melanin"), "Redness": redness}
     for row, (control, transmission) in enumerate((("Melanin", MELANIN), ("Redness", BLOOD))):
-        channels = [math(tree, "POWER", value, (given, control), (-1150, 1150 - 470 * row - 145 * index), parent=frame,
+        channels = [math(tree, "POWER", value, amounts[control], (-1150, 1150 - 470 * row - 145 * index), parent=frame,
                          label=f"{control} {'RGB'[index]}") for index, value in enumerate(transmission)]
         layers.append(add(tree, "ShaderNodeCombineColor", (-950, 1100 - 470 * row), parent=frame, label=control,
                           inputs=dict(zip(("Red", "Green", "Blue"), channels, strict=True))))

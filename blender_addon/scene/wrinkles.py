@@ -30,7 +30,9 @@ def build(body: bpy.types.Object, material: bpy.types.Material, mapping: Mapping
         return
     material[TAG] = json.dumps(mapping)
     _drive(body, mapping, names)
-    _mix(material.node_tree, group, mapping, {name: maps[name] for name in names})
+    blood = mapping.get("blood", {}).get("maps", {})
+    _mix(material.node_tree, group, mapping, {name: maps[name] for name in names},
+         {name: maps[blood[name]] for name in names if blood.get(name) in maps})
 
 
 def property_of(name: str, side: str) -> str:
@@ -58,8 +60,8 @@ def _drive(body: bpy.types.Object, mapping: Mapping[str, Any], names: list[str])
 
 
 def _mix(tree: bpy.types.NodeTree, group: bpy.types.Node, mapping: Mapping[str, Any],
-         maps: Mapping[str, bpy.types.Image]) -> None:
-    """Sum over the pictures of (value - zero) . weights, times the range: metres."""
+         maps: Mapping[str, bpy.types.Image], blood: Mapping[str, bpy.types.Image]) -> None:
+    """Sum over the pictures of (value - zero) . weights, times the range: metres, and likewise of blood."""
     frame = nodes.frame(tree, "Wrinkles of expressions: metres")
     blend, zero = float(mapping["side_blend"]), float(mapping["zero"])
     place = add(tree, "ShaderNodeUVMap", (-1950, -1300), parent=frame)
@@ -67,7 +69,7 @@ def _mix(tree: bpy.types.NodeTree, group: bpy.types.Node, mapping: Mapping[str, 
     left = add(tree, "ShaderNodeMapRange", (-1600, -1300), parent=frame, label="Person's left",
                interpolation_type="SMOOTHSTEP", inputs={"Value": (across, "X"), "From Min": 0.5 - blend,
                                                         "From Max": 0.5 + blend})
-    total: Any = None
+    total: dict[str, Any] = {}
     for row, (name, picture) in enumerate(maps.items()):
         y = -1300 - 420 * row
         sides = {side: add(tree, "ShaderNodeAttribute", (-1400, y - 170 * number), parent=frame,
@@ -76,17 +78,23 @@ def _mix(tree: bpy.types.NodeTree, group: bpy.types.Node, mapping: Mapping[str, 
         weights = add(tree, "ShaderNodeMix", (-1200, y), parent=frame, data_type="VECTOR", label="Weights", inputs={
             "Factor_Float": (left, "Result"), "A_Vector": (sides["right"], "Vector"),
             "B_Vector": (sides["left"], "Vector")})
-        shown = nodes.image(tree, picture, (-1400, y - 340), label=name, parent=frame, interpolation="Cubic")
-        change = add(tree, "ShaderNodeVectorMath", (-1100, y - 250), parent=frame, operation="SUBTRACT",
-                     inputs={"Vector": shown})
-        change.inputs[1].default_value = (zero,) * 3
-        height = add(tree, "ShaderNodeVectorMath", (-920, y), parent=frame, operation="DOT_PRODUCT")
-        tree.links.new(change.outputs["Vector"], height.inputs[0])
-        tree.links.new(nodes.find(weights.outputs, "Result_Vector"), height.inputs[1])
-        total = (height, "Value") if total is None else math(tree, "ADD", total, (height, "Value"), (-740, y),
-                                                              parent=frame)
-    metres = math(tree, "MULTIPLY", total, float(mapping["range"]), (-560, -1300), parent=frame, label="Metres")
-    nodes.put(tree, group, skin.FOLDS, metres)
+        pictures_of = {skin.FOLDS: picture, **({skin.BLOOD_MOVED: blood[name]} if name in blood else {})}
+        for shift, (socket, one) in enumerate(pictures_of.items()):
+            at = y - 200 * shift
+            shown = nodes.image(tree, one, (-1400, at - 340), label=name if one is picture else one.name, parent=frame,
+                                interpolation="Cubic")
+            change = add(tree, "ShaderNodeVectorMath", (-1100, at - 250), parent=frame, operation="SUBTRACT",
+                         inputs={"Vector": shown})
+            change.inputs[1].default_value = (zero,) * 3
+            value = add(tree, "ShaderNodeVectorMath", (-920, at), parent=frame, operation="DOT_PRODUCT")
+            tree.links.new(change.outputs["Vector"], value.inputs[0])
+            tree.links.new(nodes.find(weights.outputs, "Result_Vector"), value.inputs[1])
+            total[socket] = math(tree, "ADD", total[socket], (value, "Value"), (-740, at), parent=frame) \
+                if socket in total else (value, "Value")
+    ranges = {skin.FOLDS: float(mapping["range"]), skin.BLOOD_MOVED: float(mapping.get("blood", {}).get("range", 0))}
+    for shift, (socket, summed) in enumerate(total.items()):
+        nodes.put(tree, group, socket, math(tree, "MULTIPLY", summed, ranges[socket], (-560, -1300 - 200 * shift),
+                                            parent=frame, label=socket))
 
 
 def mapping_of(material: bpy.types.Material) -> dict[str, Any] | None:

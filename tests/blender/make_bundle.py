@@ -98,7 +98,7 @@ def write(folder: Path, truth: Path, head: HeadModel, random: np.random.Generato
     write_bundle(folder, head, fit, _maps(random, light, head, still),
                  inputs=[InputFile("made-up.png", 1, "0" * 64)] * 2, stages=[], device={"name": "cpu"},
                  quality={"warnings": []}, preview=np.zeros((8, 8, 3), np.float32),
-                 wrinkles=wrinkles_of(head, still, size=FOLDS) if folds else None)
+                 wrinkles=replace(wrinkles_of(head, still, size=FOLDS), blood=_blood()) if folds else None)
     weights = random.uniform(0, 1, (CASES, components)) * (random.random((CASES, components)) < 0.3)
     turns = random.normal(0, 0.25, (CASES, joints, 3))
     np.savez(truth, expression=weights, pose=turns,
@@ -115,6 +115,13 @@ def _hair(head: HeadModel, still: np.ndarray) -> dict[str, np.ndarray]:
     return {"hair_density": density.astype(np.float32), "hair_colour": colours[density.argmax(-1)],
             "hair_direction": usual_way(space, normal), "hair_confidence": density.astype(np.float32),
             "hair_bare": np.broadcast_to(SKIN, density.shape).astype(np.float32)}
+
+
+def _blood() -> dict[str, np.ndarray]:
+    """Puckered lips, the green of the lower picture, redden the whole face."""
+    blood = np.zeros((256, 256, 3), np.float32)
+    blood[..., 1] = 0.8
+    return {"wrinkles_lower": blood}
 
 
 def _maps(random: np.random.Generator, light: np.ndarray, head: HeadModel, still: np.ndarray) -> SkinMaps:

@@ -114,6 +114,7 @@ def test_a_bundle_without_them_works_as_before(borrowed, scene, tmp_path):
 
 @pytest.mark.parametrize("told", [
     5, [], {}, {"groups": 1}, {"range": float("nan")}, {"range": -1}, {"side_blend": "wide"}, {"groups": [1]},
+    {"blood": 1}, {"blood": {"range": -1, "maps": {}}}, {"blood": {"range": 1, "maps": {"a": 1}}},
     {"groups": [{"name": "a", "map": UPPER, "channel": "x", "left": {}, "right": {}}]},
     {"groups": [{"name": "a", "map": UPPER, "channel": "r", "left": {"jawOpen": 1e9}, "right": {}}]}])
 def test_a_mapping_that_makes_no_sense_is_refused(known, tmp_path, told):
@@ -153,6 +154,16 @@ def test_cycles_shows_them_with_the_shape_and_not_at_rest(avatar, tmp_path):
     rows = np.flatnonzero((change > 0.05).any(1))
     assert (change > 0.05).sum() > 60
     assert rows.max() < 62, "the forehead alone"
+
+
+def test_blood_comes_with_the_shape_and_goes_with_the_strength(avatar, bundle, tmp_path):
+    """The bundle's puckered lips redden the whole face by 0.8: green falls to .80 ** .8, 0.82 of red's .98 ** .8."""
+    assert bundle.metadata["wrinkles"]["blood"]["maps"] == {LOWER: "blood_lower"}
+    still, red, none = (shot(avatar, tmp_path, face, strength).mean((0, 1)) for face, strength in (
+        ({}, 1.0), ({"mouthPucker": 1.0}, 1.0), ({"mouthPucker": 1.0}, 0.0)))
+    assert np.abs(none - still).max() < 0.004, "the forehead, which the mouth does not move"
+    assert red[1] / red[0] < 0.95 * still[1] / still[0]
+    assert red[0] > 0.9 * still[0]
 
 
 @pytest.fixture(scope="module")

@@ -28,11 +28,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_film_becomes_an_avatar_that_can_be_tracked(film: Path, tmp_path: Path) -> None:
     done = run("create", film, "--out", tmp_path / "ada", "--resolution", 1024, "--device", "cpu", "--json")
     assert done.returncode == 0, done.stderr
-    assert [stage["name"] for stage in json.loads(done.stdout)["stages"]].count("track") == 1
+    stages = [stage["name"] for stage in json.loads(done.stdout)["stages"]]
+    assert stages.count("track") == stages.count("wrinkles") == 1
     bundle = read_bundle(tmp_path / "ada")
     quality = bundle.metadata["quality"]
     assert quality["video"]["frames"] == FRAMES
     assert quality["video"]["face_share"] == 1
+    assert not any(quality["video"]["wrinkles"].values())
+    assert any("wrinkles of expressions are guessed" in finding["text"] for finding in quality["findings"])
     assert "animation.npz" in {entry["file"] for entry in bundle.metadata["files"]}
     clip = read_npz(tmp_path / "ada" / "animation.npz")
     assert len(clip) == FRAMES

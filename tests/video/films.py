@@ -54,3 +54,22 @@ def uneven_times(path: Path, runs: list[tuple[int, int]]) -> None:
         length = struct.unpack(">I", content[at:at + 4])[0]
         changed = changed[:at] + struct.pack(">I", length + grown) + changed[at + 4:]
     path.write_bytes(changed)
+
+
+def tagged(path: Path, primaries: int, transfer: int, matrix: int) -> None:
+    """Say in the header of an MP4 what its colours are (ITU-T H.273); once said, it can be changed."""
+    content = path.read_bytes()
+    told = b"colrnclx" + struct.pack(">HHHB", primaries, transfer, matrix, 0)
+    at = content.find(b"colrnclx")
+    if at >= 0:
+        path.write_bytes(content[:at] + told + content[at + len(told):])
+        return
+    entry = content.find(b"mp4v", content.find(b"stsd")) - 4
+    end = entry + struct.unpack(">I", content[entry:entry + 4])[0]
+    grown = 4 + len(told)
+    content = content[:end] + struct.pack(">I", grown) + told + content[end:]
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"mp4v"):  # what holds it grows with it
+        at = (entry + 4 if name == b"mp4v" else content.find(name)) - 4
+        length = struct.unpack(">I", content[at:at + 4])[0]
+        content = content[:at] + struct.pack(">I", length + grown) + content[at + 4:]
+    path.write_bytes(content)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backend.errors import InputError
-from backend.video.stream import Video, _screen_curve
+from backend.video.stream import Video
 from tests.video import films
 
 
@@ -105,11 +105,33 @@ def test_no_more_than_a_few_frames_are_held(tmp_path: Path) -> None:
     assert peak < 8 * 640 * 480 * 3
 
 
-def test_curves_for_hdr_rise_and_keep_white_below_white() -> None:
-    for kind, white in (("PQ", 0.58), ("HLG", 0.75)):  # signal of diffuse white, BT.2408
-        curve = _screen_curve(kind)
-        assert curve is not None
-        assert (np.diff(curve.astype(int)) >= 0).all()
-        assert 180 < curve[round(255 * white)] < 250
-        assert curve[0] == 0
-    assert _screen_curve("") is None
+def decoded(path: Path) -> np.ndarray:
+    with Video(path) as video:
+        return next(iter(video)).image.astype(int)
+
+
+def test_hdr_comes_in_a_screens_range(tmp_path: Path) -> None:
+    """White of the scene's papers, 75 % of HLG and 58 % of PQ (BT.2408), is white; below, greys rise and stay grey."""
+    ramp = np.repeat(np.repeat(np.arange(0, 256, 16, dtype=np.uint8), 16)[None, :, None], 64, 0).repeat(3, 2)
+    for transfer, kind, white in ((18, "HLG", 0.75), (16, "PQ", 0.58)):
+        path = films.write(tmp_path / f"{kind}.mp4", [ramp] * 3)
+        films.tagged(path, 9, transfer, 9)
+        with Video(path) as video:
+            assert video.film.hdr == kind
+        shown = decoded(path)[32, 8::16]
+        assert (np.diff(shown, axis=0) >= -1).all()
+        assert np.ptp(shown, axis=1).max() < 20, "as far off grey as the coder leaves them"
+        first = int(np.ceil(255 * white / 16))
+        assert shown[first].min() > 240
+        assert shown[first - 3].max() < 225, "converted once, not twice"
+        assert shown[0].max() < 4
+
+
+def test_wide_colours_become_a_screens(tmp_path: Path) -> None:
+    """The light of that signal, (.45, .23, .17) in BT.2020, is (.60, .21, .155) in BT.709 by BT.2087's matrix."""
+    skin = np.full((64, 64, 3), (170, 120, 100), np.uint8)
+    path = films.write(tmp_path / "wide.mp4", [skin] * 3)
+    films.tagged(path, 9, 14, 9)
+    np.testing.assert_allclose(decoded(path)[32, 32], [197, 112, 96], atol=10)
+    films.tagged(path, 1, 1, 1)
+    np.testing.assert_allclose(decoded(path)[32, 32], [170, 120, 100], atol=9)
