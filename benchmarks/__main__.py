@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME...]`: run benchmarks one after another and put their tables into benchmarks/README.md.
 
-Each benchmark is a module of its own that prints Markdown, with options of its own (`python -m benchmarks.fit --help`).
+Each benchmark is a module that prints Markdown, with options of its own (`python -m benchmarks.fit --help`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("speed", "head", "fit", "skin", "tone", "video")
+MODULES: dict[str, tuple[str, ...]] = {
+    "speed": ("speed",), "head": ("head",), "fit": ("fit",), "skin": ("skin",),
+    "skin-photos": ("skin", "--photos", "3", "--people", "4", "--lights", "studio", "window", "side", "--finer", "0"),
+    "tone": ("tone",), "video": ("video",),
+}
+"""The module of each benchmark, and its options."""
+
+NAMES = tuple(MODULES)
 PAGE = Path(__file__).parent / "README.md"
 
 
@@ -23,7 +30,8 @@ def main(wanted: list[str]) -> int:
         sys.stderr.write(f"There is no benchmark {unknown[0]}. There are: {', '.join(NAMES)}.\n")
         return 2
     for name in wanted or NAMES:
-        with subprocess.Popen([sys.executable, "-m", f"benchmarks.{name}"], stdout=subprocess.PIPE,
+        module, *options = MODULES[name]
+        with subprocess.Popen([sys.executable, "-m", f"benchmarks.{module}", *options], stdout=subprocess.PIPE,
                               encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8"}) as child:
             try:
                 text, _ = child.communicate()

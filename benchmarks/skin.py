@@ -1,8 +1,8 @@
 """How well skin comes out of a photo: generated people whose albedo is known, under several lights.
 
 `python -m benchmarks.skin [--people N] [--lights NAME...] [--fit truth|real] [--photos 1|2|3] [--resolution R]
-[--weights FILE]` prints a markdown table. The networks are a column of it when they ship, or when weights that do not
-are named. With several photos of a person each is taken from another side in another light.
+[--finer N] [--weights FILE]` prints a markdown table. The networks are a column of it when they ship, or when weights
+that do not are named. With several photos of a person each is taken from another side in another light.
 The people are drawn evenly over the skin tones, with shapes, cameras and sensors of their own, from seeds that no
 training uses (`SEED`). Albedo is compared in sRGB where the photo showed skin and the truth has no hair.
 
@@ -13,6 +13,7 @@ training uses (`SEED`). Albedo is compared in sRGB where the photo showed skin a
   roughness: correlation and mean difference.
 - cross-light: the same person under all lights; standard deviation of the albedo a texel, absolute and after every
   map was divided by its mean luminance.
+- hidden, relit and finer skin, of one photo a person: see `benchmarks.skin_more`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ from backend.training.skin.pigment import individual_typology_angle
 from backend.training.skin.traits import TONE
 from backend.unwrap import unwrap
 from backend.unwrap.surface import enlarge
+from benchmarks import skin_more as more
 
 SEED = 90_000
 LIGHTS = ("studio", "window", "side", "evening")
@@ -92,6 +95,9 @@ class Column:
     albedos: dict[int, list[np.ndarray]] = field(default_factory=dict)  # person -> (R, R, 3) linear, one a light
     masks: dict[int, list[np.ndarray]] = field(default_factory=dict)
     seconds: float = 0.0
+    hidden: list[more.Hidden] = field(default_factory=list)
+    finer: list[more.Finer] = field(default_factory=list)
+    relit: list[more.Relit] = field(default_factory=list)
 
 
 def person_of(index: int, count: int, head: HeadModel, resolution: int) -> Person:
@@ -191,10 +197,11 @@ def real_fit(sample: TruthSample, head: HeadModel) -> tuple[HeadFit, Observation
 
 def run(people: int, light_names: Sequence[str], resolution: int, size: int, fitted: str,
         say: Callable[[str], None] = lambda text: None, net: LightNet | None = None,
-        photos: int = 1) -> list[Column]:
+        photos: int = 1, finer: int = 0) -> list[Column]:
     """Photograph, estimate and score everyone; `fitted` is "truth" or "real".
 
-    With two or three `photos`, each photo is joined by others from `SIDES`, each under the next of the lights.
+    With two or three `photos`, each photo is joined by others from `SIDES`, each under the next of the lights. The
+    first `finer` people are asked for a map of twice the resolution too.
     """
     head = default_head()
     a = anatomy_of(head, resolution)
@@ -217,11 +224,21 @@ def run(people: int, light_names: Sequence[str], resolution: int, size: int, fit
             mask = compared(a, sample, observed.weight)
             texel = enlarge(SkinSpace.of(head, fit.neutral).texel_metres, resolution) * (FIELD / resolution)
             found: list[tuple[Column, np.ndarray, Detail | None]] = [(photo, observed.colour, None)]
+            picture = more.picture_of(head, person) if number == 0 and fitted == "truth" else None
+            if picture is not None:
+                photo.relit.append(more.relit(head, person, more.whole(observed, mask), picture))
             for column, told_by in methods:
                 start = time.perf_counter()
                 maps = estimate_classical(observed, fit, head, net=told_by)
                 column.seconds += time.perf_counter() - start
                 found.append((column, maps.diffuse_albedo, detail(sample, maps, mask, texel)))
+                if picture is not None:
+                    column.relit.append(more.relit(head, person, maps, picture))
+                    column.hidden.append(more.hidden(
+                        observed, mask, sample.diffuse_albedo, np.random.default_rng([SEED, index, 3]),
+                        partial(estimate_classical, fit=fit, head=head, net=told_by)))
+                if picture is not None and index < finer:
+                    column.finer.append(twice(maps, index, people, light, head, size, told_by))
             for column, albedo, other in found:
                 column.scores.append(score(a, index, sample, albedo, mask, other))
                 column.albedos.setdefault(index, []).append(albedo)
@@ -230,6 +247,19 @@ def run(people: int, light_names: Sequence[str], resolution: int, size: int, fit
                 say(f"person {index} ({sample.traits.tone:.3f}), {light}, {column.name}: {last.absolute:.1f} / "
                     f"{last.scaled:.1f} dB, {last.stops:+.2f} stops, ITA {last.angle:+.0f}")
     return [photo, *(column for column, _ in methods)]
+
+
+def twice(maps: SkinMaps, index: int, people: int, light: str, head: HeadModel, size: int,
+          net: LightNet | None) -> more.Finer:
+    """The person's map of twice the resolution of `maps`, from a photo of twice the `size`, against both truths."""
+    resolution = 2 * len(maps.diffuse_albedo)
+    a = anatomy_of(head, resolution)
+    sample = photograph(person_of(index, people, head, resolution), index, light, head, 2 * size)
+    fit = sample.fit()
+    observed = unwrap([sample.observation()], fit, head, resolution)
+    large = estimate_classical(observed, fit, head, net=net).diffuse_albedo
+    texel = enlarge(SkinSpace.of(head, fit.neutral).texel_metres, resolution) * (FIELD / resolution)
+    return more.finer(maps.diffuse_albedo, large, sample.diffuse_albedo, compared(a, sample, observed.weight), texel)
 
 
 def cross_light(column: Column) -> tuple[float, float]:
@@ -284,6 +314,21 @@ def table(columns: Sequence[Column], title: str) -> str:
                                                                   for c in columns])
     row("specular albedo: correlation / mean difference", [details(c, "gloss", "gloss_off") for c in columns])
     row("roughness: correlation / mean difference", [details(c, "rough", "rough_off") for c in columns])
+    def means(rows: Sequence[Any], form: str, *names: str) -> str:
+        return " / ".join(format(float(np.mean([getattr(r, name) for r in rows])), form) for name in names)
+
+    if any(column.hidden for column in columns):
+        row("hidden skin, scaled: dB / RMSE (mean skin: dB)", [
+            f"{means(c.hidden, '.1f', 'decibels')} / {means(c.hidden, '.3f', 'rmse')} "
+            f"({means(c.hidden, '.1f', 'plain_decibels')})" if c.hidden else "–" for c in columns])
+    if any(column.finer for column in columns):
+        row("twice the resolution: dB / share of fine detail (enlarged by bicubic: the same)", [
+            f"{means(c.finer, '.1f', 'decibels')} / {means(c.finer, '.2f', 'energy')} "
+            f"({means(c.finer, '.1f', 'enlarged')} / {means(c.finer, '.2f', 'enlarged_energy')})" if c.finer else "–"
+            for c in columns])
+    if any(column.relit for column in columns):
+        row("relit from another side in another light: PSNR / SSIM", [
+            f"{means(c.relit, '.1f', 'decibels')} / {means(c.relit, '.2f', 'similarity')}" for c in columns])
     row("seconds a photo", ["0" if not c.seconds else f"{c.seconds / len(c.scores):.1f}" for c in columns])
     return out.getvalue()
 
@@ -297,13 +342,14 @@ def main() -> int:
     parser.add_argument("--photos", type=int, default=1, choices=(1, 2, 3), help="of every person, with the true fit")
     parser.add_argument("--resolution", type=int, default=512)
     parser.add_argument("--size", type=int, default=640, help="side of the photos, pixels")
+    parser.add_argument("--finer", type=int, default=2, help="people whose map of twice the resolution is scored too")
     parser.add_argument("--weights", type=Path, help="of a trained light network; default: those that ship, if any")
     options = parser.parse_args()
     if options.photos > 1 and options.fit == "real":
         parser.error("--photos needs --fit truth")
     net = load_light(options.weights) if options.weights else shipped_light() if shipped() else None
     columns = run(options.people, options.lights, options.resolution, options.size, options.fit,
-                  lambda text: print(text, file=sys.stderr, flush=True), net, options.photos)
+                  lambda text: print(text, file=sys.stderr, flush=True), net, options.photos, options.finer)
     title = (f"Skin: {options.people} generated people, {len(options.lights)} lights ({', '.join(options.lights)}), "
              f"{'' if options.photos == 1 else f'{options.photos} '}photos of {options.size} pixels, maps of "
              f"{options.resolution}, {options.fit} fit.")

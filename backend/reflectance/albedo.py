@@ -33,6 +33,11 @@ KEEP_LUMINANCE, KEEP_CHROMA = 0.40, 0.75
 """How much of a large-scale deviation that both sides share is believed to be skin. Brightness is mostly light that
 the model missed (sockets, jaw); colour is mostly blood and sun."""
 
+GREYER, BLUER, PAST = 0.10, 0.12, 0.15
+"""By how much ln R/G of skin may lie below, and ln B/G above, the face's at large scale, and how much of what goes
+beyond is believed: patches that grey or blue are a highlight's or a shadow's. Twice that where beards grow: stubble is
+grey."""
+
 KEEP_BEARD = 0.70
 """The same for darkening where a beard grows and none is recognised: stubble. What is recognised stays whole."""
 
@@ -170,10 +175,20 @@ def _believed(space: SkinSpace, large: np.ndarray, trust: np.ndarray, lit: np.nd
     keep = KEEP_LUMINANCE * np.ones_like(light)
     keep = keep + (KEEP_BEARD - keep) * space.beard[..., None] * (light < 0)
     keep = keep * (0.35 + 0.65 * np.maximum(space.face, space.ears))[..., None]
-    skin = keep * light + KEEP_CHROMA * (shared - light)
+    skin = keep * light + KEEP_CHROMA * _skinlike(shared - light, 1 + space.beard)
     skin = skin + KEEP_ONE_SIDED * (1 - single) * (large - shared)
     hair = gaussian(beard, 2)[..., None]
     return skin + hair * (np.minimum(large, 0) - skin)
+
+
+def _skinlike(chroma: np.ndarray, wide: np.ndarray) -> np.ndarray:
+    """(F, F, 3) log colour `chroma` (F, F, 3) of luminance 0, without more grey and blue than skin has; `wide` (F, F)
+    times the limits."""
+    red, blue = chroma[..., 0] - chroma[..., 1], chroma[..., 2] - chroma[..., 1]
+    red = red + (1 - PAST) * np.maximum(-GREYER * wide - red, 0)
+    blue = blue - (1 - PAST) * np.maximum(blue - BLUER * wide, 0)
+    green = -(REC709_LUMINANCE[0] * red + REC709_LUMINANCE[2] * blue)
+    return np.stack([green + red, green, green + blue], -1).astype(np.float32)
 
 
 def _shadow_edges(space: SkinSpace, shading: np.ndarray, bare: np.ndarray, trust: np.ndarray) -> np.ndarray:

@@ -16,10 +16,11 @@ PLAIN = (0.36, 0.50)
 """Specular level and roughness of plain skin."""
 
 REGION = {
-    "forehead": (0.06, -0.05), "nose": (0.09, -0.10), "lips": (0.08, -0.12), "cheeks": (0.01, -0.01),
-    "lids": (0.02, -0.03), "ears": (-0.02, 0.02),
+    "forehead": (0.04, -0.04), "nose": (0.05, -0.06), "lips": (0.08, -0.12), "cheeks": (0.01, -0.01),
+    "lids": (-0.03, -0.01), "ears": (-0.02, 0.03),
 }
-"""What a region adds to `PLAIN`."""
+"""What a region adds to `PLAIN`, of an ordinary face; oil that a photo shows adds more. Around the eyes skin is thin
+and has hardly any glands."""
 
 OIL, OILY = 0.10, 3.0
 """How far a face that mirrors `OILY` times as much as ordinary skin does moves roughness (down); specular moves by

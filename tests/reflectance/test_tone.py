@@ -110,3 +110,15 @@ def test_an_overexposed_white_says_how_bright_the_light_is_at_least():
     # Light skin whose whites clip is not made dark by it: they may be brighter by any amount, but not darker.
     fair = dataclasses.replace(photographed(0.38, 2.2), sclera=np.ones((2, 3)))
     assert abs(stops(fair, 0.38)) < 0.5
+
+
+def test_the_eye_beside_a_light_from_the_side_faces_it():
+    """Its white is brighter than its place, which would make the skin pass for darker than it is."""
+    tone, places = 0.33, np.array([0.85, 0.2])
+    even = dataclasses.replace(photographed(tone, 0.8, glossy=False), eye_shading=np.full(2, 0.85))
+    white = (SCLERA_ALBEDO + SHEEN) * SCLERA_OPEN * 0.8
+    bright = white * 0.85 * np.exp(0.33)
+    lit = dataclasses.replace(even, sclera=np.stack([bright, white * 0.2]), eye_shading=places)
+    mistaken = dataclasses.replace(even, sclera=np.stack([bright, bright]))
+    assert abs(stops(lit, tone)) < 0.35
+    assert stops(lit, tone) > stops(mistaken, tone) + 0.1
