@@ -15,6 +15,7 @@ from backend.fit.headfit import HeadFit
 from backend.fit.points import has_arkit
 from backend.head.adapt import LOOK_DEGREES
 from backend.head.model import HeadModel
+from backend.tracking.closeup import CloseUps
 from backend.tracking.skin import Cloth, Skin
 
 AGAIN = "Make the avatar again."
@@ -50,6 +51,11 @@ class Actor:
     def skin(self) -> Skin:
         """Patches of the person's skin."""
         return Skin.of(self.head, Cloth.of(self.head), self.vertices)
+
+    @cached_property
+    def close_ups(self) -> CloseUps | None:
+        """Windows on the person's eyes and mouth; None of a head without the landmarks about them."""
+        return CloseUps.of(self.neutral)
 
     @cached_property
     def face_mm(self) -> float:

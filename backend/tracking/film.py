@@ -11,7 +11,7 @@ import itertools
 import time as clock
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +59,7 @@ class Rows:
         """One more frame; None where no face was seen, and where its skin was not looked at."""
         self.time.append(time)
         if reading is not None:
-            reading = Reading(reading.pose, reading.features.astype(np.float32), reading.confidence)
+            reading = replace(reading, features=reading.features.astype(np.float32))
         self.readings.append(reading)
         self.changes.append(change)
 
@@ -108,7 +108,7 @@ def track_film(path: Path, actor: Actor, progress: Progress = silent, focal: flo
                     follow = _begun(waiting, actor, size, table, focal, rows)
                     waiting.clear()
             else:
-                reading = _read(seen, actor, follow.k, size, table)
+                reading = _read(seen, actor, follow.k, size, table, picture)
                 rows.add(frame.time, reading, None if reading is None else follow.change(reading, picture))
             _tell(progress, frame, video, began)
         if follow is None:
@@ -150,7 +150,8 @@ def understood(rows: Rows, actor: Actor, table: Shown, breaks: Sequence[int] = (
     features = np.stack([reading.features for reading in readings]).astype(np.float64)  # type: ignore[union-attr]
     rotations = [reading.pose for reading in readings]  # type: ignore[union-attr]
     terms = np.stack([pose_terms(pose.rotation) for pose in rotations])
-    told, _ = told_by_all(table, features, terms, sure[there])
+    told, _ = told_by_all(table, features, terms, sure[there],
+                          [reading.close for reading in readings])  # type: ignore[union-attr]
     weights[there] = from_rest(np.clip(told[:, :WEIGHTS], 0, 1))
     for index, pose, said in zip(there, rotations, told, strict=True):
         change = rows.changes[index]
@@ -208,7 +209,7 @@ def _begun(waiting: list[Waiting], actor: Actor, size: tuple[int, int], table: S
            rows: Rows) -> Follow:
     """The camera told, the person's look learnt, and the frames that waited for both taken in."""
     follow = Follow(actor, table, _camera(waiting, actor, size, table, focal), FOCAL_SIGMA if focal is None else SURE)
-    readings = [_read(one.seen, actor, follow.k, size, table) for one in waiting]
+    readings = [_read(one.seen, actor, follow.k, size, table, one.picture) for one in waiting]
     there = [index for index, reading in enumerate(readings) if reading is not None]
     found = [readings[index] for index in there]
     states = follow.learn(found, [waiting[index].picture for index in there])  # type: ignore[arg-type]
@@ -218,8 +219,9 @@ def _begun(waiting: list[Waiting], actor: Actor, size: tuple[int, int], table: S
     return follow
 
 
-def _read(seen: Seen | None, actor: Actor, k: np.ndarray, size: tuple[int, int], table: Shown) -> Reading | None:
-    reading = None if seen is None else read(seen, actor, k, size, table)
+def _read(seen: Seen | None, actor: Actor, k: np.ndarray, size: tuple[int, int], table: Shown,
+          picture: Picture | None) -> Reading | None:
+    reading = None if seen is None else read(seen, actor, k, size, table, picture)
     return reading if reading is not None and reading.confidence > 0 else None
 
 

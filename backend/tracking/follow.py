@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.tracking.actor import Actor
+from backend.tracking.closeup import measured_closer
 from backend.tracking.direct import State, aligned, gone, moved
 from backend.tracking.look import KEY_FRAMES, farther, learnt, longer
 from backend.tracking.patches import Look, Picture
 from backend.tracking.rigid import Rigid
 from backend.tracking.shown import WEIGHTS, Shown, corrected, pose_terms, split
-from backend.tracking.tracker import BELIEVED, Reading
+from backend.tracking.tracker import BELIEVED, Reading, tell
 from backend.tracking.whole import REST_FRAMES, from_rest, rest_of, told_by_all, without
 
 
@@ -45,6 +46,8 @@ class Follow:
     def __post_init__(self) -> None:
         used = np.isfinite(self.table.sigma) & np.isfinite(self.actor.neutral).all(1)
         self._middle = self.actor.neutral[used].mean(0)
+        closer = self.actor.close_ups is not None
+        self.sigma = measured_closer().sigma if closer else self.table.sigma_weights  # (52,) of weights told
 
     def learn(self, readings: Sequence[Reading], pictures: Sequence[Picture | None]) -> list[Change | None]:
         """From a film's first frames, which are then put right."""
@@ -53,7 +56,7 @@ class Follow:
         features = np.stack([reading.features for reading in readings]).astype(np.float64)
         terms = np.stack([pose_terms(reading.pose.rotation) for reading in readings])
         sure = np.array([reading.confidence for reading in readings])
-        told, self._own = told_by_all(self.table, features, terms, sure)
+        told, self._own = told_by_all(self.table, features, terms, sure, [reading.close for reading in readings])
         weights = np.clip(told[:, :WEIGHTS], 0, 1)
         self._rest = rest_of(weights) if len(weights) >= REST_FRAMES else None
         weights = from_rest(weights)
@@ -63,7 +66,7 @@ class Follow:
                 if reading.confidence >= BELIEVED and pictures[index] is not None]
         keys = [good[index] for index in spread([readings[index] for index in good], KEY_FRAMES)]
         found = learnt([pictures[index] for index in keys], [states[index] for index in keys],  # type: ignore[misc]
-                       self.actor.skin, self.table.sigma_weights, self.k, self.lens_sigma)
+                       self.actor.skin, self.sigma, self.k, self.lens_sigma)
         if found is not None:
             self.look, self.k = found.look, longer(self.k, found.lens)
             states = [farther(state, found.lens, self.actor.skin) for state in states]
@@ -73,9 +76,17 @@ class Follow:
         """The same for one frame more."""
         if self.look is None:
             return None
-        told = self.table.tell(reading.features, reading.pose, self._own)
+        return self.put_right(self.told(reading), picture)
+
+    def told(self, reading: Reading) -> State:
+        """What landmarks and close-ups of a frame say, by what was learnt of the person."""
+        told = tell(self.table, reading, self._own)
         weights = told.weights if self._rest is None else without(told.weights, self._rest)
-        return self.put_right(State(corrected(reading.pose, told, self._middle), weights), picture)
+        return State(corrected(reading.pose, told, self._middle), weights)
+
+    def begin(self) -> None:
+        """Another frame comes next than the one after the last."""
+        self._last = None
 
     def put_right(self, start: State, picture: Picture | None) -> Change | None:
         """What the skin of a frame makes of what its landmarks say; None where it was not looked at."""
@@ -84,7 +95,7 @@ class Follow:
             return None
         skin = self.actor.skin
         now = None if self._last is None else moved(start, self._last, skin)
-        found = aligned(picture, start, skin, self.look, self.table.sigma_weights, self.k, now)
+        found = aligned(picture, start, skin, self.look, self.sigma, self.k, now)
         self._last = gone(start, found, skin)
         return Change(found.pose, (found.weights - start.weights).astype(np.float32))
 

@@ -8,6 +8,7 @@ own slopes and from how well it matches.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -55,7 +56,11 @@ class Picture:
         return cls(grey, 1 / factor, np.array([left, top], float))
 
     def log(self) -> np.ndarray:
-        """(h, w) float32."""
+        """(h, w) float32; kept, as several look at it."""
+        return self._log
+
+    @cached_property
+    def _log(self) -> np.ndarray:
         return cv2.GaussianBlur(cv2.LUT(self.shade, _LOG), (0, 0), SOFT)
 
     def camera(self, k: np.ndarray) -> tuple[float, np.ndarray]:

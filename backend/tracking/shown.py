@@ -81,9 +81,12 @@ class Shown:
 
     def answers(self, features: np.ndarray, terms: np.ndarray, own: np.ndarray | None) -> np.ndarray:
         """(N, 58) float64: weights, turn, shift, of features (N, F) and pose terms (N, POSE_TERMS)."""
-        straight = self.linear_inputs(features, terms) @ self.misread[:, :-1].T + self.misread[:, -1]
-        straight = np.clip(straight, -MOST_MISREAD, MOST_MISREAD)
-        return np.hstack([self.network(self.inputs(features, terms, own)), straight])
+        return np.hstack([self.network(self.inputs(features, terms, own)), self.straight(features, terms)])
+
+    def straight(self, features: np.ndarray, terms: np.ndarray) -> np.ndarray:
+        """(N, 6) turn and shift by which a pose was misread; whose face it is does not matter."""
+        said = self.linear_inputs(features, terms) @ self.misread[:, :-1].T + self.misread[:, -1]
+        return np.clip(said, -MOST_MISREAD, MOST_MISREAD)
 
     def linear_inputs(self, features: np.ndarray, terms: np.ndarray) -> np.ndarray:
         """(N, G) what tells how a pose was misread: features, the pose, and their products as far as they matter."""

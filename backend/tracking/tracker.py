@@ -1,21 +1,24 @@
-"""One frame in, one result out: what a known head does, told from landmarks and what was learnt of the person so far.
+"""What one frame shows of a known head, by landmarks and close-ups, before its skin is looked at.
 
-Per frame: the landmarker; the pose at which the person's rigid head lies under its landmarks; what landmarks and scores
-are off that, with the person's own share taken out; and what the measured table (`shown`) tells of it. No frame's
-answer leans on the last one's, so nothing drifts and nothing lags; smoothing is `smooth`'s. The person's own share is
-learnt as frames come: the mean of what the face does not explain, held to nought as long as little was seen.
+The pose at which the person's rigid head lies under the landmarks; what landmarks and scores are off that, with the
+person's own share taken out; and what the measured tables (`shown`, `closeup`) tell of it. No frame's answer leans on
+the last one's, so nothing drifts and nothing lags; smoothing is `smooth`'s, whole films are `film`'s, frames that come
+one at a time `live`'s. The person's own share is learnt as frames come: the mean of what the face does not explain,
+held to nought as long as little was seen.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from backend.tracking.actor import Actor
-from backend.tracking.landmarker import FrameLandmarker, Seen
+from backend.tracking.closeup import looked_closer, measured_closer
+from backend.tracking.landmarker import Seen
+from backend.tracking.patches import Picture
 from backend.tracking.rigid import Rigid, first_guess, solve
-from backend.tracking.shown import WEIGHTS, Shown, Told, corrected, measured_shown, pose_terms
+from backend.tracking.shown import WEIGHTS, Shown, Told, corrected, pose_terms, split
 
 GOOD, POOR = 1.3, 2.6
 """RMS in sigmas of a rigid head's landmarks: what faces leave, and beyond which they lie like nobody's head."""
@@ -34,6 +37,7 @@ class Reading:
     pose: Rigid
     features: np.ndarray  # (F,) see `Shown`
     confidence: float  # 0..1
+    close: np.ndarray | None = None  # (Q,) float32 components of eyes and mouth looked at closely, see `closeup`
 
 
 @dataclass(frozen=True)
@@ -74,51 +78,18 @@ def own_share(table: Shown, total: np.ndarray, count: float) -> np.ndarray | Non
     return total / count * table.own / (table.own + table.noise * ALIKE / count)
 
 
-@dataclass
-class Tracker:
-    """Follows one person through frames of one camera. Not for several threads; close it, or use it in a `with`."""
-
-    actor: Actor
-    k: np.ndarray  # (3, 3) intrinsics of the frames, pixels
-    size: tuple[int, int]  # width, height of the frames
-    table: Shown = field(default_factory=measured_shown)
-
-    def __post_init__(self) -> None:
-        self._landmarker = FrameLandmarker()
-        self._own = Own.of(self.table)
-        self._last: Tracked | None = None
-
-    def step(self, frame_srgb: np.ndarray) -> Tracked | None:
-        """The next frame (H, W, 3) uint8 sRGB; None as long as no face was seen at all."""
-        return self.follow(self._landmarker.see(frame_srgb))
-
-    def follow(self, seen: Seen | None) -> Tracked | None:
-        """The same for what the landmarker saw."""
-        reading = None if seen is None else read(seen, self.actor, self.k, self.size, self.table)
-        if reading is None or reading.confidence == 0:
-            if self._last is not None:
-                self._last = Tracked(self._last.weights, self._last.world_to_camera, 0.0)
-            return self._last
-        told = self.table.tell(reading.features, reading.pose, self._own.share(self.table))
-        if reading.confidence >= BELIEVED:
-            self._own.learn(self.table.rest(reading.features[None], pose_terms(reading.pose.rotation)[None],
-                                            told.weights[None])[0], 1.0)
-        self._last = result(reading, told, self.actor, self.table)
-        return self._last
-
-    def close(self) -> None:
-        """Free the landmarker."""
-        self._landmarker.close()
-
-    def __enter__(self) -> Tracker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+def tell(table: Shown, reading: Reading, own: np.ndarray | None) -> Told:
+    """What one frame says of the face, `own` (F,) being the person's own share of its features."""
+    terms = pose_terms(reading.pose.rotation)[None]
+    return split(looked_closer(table.answers(reading.features[None], terms, own), terms, [reading.close])[0])
 
 
-def read(seen: Seen, actor: Actor, k: np.ndarray, size: tuple[int, int], table: Shown) -> Reading | None:
-    """What one frame shows of `actor`; None when the landmarks lie like no head at all."""
+def read(seen: Seen, actor: Actor, k: np.ndarray, size: tuple[int, int], table: Shown,
+         picture: Picture | None = None) -> Reading | None:
+    """What one frame shows of `actor`; None when the landmarks lie like no head at all.
+
+    With the face cut from the frame, its eyes and mouth are looked at closely.
+    """
     used = np.isfinite(table.sigma) & np.isfinite(actor.neutral).all(1)
     points, pixels = actor.neutral[used], seen.landmarks[used, :2]
     start = first_guess(points, pixels, k)
@@ -133,11 +104,9 @@ def read(seen: Seen, actor: Actor, k: np.ndarray, size: tuple[int, int], table: 
     yaw = abs(float(pose_terms(pose.rotation)[1]))
     confidence = np.clip((POOR - rms) / (POOR - GOOD), 0, 1) * np.clip(1 - outside / OUTSIDE, 0, 1)
     confidence *= np.clip(1.3 - yaw / FAR_TURN * 0.5, 0, 1) if yaw > FAR_TURN * 0.6 else 1.0
-    return Reading(pose, features, float(confidence))
-
-
-def result(reading: Reading, told: Told, actor: Actor, table: Shown) -> Tracked:
-    """A frame's result from what was read and what that tells."""
-    used = np.isfinite(table.sigma) & np.isfinite(actor.neutral).all(1)
-    pose = corrected(reading.pose, told, actor.neutral[used].mean(0))
-    return Tracked(told.weights[:WEIGHTS], pose.matrix, reading.confidence)
+    close = None
+    if picture is not None and actor.close_ups is not None and confidence > 0:
+        straight = table.straight(features[None], pose_terms(pose.rotation)[None])[0]
+        held = corrected(pose, Told(np.zeros(WEIGHTS), straight[:3], straight[3:]), points.mean(0))
+        close = measured_closer().components(actor.close_ups.seen(picture, held, k)[None])[0]
+    return Reading(pose, features, float(confidence), close)

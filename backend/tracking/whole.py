@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from backend.tracking.closeup import looked_closer
 from backend.tracking.shown import WEIGHTS, Shown
 from backend.tracking.tracker import ALIKE, BELIEVED
 
@@ -16,15 +19,16 @@ TREMBLING = 0.1
 PER_CALL = 512
 
 
-def told_by_all(table: Shown, features: np.ndarray, terms: np.ndarray,
-                sure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(T, WEIGHTS + 6) what landmarks (T, F) tell of every frame, and (F,) the person's own share by which they do."""
+def told_by_all(table: Shown, features: np.ndarray, terms: np.ndarray, sure: np.ndarray,
+                close: Sequence[np.ndarray | None] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """(T, WEIGHTS + 6) what landmarks (T, F) tell of every frame, and close-ups (T times (Q,)) where there are any; and
+    (F,) the person's own share by which they do."""
     own = None
     for _ in range(ROUNDS):
-        told = told_of(table, features, terms, own)
+        told = looked_closer(told_of(table, features, terms, own), terms, close)
         own = own_of_clip(table, features, terms, told[:, :WEIGHTS], sure)
     assert own is not None
-    return told_of(table, features, terms, own), own
+    return looked_closer(told_of(table, features, terms, own), terms, close), own
 
 
 def own_of_clip(table: Shown, features: np.ndarray, terms: np.ndarray, weights: np.ndarray,

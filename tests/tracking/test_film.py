@@ -16,7 +16,7 @@ from backend.errors import Cancelled, InputError
 from backend.head.model import default_head
 from backend.tracking.actor import Actor
 from backend.tracking.film import CAMERA, track_film
-from backend.tracking.tracker import Tracker
+from backend.tracking.live import LEARNT_AT, Tracker
 from backend.training.render.sample import TruthSample
 from tests.video import films
 
@@ -101,6 +101,22 @@ def test_live_gives_an_answer_a_frame_and_holds_the_last_when_the_face_is_gone(a
     np.testing.assert_array_equal(gone.world_to_camera, first[-1].world_to_camera)  # type: ignore[union-attr]
     lean = [np.degrees(np.arctan2(*result.world_to_camera[:2, 0][::-1])) for result in first]  # type: ignore[union-attr]
     np.testing.assert_allclose(np.diff(lean), [5, 5], atol=0.8)
+
+
+def test_live_learns_the_skin_while_frames_come_and_answers_every_one(actor: Actor) -> None:
+    k = np.array([[500.0, 0, SIDE / 2], [0, 500, SIDE / 2], [0, 0, 1]])
+    truth = 12 * np.sin(2 * np.pi * np.arange(LEARNT_AT[0] + 10) / 25)
+    with Tracker(actor, k, (SIDE, SIDE)) as tracker:
+        first = [tracker.step(frame) for frame in rolling(face(), truth[:LEARNT_AT[0]])]
+        tracker.settle()
+        assert tracker.knows_skin
+        then = [tracker.step(frame) for frame in rolling(face(), truth[LEARNT_AT[0]:])]
+    lean = np.degrees([np.arctan2(*result.world_to_camera[:2, 0][::-1])  # type: ignore[union-attr]
+                       for result in [*first, *then]])
+    off = lean - truth
+    assert np.abs(off - np.median(off)).max() < 1.5
+    assert off[LEARNT_AT[0]:].std() < 1.1 * off[:LEARNT_AT[0]].std()
+    assert all(result is not None and 0 <= result.weights.min() and result.weights.max() <= 1 for result in then)
 
 
 def test_a_film_of_a_picture_is_said_to_be_one(tmp_path: Path, actor: Actor) -> None:
