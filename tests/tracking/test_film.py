@@ -116,7 +116,7 @@ def test_live_learns_the_skin_while_frames_come_and_answers_every_one(actor: Act
     off = lean - truth
     assert np.abs(off - np.median(off)).max() < 1.5
     assert off[LEARNT_AT[0]:].std() < 1.1 * off[:LEARNT_AT[0]].std()
-    assert all(result is not None and 0 <= result.weights.min() and result.weights.max() <= 1 for result in then)
+    assert all(result is not None and result.weights.min() >= 0 and result.weights.max() <= 1 for result in then)
 
 
 def test_a_film_of_a_picture_is_said_to_be_one(tmp_path: Path, actor: Actor) -> None:
