@@ -33,7 +33,7 @@ KEEP_LUMINANCE, KEEP_CHROMA = 0.40, 0.75
 """How much of a large-scale deviation that both sides share is believed to be skin. Brightness is mostly light that
 the model missed (sockets, jaw); colour is mostly blood and sun."""
 
-GREYER, BLUER, PAST = 0.10, 0.12, 0.15
+GREYER, BLUER, PAST = 0.05, 0.06, 0.10
 """By how much ln R/G of skin may lie below, and ln B/G above, the face's at large scale, and how much of what goes
 beyond is believed: patches that grey or blue are a highlight's or a shadow's. Twice that where beards grow: stubble is
 grey."""

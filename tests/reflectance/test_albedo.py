@@ -29,6 +29,6 @@ def test_grey_and_blue_patches_are_the_light_s():
 
 
 def test_stubble_may_be_greyer():
-    skin, beard = (ratios(_skinlike(log_colour(-0.18, 0.0), np.full((1, 1), wide)))[0] for wide in (1.0, 2.0))
-    assert skin > -0.12
-    assert beard == pytest.approx(-0.18, abs=1e-6)
+    skin, beard = (ratios(_skinlike(log_colour(-1.8 * GREYER, 0.0), np.full((1, 1), wide)))[0] for wide in (1.0, 2.0))
+    assert skin > -1.2 * GREYER
+    assert beard == pytest.approx(-1.8 * GREYER, abs=1e-6)
