@@ -31,6 +31,9 @@ MISPLACED, FAR = 0.5, 4e-3
 is as many more: beside edges of colour, that is noise as well."""
 SLOPE, BEND = 0.25, 500.0
 """Deviations of slopes, and of their change by the metre, by which a person's folds differ from the prior's."""
+ALONG, TURNING = 0.04, 6.0
+"""Deviation of slopes along a line: folds are long. Which way lines run is the prior's word, which has it from the rig,
+averaged over so many texels."""
 HEIGHT = 0.75
 """The same of heights, as a share of their group's depth."""
 BROAD = 14.0
@@ -134,7 +137,9 @@ def _extra(rows: Sequence[tuple[np.ndarray, ...]], part: Part, window: tuple[sli
     low = (1 / np.maximum(HEIGHT * part.depth * where, 1e-3 * part.depth) ** 2).astype(np.float32)
     smooth = (1 / (SLOPE * texel) ** 2).astype(np.float32)
     bend = (1 / (BEND * texel**2) ** 2).astype(np.float32)
-    diagonal = low + 4 * smooth + 20 * bend
+    along_u, along_v, line = _lines(prior)
+    long = (line / (ALONG * texel) ** 2).astype(np.float32)
+    diagonal = low + 4 * smooth + 20 * bend + 0.5 * long
     right = np.zeros_like(prior)
     data, waves = np.zeros_like(prior), np.zeros_like(prior)
     for target, weight, amount, u, v in rows:
@@ -147,6 +152,8 @@ def _extra(rows: Sequence[tuple[np.ndarray, ...]], part: Part, window: tuple[sli
     def normal(h: np.ndarray) -> np.ndarray:
         a, b = np.roll(h, -1, 1) - h, np.roll(h, -1, 0) - h
         out = low * h + _ahead_t(smooth * a, 1) + _ahead_t(smooth * b, 0) + _curved(bend * _curved(h))
+        run = long * (along_u * _slope(h, 1) + along_v * _slope(h, 0))
+        out -= _slope(along_u * run, 1) + _slope(along_v * run, 0)
         for _, weight, amount, u, v in rows:
             out += _backward(weight * amount**2 * _forward(h, u, v), u, v)
         return out
@@ -169,6 +176,15 @@ def _extra(rows: Sequence[tuple[np.ndarray, ...]], part: Part, window: tuple[sli
         rho = new
     share = waves / (waves + low + WAVE**2 * smooth + WAVE**4 * bend)
     return h, float((share * where).sum() / max(float(where.sum()), 1e-6))
+
+
+def _lines(prior: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which way the prior's lines run, to the right and downwards, unit; how surely, 0..1 (Bigun and Granlund 1987)."""
+    u, v = _slope(prior, 1), _slope(prior, 0)
+    uu, vv, uv = (cv2.GaussianBlur(field, (0, 0), TURNING) for field in (u * u, v * v, u * v))
+    apart = np.sqrt((uu - vv) ** 2 + 4 * uv**2)
+    across = 0.5 * np.arctan2(2 * uv, uu - vv)  # of the steepest way
+    return -np.sin(across), np.cos(across), (apart / np.maximum(uu + vv, 1e-18)) ** 2
 
 
 def _forward(h: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -161,8 +161,8 @@ def test_blood_comes_with_the_shape_and_goes_with_the_strength(avatar, bundle, t
     assert bundle.metadata["wrinkles"]["blood"]["maps"] == {LOWER: "blood_lower"}
     still, red, none = (shot(avatar, tmp_path, face, strength).mean((0, 1)) for face, strength in (
         ({}, 1.0), ({"mouthPucker": 1.0}, 1.0), ({"mouthPucker": 1.0}, 0.0)))
-    assert np.abs(none - still).max() < 0.004, "the forehead, which the mouth does not move"
-    assert red[1] / red[0] < 0.95 * still[1] / still[0]
+    assert np.abs(none - still).max() < 0.008, "the forehead, which the mouth does not move"
+    assert red[1] / red[0] < 0.97 * still[1] / still[0], "a screen's view of it is weaker"
     assert red[0] > 0.9 * still[0]
 
 
