@@ -253,7 +253,8 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
 
     film = next((path for path in photos if is_film(path)), None)
     tracked = None if film is None else job.run(
-        "track", shot, (TrackedFilm, Clip), lambda tell: track_film(film, Actor.of_fit(head, fit), tell))
+        "track", shot, (TrackedFilm, Clip), lambda tell: track_film(film, Actor.of_fit(head, fit), tell,
+                                                           keep=job.folder))
 
     source = None if entry.kind == DEFAULT else HeadSource(entry.kind, entry.source, entry.sha256)
     tell = job.stage_progress("bundle")

@@ -30,6 +30,17 @@ class Change:
     weights: np.ndarray  # (52,) float32, added to what landmarks told
 
 
+@dataclass(frozen=True)
+class Learnt:
+    """What a `Follow` knows, to go on from."""
+
+    k: np.ndarray  # (3, 3)
+    look: Look | None
+    own: np.ndarray | None
+    rest: np.ndarray | None
+    last: np.ndarray | None
+
+
 @dataclass
 class Follow:
     """One person's skin in one film. Mutable."""
@@ -83,6 +94,15 @@ class Follow:
         told = tell(self.table, reading, self._own)
         weights = told.weights if self._rest is None else without(told.weights, self._rest)
         return State(corrected(reading.pose, told, self._middle), weights)
+
+    def learnt(self) -> Learnt:
+        """What is known by now."""
+        return Learnt(self.k, self.look, self._own, self._rest, self._last)
+
+    @classmethod
+    def again(cls, actor: Actor, table: Shown, learnt: Learnt) -> Follow:
+        """One that knows what another did."""
+        return cls(actor, table, learnt.k, look=learnt.look, _own=learnt.own, _rest=learnt.rest, _last=learnt.last)
 
     def begin(self) -> None:
         """Another frame comes next than the one after the last."""
