@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.tracking.actor import Actor
-from backend.tracking.closeup import measured_closer
 from backend.tracking.direct import State, aligned, gone, moved
 from backend.tracking.look import KEY_FRAMES, farther, learnt, longer
 from backend.tracking.patches import Look, Picture
@@ -57,8 +56,6 @@ class Follow:
     def __post_init__(self) -> None:
         used = np.isfinite(self.table.sigma) & np.isfinite(self.actor.neutral).all(1)
         self._middle = self.actor.neutral[used].mean(0)
-        closer = self.actor.close_ups is not None
-        self.sigma = measured_closer().sigma if closer else self.table.sigma_weights  # (52,) of weights told
 
     def learn(self, readings: Sequence[Reading], pictures: Sequence[Picture | None]) -> list[Change | None]:
         """From a film's first frames, which are then put right."""
@@ -77,7 +74,7 @@ class Follow:
                 if reading.confidence >= BELIEVED and pictures[index] is not None]
         keys = [good[index] for index in spread([readings[index] for index in good], KEY_FRAMES)]
         found = learnt([pictures[index] for index in keys], [states[index] for index in keys],  # type: ignore[misc]
-                       self.actor.skin, self.sigma, self.k, self.lens_sigma)
+                       self.actor.skin, self.table.sigma_weights, self.k, self.lens_sigma)
         if found is not None:
             self.look, self.k = found.look, longer(self.k, found.lens)
             states = [farther(state, found.lens, self.actor.skin) for state in states]
@@ -115,7 +112,7 @@ class Follow:
             return None
         skin = self.actor.skin
         now = None if self._last is None else moved(start, self._last, skin)
-        found = aligned(picture, start, skin, self.look, self.sigma, self.k, now)
+        found = aligned(picture, start, skin, self.look, self.table.sigma_weights, self.k, now)
         self._last = gone(start, found, skin)
         return Change(found.pose, (found.weights - start.weights).astype(np.float32))
 
