@@ -10,6 +10,7 @@ from backend.tracking.shown import WEIGHTS, pose_terms
 from backend.tracking.skin import Cloth, Skin
 from tests.tracking.test_direct import K, Sitter, at, photo
 
+
 def windows() -> CloseUps:
     """Of the mean head."""
     head = default_head()
