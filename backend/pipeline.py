@@ -264,7 +264,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     film = next((path for path in photos if is_film(path)), None)
     actor = Actor.of_fit(head, fit)
     tracked = None if film is None else job.run(
-        "track", shot, (TrackedFilm, Clip), lambda tell: track_film(film, actor, tell))
+        "track", shot, (TrackedFilm, Clip), lambda tell: track_film(film, actor, tell, keep=job.folder))
     folds = wrinkles_of(head, fit.neutral, relief=maps.displacement_mid, seen=maps.confidence)
     if film is not None and tracked is not None:
         folds = job.run("wrinkles", skinned, (Wrinkles,), lambda tell: filmed_wrinkles(

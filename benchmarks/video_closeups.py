@@ -177,10 +177,10 @@ def parts_of(seen: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trained(rows: Rows, nets: int, epochs: int) -> Closer:
-    """What is learnt of all `rows`; how sure it is must be told by others."""
+    """What is learnt of all `rows`."""
     rows = rows.both_ways()
     right, _, mouth = np.split(rows.seen, EDGES, axis=1)
-    closer = Closer(*parts_of(right, EYE_PARTS), *parts_of(mouth, MOUTH_PARTS), (), np.ones(WEIGHTS))
+    closer = Closer(*parts_of(right, EYE_PARTS), *parts_of(mouth, MOUTH_PARTS), ())
     shown = inputs(rows.told, rows.terms, closer.components(rows.seen))
     return replace(closer, layers=merged([_network(rows, shown, epochs, seed) for seed in range(nets)]))
 
@@ -233,13 +233,12 @@ def measure(options: argparse.Namespace) -> None:
     held = rows.person // 1000 % FOLDS == 0 if len(paths) >= FOLDS else rows.person % FOLDS == 0
     check = rows.take(held & rows.looks)
     weights = said(trained(rows.take(~held), NETS - 1, options.epochs), check)
-    sigma = np.sqrt(((weights - check.weights) ** 2).mean(0))
     for text, one in (("landmarks", np.clip(check.told, 0, 1)), ("and close-ups", weights)):
         alike = [np.corrcoef(one[:, k], check.weights[:, k])[0, 1] for k in range(WEIGHTS)
                  if check.weights[:, k].std() > 0.01]
         print(f"{text}: MAE {np.abs(one - check.weights).mean():.4f}, correlation {np.nanmean(alike):.3f}, cross-talk "
               f"{one[check.weights < 0.02].mean():.4f}", flush=True)
-    write_arrays(options.out, arrays_of(replace(trained(rows, NETS, options.epochs), sigma=sigma)))
+    write_arrays(options.out, arrays_of(trained(rows, NETS, options.epochs)))
     print(f"{len(rows.told)} photos of {len(np.unique(rows.person))} people, {len(ARKIT_NAMES)} weights")
 
 

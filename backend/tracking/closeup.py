@@ -103,7 +103,6 @@ class Closer:
     mouth_mean: np.ndarray  # (M,)
     mouth: np.ndarray  # (QM, M)
     layers: tuple[tuple[np.ndarray, np.ndarray], ...]  # (out, in) and (out,) each
-    sigma: np.ndarray  # (52,) standard deviation of the weights told, of people it was not trained on
 
     def components(self, seen: np.ndarray) -> np.ndarray:
         """(N, Q) float32 of close-ups (N, P)."""
@@ -138,7 +137,7 @@ def looked_closer(told: np.ndarray, terms: np.ndarray, close: Sequence[np.ndarra
     return told
 
 
-_ARRAYS = ("eye_mean", "eye", "mouth_mean", "mouth", "sigma")
+_ARRAYS = ("eye_mean", "eye", "mouth_mean", "mouth")
 
 
 def arrays_of(closer: Closer) -> dict[str, np.ndarray]:

@@ -14,8 +14,9 @@ KINDS = (".npz", ".csv")
 def track(video: Path, avatar: Path, out: Path, progress: Progress = silent) -> dict[str, Any]:
     """Follow the person of the bundle `avatar` through `video` and write `out`; what a person and a program are told.
 
-    Raises InputError, naming the file, for what is no film, no avatar, or cannot be written. Nothing is written before
-    everything is tracked.
+    Raises InputError, naming the file, for what is no film, no avatar, or cannot be written. `out` is not written
+    before everything is tracked. Frames that are done are kept in a hidden folder beside it as long as the film is not:
+    the same call again goes on from them.
     """
     if out.suffix.lower() not in KINDS:
         raise InputError(f"{out.name} ends in neither .npz nor .csv.", "Say which kind of file it is to be.")
@@ -29,7 +30,7 @@ def track(video: Path, avatar: Path, out: Path, progress: Progress = silent) -> 
 
     look(video)  # before an avatar is loaded
     progress(0.0, "Loading the avatar")
-    film = track_film(video, actor_of_bundle(avatar), progress)
+    film = track_film(video, actor_of_bundle(avatar), progress, keep=out.with_name(f".{out.stem}.likeness-film"))
     (write_npz if out.suffix.lower() == ".npz" else write_csv)(film.clip, out)
     clip = film.clip
     return {"file": str(out), "frames": len(clip), "seconds": round(clip.seconds, 3), "rate": round(clip.rate, 3),

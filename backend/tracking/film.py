@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time as clock
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,9 +20,11 @@ from backend.animation.clip import Clip
 from backend.core.progress import Progress, silent
 from backend.core.threads import one_ahead
 from backend.errors import InputError
+from backend.output import disk_errors
 from backend.tracking.actor import Actor
 from backend.tracking.focal import found_focal
 from backend.tracking.follow import Change, Follow
+from backend.tracking.kept import Piece, Shelf
 from backend.tracking.landmarker import FrameLandmarker, Seen
 from backend.tracking.patches import Picture
 from backend.tracking.shown import WEIGHTS, Shown, corrected, measured_shown, pose_terms, split
@@ -38,6 +40,8 @@ TOO_FEW = 0.2
 """Share of frames with a face, below which a film is refused."""
 FOCAL_SIGMA, SURE = 0.4, 1e-3
 """Of the logarithm of the focal length that landmarks tell, and of one that is known."""
+ANEW = 600
+"""Frames after which the landmarker begins anew, and what is done may be kept: twenty seconds."""
 FEWEST = 5
 """Frames with a face, fewer than which between two breaks tell nobody."""
 SAME = 0.3
@@ -85,53 +89,125 @@ class TrackedFilm:
 
 
 def track_film(path: Path, actor: Actor, progress: Progress = silent, focal: float | None = None,
-               table: Shown | None = None) -> TrackedFilm:
+               table: Shown | None = None, keep: Path | None = None) -> TrackedFilm:
     """Follow `actor` through the film at `path`. `focal` pixels of the film's frames, where it is known.
 
-    Raises InputError for what is no film, or shows a face in too few frames; passes Cancelled on.
+    In the folder `keep` frames that are done are kept until the film is; another call goes on from them, with the same
+    result. Raises InputError for what is no film, or shows a face in too few frames; passes Cancelled on.
     """
     table = table or measured_shown()
-    with Video(path) as video, FrameLandmarker() as landmarker, ExitStack() as held:
-        watch = Watch.of(video.film)
-        began = clock.perf_counter()
-        rows, waiting = Rows(), list[Waiting]()
-        follow: Follow | None = None
-        size = (0, 0)
-        frames = held.enter_context(closing(one_ahead(_seen(video, landmarker))))
+    with Video(path) as video, ExitStack() as held:
+        shelf = None if keep is None else Shelf.of(keep, path, actor, focal)
+        run = _Run.begun(video, actor, table, focal, shelf)
+        done, began = run.watched, clock.perf_counter()
+        looked = held.enter_context(closing(_seen(video, done)))
+        frames = held.enter_context(closing(one_ahead(looked)))
         for frame, seen in frames:
-            size = (frame.image.shape[1], frame.image.shape[0])
-            watch.add(frame, seen)
-            picture = None if seen is None else Picture.of(frame.image, seen.landmarks, actor.face_mm)
-            if follow is None:
-                waiting.append(Waiting(frame.time, seen, picture))
-                if sum(one.seen is not None for one in waiting) >= PREVIEW or len(waiting) >= 4 * PREVIEW:
-                    follow = _begun(waiting, actor, size, table, focal, rows)
-                    waiting.clear()
-            else:
-                reading = _read(seen, actor, follow.k, size, table, picture)
-                rows.add(frame.time, reading, None if reading is None else follow.change(reading, picture))
-            _tell(progress, frame, video, began)
-        if follow is None:
-            follow = _begun(waiting, actor, size, table, focal, rows)
-        k = follow.k
-        confidence = [0.0 if reading is None else reading.confidence for reading in rows.readings]
-        report = watch.report(confidence, [None if reading is None else reading.pose.rotation
-                                           for reading in rows.readings], video.ended_early)
+            run.add(frame, seen)
+            _tell(progress, frame, video, began, done)
+        rows, k, report = run.ended(video.ended_early)
     require_face(report["face_share"], report["frames"], path.name)
     progress(0.97, "Understanding the clip as a whole")
-    clip, raw = understood(rows, actor, table, watch.breaks)
+    clip, raw = understood(rows, actor, table, run.watch.breaks)
     progress(1.0, "Tracked")
-    return TrackedFilm(clip, float(k[0, 0]), size, report, raw)
+    if shelf is not None:
+        shelf.clear()
+    return TrackedFilm(clip, float(k[0, 0]), run.size, report, raw)
 
 
-def _seen(video: Video, landmarker: FrameLandmarker) -> Iterator[tuple[Frame, Seen | None]]:
-    """Every frame and the face in it, up to where the film goes on in another format: another film."""
-    shape: tuple[int, ...] | None = None
-    for frame in video:
-        if shape not in (None, frame.image.shape):
+@dataclass
+class _Run:
+    """A film on its way. Mutable."""
+
+    actor: Actor
+    table: Shown
+    focal: float | None
+    shelf: Shelf | None
+    watch: Watch
+    rows: Rows = field(default_factory=Rows)
+    waiting: list[Waiting] = field(default_factory=list)
+    follow: Follow | None = None
+    size: tuple[int, int] = (0, 0)
+    pieces: int = 0
+    kept: int = 0  # frames of all pieces
+
+    @classmethod
+    def begun(cls, video: Video, actor: Actor, table: Shown, focal: float | None, shelf: Shelf | None) -> _Run:
+        """From the first frame, or from where an earlier run was."""
+        found = None if shelf is None else shelf.standing()
+        if found is None:
+            return cls(actor, table, focal, shelf, Watch.of(video.film))
+        standing, pieces = found
+        run = cls(actor, table, focal, shelf, standing.watch, Rows(), [], Follow.again(actor, table, standing.learnt),
+                  standing.size, standing.pieces, standing.frames)
+        for piece in pieces:
+            for time, reading, change in zip(*piece.frames(), strict=True):
+                run.rows.add(time, reading, change)
+        return run
+
+    @property
+    def watched(self) -> int:
+        """Frames that need not be looked at again."""
+        return self.kept
+
+    def add(self, frame: Frame, seen: Seen | None) -> None:
+        """The next frame."""
+        if self.shelf is not None and self.follow is not None and frame.index % ANEW == 0 and frame.index > self.kept:
+            self._keep()
+        self.size = (frame.image.shape[1], frame.image.shape[0])
+        self.watch.add(frame, seen)
+        picture = None if seen is None else Picture.of(frame.image, seen.landmarks, self.actor.face_mm)
+        if self.follow is None:
+            self.waiting.append(Waiting(frame.time, seen, picture))
+            if sum(one.seen is not None for one in self.waiting) >= PREVIEW or len(self.waiting) >= 4 * PREVIEW:
+                self._understand()
             return
-        shape = frame.image.shape
-        yield frame, landmarker.see(frame.image)
+        reading = _read(seen, self.actor, self.follow.k, self.size, self.table, picture)
+        self.rows.add(frame.time, reading, None if reading is None else self.follow.change(reading, picture))
+
+    def _understand(self) -> Follow:
+        self.follow = _begun(self.waiting, self.actor, self.size, self.table, self.focal, self.rows)
+        self.waiting.clear()
+        return self.follow
+
+    def _keep(self) -> None:
+        assert self.shelf is not None
+        assert self.follow is not None
+        new = slice(self.kept, None)
+        piece = Piece.of(self.rows.time[new], self.rows.readings[new], self.rows.changes[new])
+        frames = len(self.rows.time)
+        with disk_errors(self.shelf.folder):
+            self.pieces = self.shelf.keep(piece, self.follow, self.watch, self.size, self.pieces, frames)
+        self.kept = frames
+
+    def ended(self, early: bool) -> tuple[Rows, np.ndarray, dict]:
+        """All frames, the intrinsics and the verdict, when no more frames come."""
+        follow = self.follow or self._understand()
+        confidence = [0.0 if reading is None else reading.confidence for reading in self.rows.readings]
+        turns = [None if reading is None else reading.pose.rotation for reading in self.rows.readings]
+        return self.rows, follow.k, self.watch.report(confidence, turns, early)
+
+
+def _seen(video: Video, done: int = 0) -> Generator[tuple[Frame, Seen | None], None, None]:
+    """Every frame from number `done` on and the face in it, up to where the film goes on in another format: another
+    film. Every `ANEW` frames the landmarker begins anew, shown the frame before first: what it says then does not
+    depend on whether frames were passed over."""
+    shape: tuple[int, ...] | None = None
+    before: np.ndarray | None = None
+    with ExitStack() as held:
+        landmarker: FrameLandmarker | None = None
+        for frame in video:
+            if shape not in (None, frame.image.shape):
+                return
+            shape = frame.image.shape
+            if frame.index >= done:
+                if landmarker is None or frame.index % ANEW == 0:
+                    held.close()
+                    landmarker = held.enter_context(FrameLandmarker())
+                    if before is not None:
+                        landmarker.see(before)
+                yield frame, landmarker.see(frame.image)
+            before = frame.image
 
 
 def understood(rows: Rows, actor: Actor, table: Shown, breaks: Sequence[int] = ()) -> tuple[Clip, np.ndarray]:
@@ -225,13 +301,13 @@ def _read(seen: Seen | None, actor: Actor, k: np.ndarray, size: tuple[int, int],
     return reading if reading is not None and reading.confidence > 0 else None
 
 
-def _tell(progress: Progress, frame: Frame, video: Video, began: float) -> None:
-    """Frames done and time left."""
+def _tell(progress: Progress, frame: Frame, video: Video, began: float, before: int = 0) -> None:
+    """Frames done and time left; `before` of them were done by an earlier run."""
     done, promised = frame.index + 1, video.film.frames
     if promised < done:
         progress(0.5, f"{done} frames")
         return
-    left = (clock.perf_counter() - began) / done * (promised - done)
+    left = (clock.perf_counter() - began) / max(done - before, 1) * (promised - done)
     progress(0.97 * done / promised, f"{done} of {promised} frames, about {_spoken(left)} left")
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from backend.tracking.actor import Actor
-from backend.tracking.closeup import measured_closer
 from backend.tracking.direct import State, aligned, gone, moved
 from backend.tracking.look import KEY_FRAMES, farther, learnt, longer
 from backend.tracking.patches import Look, Picture
@@ -28,6 +27,17 @@ class Change:
 
     pose: Rigid
     weights: np.ndarray  # (52,) float32, added to what landmarks told
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a `Follow` knows, to go on from."""
+
+    k: np.ndarray  # (3, 3)
+    look: Look | None
+    own: np.ndarray | None
+    rest: np.ndarray | None
+    last: np.ndarray | None
 
 
 @dataclass
@@ -46,8 +56,6 @@ class Follow:
     def __post_init__(self) -> None:
         used = np.isfinite(self.table.sigma) & np.isfinite(self.actor.neutral).all(1)
         self._middle = self.actor.neutral[used].mean(0)
-        closer = self.actor.close_ups is not None
-        self.sigma = measured_closer().sigma if closer else self.table.sigma_weights  # (52,) of weights told
 
     def learn(self, readings: Sequence[Reading], pictures: Sequence[Picture | None]) -> list[Change | None]:
         """From a film's first frames, which are then put right."""
@@ -66,7 +74,7 @@ class Follow:
                 if reading.confidence >= BELIEVED and pictures[index] is not None]
         keys = [good[index] for index in spread([readings[index] for index in good], KEY_FRAMES)]
         found = learnt([pictures[index] for index in keys], [states[index] for index in keys],  # type: ignore[misc]
-                       self.actor.skin, self.sigma, self.k, self.lens_sigma)
+                       self.actor.skin, self.table.sigma_weights, self.k, self.lens_sigma)
         if found is not None:
             self.look, self.k = found.look, longer(self.k, found.lens)
             states = [farther(state, found.lens, self.actor.skin) for state in states]
@@ -84,6 +92,15 @@ class Follow:
         weights = told.weights if self._rest is None else without(told.weights, self._rest)
         return State(corrected(reading.pose, told, self._middle), weights)
 
+    def learnt(self) -> Learnt:
+        """What is known by now."""
+        return Learnt(self.k, self.look, self._own, self._rest, self._last)
+
+    @classmethod
+    def again(cls, actor: Actor, table: Shown, learnt: Learnt) -> Follow:
+        """One that knows what another did."""
+        return cls(actor, table, learnt.k, look=learnt.look, _own=learnt.own, _rest=learnt.rest, _last=learnt.last)
+
     def begin(self) -> None:
         """Another frame comes next than the one after the last."""
         self._last = None
@@ -95,7 +112,7 @@ class Follow:
             return None
         skin = self.actor.skin
         now = None if self._last is None else moved(start, self._last, skin)
-        found = aligned(picture, start, skin, self.look, self.sigma, self.k, now)
+        found = aligned(picture, start, skin, self.look, self.table.sigma_weights, self.k, now)
         self._last = gone(start, found, skin)
         return Change(found.pose, (found.weights - start.weights).astype(np.float32))
 

@@ -11,11 +11,13 @@ import pytest
 
 from backend.animation.clip import read_npz
 from backend.arkit import ARKIT_NAMES
-from backend.core.progress import silent
+from backend.core.progress import Progress, silent
 from backend.errors import Cancelled, InputError
 from backend.head.model import default_head
+from backend.tracking import film as film_module
 from backend.tracking.actor import Actor
 from backend.tracking.film import CAMERA, track_film
+from backend.tracking.kept import Shelf
 from backend.tracking.live import LEARNT_AT, Tracker
 from backend.training.render.sample import TruthSample
 from tests.video import films
@@ -153,6 +155,62 @@ def test_cancelling_ends_it_at_once(film: Path, actor: Actor) -> None:
 
     with pytest.raises(Cancelled):
         track_film(film, actor, stop)
+
+
+def test_a_track_that_was_ended_goes_on_and_gives_the_same(actor: Actor, tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film_module, "ANEW", 20)
+    monkeypatch.setattr(film_module, "PREVIEW", 15)
+    frames = list(rolling(face(), 10 * np.sin(np.arange(56) / 5)))
+    frames[30] = np.zeros_like(frames[30])
+    path = films.write(tmp_path / "long.avi", frames, fps=30, code="MJPG")
+    whole, kept = track_film(path, actor), tmp_path / "kept"
+
+    def told(texts: list[str], last: int = 1000) -> Progress:
+        def tell(fraction: float, text: str) -> None:
+            texts.append(text)
+            if text.startswith(f"{last} of"):
+                raise Cancelled
+        return tell
+
+    first, second, third = list[str](), list[str](), list[str]()
+    with pytest.raises(Cancelled):
+        track_film(path, actor, told(first, 33), keep=kept)
+    with pytest.raises(Cancelled):
+        track_film(path, actor, told(second, 50), keep=kept)
+    again = track_film(path, actor, told(third), keep=kept)
+    assert (first[0][:2], second[0][:5], third[0][:5]) == ("1 ", "21 of", "41 of")
+    assert not kept.exists()
+    assert again.report == whole.report
+    assert again.focal == whole.focal
+    for name in ("time", "arkit", "head", "confidence"):
+        np.testing.assert_array_equal(getattr(again.clip, name), getattr(whole.clip, name))
+    np.testing.assert_array_equal(again.raw, whole.raw)
+
+
+def test_what_was_kept_of_another_head_or_is_broken_is_not_gone_on_from(actor: Actor, tmp_path: Path,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film_module, "ANEW", 12)
+    monkeypatch.setattr(film_module, "PREVIEW", 10)
+    path = films.write(tmp_path / "long.avi", list(rolling(face(), 8 * np.sin(np.arange(26) / 4))), code="MJPG")
+
+    def stop(fraction: float, text: str) -> None:
+        silent(fraction, text)
+        if text.startswith("25 of"):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        track_film(path, actor, stop, keep=tmp_path / "kept")
+    shelf = Shelf.of(tmp_path / "kept", path, actor, None)
+    found = shelf.standing()
+    assert found is not None
+    assert found[0].frames == 24
+    other = Actor.of(actor.head, actor.vertices * 1.01)
+    assert Shelf.of(tmp_path / "kept", path, other, None).standing() is None
+    pieces = sorted((tmp_path / "kept").glob("film-*-*.npz"))
+    assert len(pieces) == 2
+    pieces[1].write_bytes(pieces[1].read_bytes()[:200])
+    assert shelf.standing() is None
 
 
 def test_the_performance_is_written_as_others_read_it(film: Path, actor: Actor, tmp_path: Path) -> None:
