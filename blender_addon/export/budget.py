@@ -20,6 +20,7 @@ BYTES_PER_TARGET = {"GLB": 8.0, "VRM": 8.0, "ABC": 0.0, "FBX": 6.7, "USD": 12.6,
 """Of a vertex; targets leave most of a head's vertices where they are, and none of these formats writes those."""
 NORMALS_OF_TARGET = {"GLB": 13.1, "VRM": 13.1, "FBX": 6.7}  # more, where a target's normals are written too; in GLB
 # with the skin's tangents
+BENT_NORMALS = 1.8  # in place of these, where a preset wants only those that a target bends
 BYTES_PER_PIXEL = {"base_color": 1.05, "normal": 1.63, "orm": 0.55, "mask": 0.6, "roughness": 0.55, "specular": 0.75,
                    "occlusion": 0.4, "displacement": 12.1, "wrinkles": 0.08, "mask of wrinkles": 0.14}
 JPEG_PER_PIXEL = 0.15
@@ -34,7 +35,9 @@ SMALLEST = 512  # pixels; only after every other way do textures get smaller
 def geometry(preset: Preset, vertices: float, targets: int) -> float:
     """Bytes of meshes with so many vertices in all."""
     per_target = BYTES_PER_TARGET[preset.format]
-    if preset.morph_normals and (preset.format != "FBX" or compat.fbx_has_normals_of_targets()):
+    if preset.bent:
+        per_target += BENT_NORMALS
+    elif preset.format != "FBX" or compat.fbx_has_normals_of_targets():
         per_target += NORMALS_OF_TARGET.get(preset.format, 0.0)
     return vertices * (BYTES_PER_VERTEX[preset.format] + per_target * targets)
 

@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from ..errors import InputError
-from . import compress, glb, provenance, tangents, vrm, words
+from . import compress, glb, normals, provenance, tangents, vrm, words
 from .presets import Preset
 from .standin import StandIn
 
@@ -63,7 +63,8 @@ def _glb(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copy
     # No modifier is applied: applied modifiers drop every shape key.
     _call(bpy.ops.export_scene.gltf, path, export_format="GLB", use_active_scene=True, export_apply=False,
           export_yup=True, export_texcoords=True, export_normals=True, export_tangents=True, export_morph=True,
-          export_morph_normal=preset.morph_normals, export_morph_tangent=False,  # see `tangents`
+          export_morph_normal=not (preset.bent and preset.compress == "draco"),
+          export_morph_tangent=False,  # see `tangents`
           export_skins=True,
           export_animations=scene.frames is not None, export_animation_mode="SCENE", export_frame_range=True,
           export_anim_scene_split_object=False, export_anim_slide_to_zero=True, export_def_bones=False,
@@ -73,8 +74,11 @@ def _glb(preset: Preset, scene: StandIn, path: Path, about: dict[str, str], copy
           export_draco_texcoord_quantization=16, export_materials="EXPORT",
           export_vertex_color="NONE", export_try_sparse_sk=True)
     glb.share_occlusion(path)
-    if preset.morph_normals and preset.compress != "draco":
-        tangents.complete(path)
+    if preset.compress != "draco":  # whose numbers are out of reach
+        if preset.bent:
+            normals.thin(path, preset.bent)
+        else:
+            tangents.complete(path)
     provenance.stamp_glb(path, about)
     compress.meshes(path, preset)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,42 @@ class Glb:
         self.document["buffers"][0]["byteLength"] = length + len(data)
         self.document["bufferViews"].append({"buffer": 0, "byteOffset": length, "byteLength": size})
         return len(self.document["bufferViews"]) - 1
+
+    def drop_unused(self) -> None:
+        """Forget accessors that nothing names, and bytes that nothing shows."""
+        document = self.document
+        accessors, views = document["accessors"], document["bufferViews"]
+        named = sorted({number for store, key in self._names_of_accessors() for number in [store[key]]})
+        number_of = {old: new for new, old in enumerate(named)}
+        for store, key in list(self._names_of_accessors()):
+            store[key] = number_of[store[key]]
+        document["accessors"] = [accessors[old] for old in named]
+        showing = [*document["accessors"], *document.get("images", ())]
+        showing += [part for accessor in document["accessors"] if "sparse" in accessor
+                    for part in (accessor["sparse"]["indices"], accessor["sparse"]["values"])]
+        showing = [item for item in showing if "bufferView" in item]
+        kept = sorted({item["bufferView"] for item in showing})
+        data = {new: self.view(old) for new, old in enumerate(kept)}
+        for item in showing:
+            item["bufferView"] = kept.index(item["bufferView"])
+        document["bufferViews"] = [views[old] for old in kept]
+        self.replace_views(data)
+
+    def _names_of_accessors(self) -> Iterator[tuple[dict[str, Any], str]]:
+        """Every place of the document that holds an accessor's number."""
+        for mesh in self.document.get("meshes", ()):
+            for part in mesh["primitives"]:
+                for store in (part["attributes"], *part.get("targets", ())):
+                    yield from ((store, key) for key in list(store))
+                if "indices" in part:
+                    yield part, "indices"
+        for skin in self.document.get("skins", ()):
+            if "inverseBindMatrices" in skin:
+                yield skin, "inverseBindMatrices"
+        for animation in self.document.get("animations", ()):
+            for sampler in animation["samplers"]:
+                yield sampler, "input"
+                yield sampler, "output"
 
     def replace_views(self, new: Mapping[int, bytes]) -> None:
         """Let buffer views hold other bytes; everything moves up, each view at a multiple of four."""

@@ -120,7 +120,7 @@ def _attempt(avatar: Avatar, preset: Preset, path: Path, max_size: int | None) -
     surfaces, fewer = levels.of(avatar, whole, preset)
     found, sorted_out = looks.of(avatar, {**surfaces, WHOLE: whole})
     whole, surfaces = sorted_out[WHOLE], {level: sorted_out[level] for level in surfaces}
-    found = bake.with_occlusion(found, whole)
+    found = bake.with_occlusion(wrinkles.with_relief(found, whole), whole)
     if preset.wrinkles and preset.morphs:
         found = wrinkles.with_normals(found, whole)
     if preset.format == "VRM":

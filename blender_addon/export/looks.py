@@ -31,6 +31,7 @@ are 0..1; `displacement` is metres."""
 CLEAR_ALPHA = 0.2  # enough for engines to show the highlight of cornea and tears, little enough to see the iris
 CLEAR_COLOUR = (0.0, 0.0, 0.0)  # black adds nothing but that highlight; white would be a haze over the iris
 EYE_ROUGHNESS = 0.3
+APART = 1e-3  # of the controls Wrinkles and Pores; the normal map holds both reliefs and is scaled by Pores
 SMALL = 256  # pixels; a picture of a tree that draws with a few numbers
 PLAIN = 32  # pixels; a drawn picture takes no more space than a photo of that side
 KINDS = {"skin": "Skin", "mouth": "Mouth", "eye": "Eye", "cornea": "Cornea", "teeth": "Teeth", "tongue": "Tongue",
@@ -53,6 +54,7 @@ class Look:
     share: float = 1.0  # of the skin's texture size
     shares: str = ""  # the kind of the look whose pictures it shows where it has none of its own
     folds: heights.Heights | None = None  # wrinkles of expressions
+    relief: Maker | None = None  # metres that the normal map lacks, because Wrinkles and Pores stand apart
     native: int = PLAIN  # side of a square with as many pixels as its largest picture has
 
 
@@ -147,8 +149,10 @@ def _skin(group: bpy.types.Node) -> Look:
         maps["displacement"] = lambda side: np.sum(
             [pixels.of(picture, side)[..., :1] * strength for picture, strength in relief], 0)
     colour = np.array(inputs["Albedo"].default_value[:3]) * filtered
+    lines, more = _behind(inputs["Wrinkle Height"]), float(inputs["Wrinkles"].default_value) - amount["Pores"]
+    apart: Maker | None = (lambda side: pixels.of(lines, side)[..., :1] * more) if lines and abs(more) > APART else None
     return Look("Skin", maps, tuple(colour.tolist()), float(inputs["Roughness"].default_value) * smooth,
-                float(inputs["Specular"].default_value), native=_side(*pictures.values()))
+                float(inputs["Specular"].default_value), native=_side(*pictures.values()), relief=apart)
 
 
 def _eyes(material: bpy.types.Material) -> list[Look]:

@@ -49,7 +49,7 @@ class Preset:
     gaze: str = "shapes"  # what turns the eyeballs with eyeLook: "shapes", or "joints" (then the engine turns them);
     # "scene": every key and bone as it is in the scene, for a cache of what one sees there
     morphs: bool = True
-    morph_normals: bool = True  # in glTF they double a target's size
+    bent: float = 0.0  # how far a target must turn a normal for it to be written, of a unit vector; GLB
     skeleton: bool = True
     triangles: bool = True
     displacement: bool = False
@@ -68,7 +68,7 @@ class Preset:
 
 PRESETS = {preset.key: preset for preset in (
     Preset("glb", "GLB", ".glb", "likeness", "orm", 2048),
-    Preset("web", "GLB", ".glb", "likeness", "orm", 1024, photo_format="JPEG", shine_share=0.5, morph_normals=False,
+    Preset("web", "GLB", ".glb", "likeness", "orm", 1024, photo_format="JPEG", shine_share=0.5, bent=0.05,
            wrinkles=512),
     Preset("godot", "GLB", ".glb", "humanoid", "orm", 2048),
     Preset("unreal", "FBX", ".fbx", "unreal", "separate", 4096, normal_y=-1, lods=LODS, fine=True,

@@ -49,13 +49,35 @@ def _makers(heights: Heights, whole: Surface, slot: int) -> dict[str, Callable[[
 
 def _normals(picture: Callable[[int], np.ndarray], whole: Surface, slot: int) -> Callable[[int], np.ndarray]:
     """Tangent space, +Y up, of all channels together; encoded."""
+    return lambda side: _encoded(_slopes(picture(side).sum(-1), whole, slot))
+
+
+def _slopes(height: np.ndarray, whole: Surface, slot: int) -> np.ndarray:
+    """(S, S, 2) how steeply metres (S, S) rise along u and across that."""
+    across, shear, up = (resized(field[..., None], *height.shape)[..., 0] * (METRIC / len(height))
+                         for field in metric(whole, slot))
+    along_u, along_v = np.gradient(height, axis=1), -np.gradient(height, axis=0)
+    return np.stack([along_u / across, (along_v - along_u * shear / across) / up], -1)
+
+
+def _encoded(slopes: np.ndarray) -> np.ndarray:
+    """(S, S, 3) normals 0..1 of slopes (S, S, 2)."""
+    slope = np.concatenate([slopes, -np.ones_like(slopes[..., :1])], -1)
+    return ((1 - slope / np.linalg.norm(slope, axis=-1, keepdims=True)) / 2).astype(np.float32)
+
+
+def with_relief(found: list[Look], whole: Surface) -> list[Look]:
+    """Looks whose relief is not all in their normal map get it worked in."""
+    return [replace(look, maps={**look.maps, "normal": _worked_in(look.maps["normal"], look.relief, whole, slot)})
+            if look.relief is not None and "normal" in look.maps else look for slot, look in enumerate(found)]
+
+
+def _worked_in(normal: Callable[[int], np.ndarray], relief: Callable[[int], np.ndarray], whole: Surface,
+               slot: int) -> Callable[[int], np.ndarray]:
     def maker(side: int) -> np.ndarray:
-        height = picture(side).sum(-1)
-        across, shear, up = (resized(field[..., None], *height.shape)[..., 0] * (METRIC / len(height))
-                             for field in metric(whole, slot))
-        along_u, along_v = np.gradient(height, axis=1), -np.gradient(height, axis=0)
-        slope = np.stack([along_u / across, (along_v - along_u * shear / across) / up, -np.ones_like(height)], -1)
-        return ((1 - slope / np.linalg.norm(slope, axis=-1, keepdims=True)) / 2).astype(np.float32)
+        vector = normal(side) * 2 - 1
+        more = _slopes(resized(relief(side), *vector.shape[:2])[..., 0], whole, slot)
+        return _encoded(more - vector[..., :2] / np.maximum(vector[..., 2:], 1e-3))
 
     return maker
 

@@ -251,6 +251,24 @@ def test_blender_reads_back_what_was_written(made):
     assert all(key.value == 0 for key in body.data.shape_keys.key_blocks[1:])
 
 
+def test_web_has_normals_of_targets_where_a_shape_bends_the_surface_and_nowhere_else(avatar, tmp_path):
+    files = {key: job.export(avatar, presets.chosen(key, texture_size=256, lods=(3,)), tmp_path / key).files[0]
+             for key in ("glb", "web")}
+    parts = {key: Glb.read(path) for key, path in files.items()}
+    least, bent = presets.PRESETS["web"].bent, 0
+    for full, thin in zip(*(glb.document["meshes"][0]["primitives"] for glb in parts.values()), strict=True):
+        for wanted, found in zip(full["targets"], thin["targets"], strict=True):
+            normal = parts["glb"].accessor(wanted["NORMAL"])
+            far = np.linalg.norm(normal, axis=1) > least
+            written = parts["web"].accessor(found["NORMAL"]) if "NORMAL" in found else np.zeros_like(normal)
+            assert np.array_equal(written, np.where(far[:, None], normal, 0))
+            bent += far.sum()
+    assert bent > 500
+    assert np.array_equal(parts["glb"].targets(), parts["web"].targets())
+    problems = validate(files["web"], backend_python())["issues"]["messages"]
+    assert {message["code"] for message in problems if message["severity"] < 2} <= HARMLESS
+
+
 def test_a_sculpted_shape_and_a_key_of_ones_own_are_written(avatar, tmp_path):
     blocks = avatar.mesh.data.shape_keys.key_blocks
     blocks["jawOpen"].data[0].co.x += 0.01

@@ -13,7 +13,19 @@ import pytest
 
 from blender_addon import command as whole_command
 from blender_addon.errors import InputError
-from blender_addon.export import budget, command, compress, formats, job, levels, looks, output, presets, source
+from blender_addon.export import (
+    budget,
+    command,
+    compress,
+    formats,
+    job,
+    levels,
+    looks,
+    output,
+    presets,
+    source,
+    wrinkles,
+)
 from blender_addon.export.naming import safe_name
 from blender_addon.scene import avatar as avatars
 from blender_addon.scene import nodes, resolution, skin, textures
@@ -268,6 +280,29 @@ def test_the_skins_controls_are_in_the_pictures(avatar):
     ratio = (textures_linear(after["base_color"]) / textures_linear(before["base_color"])).mean((0, 1))
     assert np.allclose(ratio, skin.MELANIN, atol=0.01)
     assert np.allclose(after["roughness"], before["roughness"] * 0.55, atol=1e-3)
+
+
+def test_wrinkles_that_are_turned_down_leave_the_normal_map(avatar, tmp_path):
+    """Relief that rises by a millimetre over the square: at half strength, half of its slope is taken off."""
+    group = next(filter(None, map(skin.controls, avatar.mesh.data.materials)))
+    picture = group.inputs["Wrinkle Height"].links[0].from_node.image
+    ramp = np.broadcast_to(np.linspace(0, 1e-3, 64, dtype=np.float32)[None, :, None], (64, 64, 3))
+    textures.write_exr(tmp_path / "ramp.exr", ramp)
+    picture.filepath = str(tmp_path / "ramp.exr")
+    picture.reload()
+    whole = source.surface(avatar, presets.PRESETS["glb"])
+
+    def normal() -> np.ndarray:
+        found, shown = looks.of(avatar, {0: whole})
+        number = [look.kind for look in found].index("Skin")
+        return wrinkles.with_relief(found, shown[0])[number].maps["normal"](64) * 2 - 1
+
+    assert np.abs(normal()[..., :2]).max() < 0.01, "the bundle's own is flat, and the controls are as it was made"
+    group.inputs["Wrinkles"].default_value = 0.5
+    across, _shear, _up = wrinkles.metric(whole, 0)
+    wanted = 0.5 * (1e-3 / 63) / (across[128, 128] * wrinkles.METRIC / 64)
+    middle = normal()[32, 32]
+    assert np.isclose(middle[0] / middle[2], wanted, rtol=0.2), "texels differ by so much from one to the next"
 
 
 def textures_linear(encoded: np.ndarray) -> np.ndarray:
