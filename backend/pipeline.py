@@ -257,7 +257,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
 
     maps, photo = skin(), shown[0].image
     observations = tuple(replace(one, image=one.image[:0], mask=one.mask[:0]) for one in observations)
-    shown = ()  # no pixel of a photo is needed any more but the first one's, for the preview
+    shown = []  # no pixel of a photo is needed any more but the first one's, for the preview
 
     film = next((path for path in photos if is_film(path)), None)
     tracked = None if film is None else job.run(
