@@ -136,7 +136,8 @@ def _read(lines: object, out: Path, made: list[str]) -> None:
 
 def ended(out: Path) -> dict[str, bool]:
     """Photo -> whether its avatar was made, by the batch's own list; the last line of each counts."""
-    told = [json.loads(line) for line in (out / ledger.NAME).read_text("utf-8").splitlines()]
+    lines = (out / ledger.NAME).read_text("utf-8").splitlines()
+    told = [json.loads(line) for line in lines if line.endswith("}")]  # a run that was killed left half a line
     return {one["photo"]: one["error"] is None for one in told}
 
 
