@@ -14,7 +14,8 @@ from backend.errors import InputError, LikenessError, ModelError
 RESOLUTIONS = (1024, 2048, 4096)
 _START, _PER_TEXEL, _PER_PIXEL = 1_250_000_000, 190, 22
 """Bytes that a job takes at its peak: libraries and models, each texel of a map, each pixel of a photo. Measured peaks
-of a first job are 1.42e9 (1024, 0.25 million pixels), 1.68e9 (1024, 12) and 2.07e9 (2048, 12); 4096 is reckoned."""
+of a first job are 1.42e9 (1024, 0.25 million pixels), 1.68e9 (1024, 12), 2.36e9 (1024, three of 12), 2.07e9 (2048, 12)
+and 4.70e9 (4096, 12)."""
 _ENOUGH = 0.85
 """A job that is a little short may still pass, as systems swap and give caches back."""
 WORDS = ("out of memory", "allocate memory", "bad_alloc", "insufficient memory", "memoryerror", "unable to allocate",
