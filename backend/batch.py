@@ -22,7 +22,7 @@ from backend.video.container import SUFFIXES as FILM_SUFFIXES
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".bmp"})
 _WARM = 1.15
-"""How much more a worker takes than a process that makes its first avatar. Measured."""
+"""How much more a worker takes for its third avatar than a process for its first: 2.36 to 2.07 GB at 2048."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         _serve()
     if options.command == "work":
         _work()
-    if options.command != "batch" and guard.POSSIBLE and not guard.is_inside():  # a batch has children of its own
+    if options.command != "batch" and not guard.is_inside():  # a batch has children of its own
         return _guarded(arguments, options)
     return guard.ended(_run(options))
 

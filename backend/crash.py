@@ -13,7 +13,9 @@ from pathlib import Path
 from backend import __version__
 from backend.errors import LikenessError
 
-_PATH = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\\/\s:'\"<>|]+[\\/])+")
+_PATH = re.compile(r"(?:~|[A-Za-z]:)?[\\/]+(?:[^\\/\n\r:\"<>|]+[\\/]+)+")
+"""From a first slash to the last one: folders have spaces and apostrophes in their names, so that words between two
+paths may go as well."""
 
 
 class Bug(LikenessError):  # noqa: N818 - a bug is what it is
@@ -35,10 +37,10 @@ def write_report(error: BaseException, doing: str, noise: str = "") -> Path:
              f"on {platform.system()} {platform.release()} {platform.machine()}", _versions(), ""]
     lines += _frames(error)
     if noise:
-        lines += ["", "libraries said:", *noise.splitlines()[-40:]]
+        lines += ["", "libraries said:", *map(without_paths, noise.splitlines()[-40:])]
     handle, name = tempfile.mkstemp(prefix="likeness-report-", suffix=".txt")
     with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(without_paths("\n".join(lines)) + "\n")
+        file.write("\n".join(lines) + "\n")
     return Path(name)
 
 
@@ -54,7 +56,7 @@ def _frames(error: BaseException) -> list[str]:
         path = Path(frame.filename)
         place = path.relative_to(package).as_posix() if path.is_relative_to(package) else path.name
         lines.append(f"  {place.replace('/', '.')}:{frame.lineno} in {frame.name}: {frame.line}")
-    lines.append(f"{type(error).__name__}: {error}")
+    lines.append(without_paths(f"{type(error).__name__}: {error}"))
     if error.__cause__ is not None:
         lines += ["caused by", *_frames(error.__cause__)]
     return lines

@@ -13,18 +13,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
-from typing import IO, BinaryIO
+from types import FrameType
+from typing import IO, Any, BinaryIO, cast
 
 from backend import memory
 from backend.errors import BackendError, LikenessError
 
-POSSIBLE = sys.platform != "win32"
-"""Windows hands on no open file by its number; there, the work is done where it was asked for."""
 _NOISE, _STATUS, _PARENT = "LIKENESS_NOISE", "LIKENESS_STATUS", "LIKENESS_PARENT"
-_LOOK_S = 0.2
 _TAIL_BYTES = 8000
 
 
@@ -48,23 +47,76 @@ def is_inside() -> bool:
 
 def run(arguments: Sequence[str]) -> tuple[int, LikenessError | None]:
     """Do a command in a child: its exit status, and an error that it could not tell of itself."""
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    with unnamed_file() as noise, os.fdopen(reading, "rb") as told:
-        environ = {**os.environ, _NOISE: str(noise.fileno()), _STATUS: str(writing), _PARENT: str(os.getpid())}
+    with ExitStack() as opened:
+        reading, writing = _pipe(opened)
+        watching, _held = _pipe(opened)  # as long as we hold the other end, the child reads nothing, not even an end
+        noise = opened.enter_context(unnamed_file())
+        known = {_NOISE: noise.fileno(), _STATUS: writing.fileno(), _PARENT: watching.fileno()}
         try:
             child = subprocess.Popen([sys.executable, *flags(), str(Path(__file__).parent), *arguments],
-                                     pass_fds=(noise.fileno(), writing), env=environ)
+                                     env=os.environ | {name: _told(number) for name, number in known.items()},
+                                     **_inheriting(*known.values()))
         except OSError as error:
             if memory.ran_out(error):
                 return 1, memory.sentence()
             raise
-        finally:
-            os.close(writing)
+        writing.close()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda number, _: child.send_signal(number))
-        status, own = child.wait(), told.read()
+            signal.signal(number, _hand_on(child))
+        status = child.wait()
+        if sys.platform != "win32":  # there, nobody else can hold the other end
+            os.set_blocking(reading.fileno(), False)
+        own = reading.read()
         return (int(own), None) if own else (1, _death(status, _said(noise)))
+
+
+def _pipe(opened: ExitStack) -> tuple[BinaryIO, BinaryIO]:
+    """Both ends of a pipe, unbuffered."""
+    numbers = os.pipe()
+    reading, writing = (opened.enter_context(os.fdopen(number, mode, buffering=0))
+                        for number, mode in zip(numbers, ("rb", "wb"), strict=True))
+    return cast(BinaryIO, reading), cast(BinaryIO, writing)
+
+
+def _hand_on(child: subprocess.Popen[bytes]) -> Callable[[int, FrameType | None], None]:
+    """What we do with a signal: the child is to end. On Windows a console's Ctrl-C has reached it already."""
+    def hand_on(number: int, frame: FrameType | None) -> None:
+        del frame
+        if sys.platform != "win32":
+            child.send_signal(number)
+        elif number == signal.SIGTERM:
+            child.terminate()
+    return hand_on
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _inheriting(*numbers: int) -> dict[str, Any]:
+        """How `Popen` hands on open files: as handles, and none but these and the three of every process."""
+        handles = [msvcrt.get_osfhandle(number) for number in numbers]
+        for handle in handles:
+            os.set_handle_inheritable(handle, True)
+        info = subprocess.STARTUPINFO(lpAttributeList={"handle_list": handles})
+        return {"startupinfo": info, "stdin": 0, "stdout": 1, "stderr": 2}
+
+    def _told(number: int) -> str:
+        return str(msvcrt.get_osfhandle(number))
+
+    @cache
+    def _handed(name: str) -> int:
+        return msvcrt.open_osfhandle(int(os.environ[name]), os.O_BINARY)
+else:
+    def _inheriting(*numbers: int) -> dict[str, Any]:
+        """How `Popen` hands on open files: by their numbers."""
+        return {"pass_fds": numbers}
+
+    def _told(number: int) -> str:
+        return str(number)
+
+    def _handed(name: str) -> int:
+        """The number by which the child knows an open file of ours."""
+        return int(os.environ[name])
 
 
 def _said(noise: IO[bytes]) -> bytes:
@@ -75,7 +127,8 @@ def _said(noise: IO[bytes]) -> bytes:
 
 def _death(status: int, said: bytes) -> LikenessError:
     """Of a child that was ended: by what, as far as it can be told."""
-    if status == -signal.SIGKILL or memory.is_limited() or memory.tells(said.decode("utf-8", "replace")):
+    killed = sys.platform != "win32" and status == -signal.SIGKILL
+    if killed or memory.is_limited() or memory.tells(said.decode("utf-8", "replace")):
         return memory.sentence()
     how = f"signal {-status}" if status < 0 else f"exit status {status}"
     return BackendError(f"The work stopped unexpectedly ({how}).",
@@ -85,18 +138,17 @@ def _death(status: int, said: bytes) -> LikenessError:
 
 def noise() -> BinaryIO:
     """In the child: the file for what libraries say. From now on the child leaves when its parent is gone."""
-    threading.Thread(target=_leave_with, args=(int(os.environ[_PARENT]),), daemon=True).start()
-    return os.fdopen(os.dup(int(os.environ[_NOISE])), "w+b", buffering=0)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    return os.fdopen(os.dup(_handed(_NOISE)), "w+b", buffering=0)
 
 
-def _leave_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOK_S)
+def _leave_with_parent() -> None:
+    os.read(_handed(_PARENT), 1)  # until nobody holds the other end any more
     os._exit(1)
 
 
 def ended(status: int) -> int:
     """In the child: it ends by itself with a status, which is given back, and has said why."""
     if is_inside():
-        os.write(int(os.environ[_STATUS]), str(status).encode())
+        os.write(_handed(_STATUS), str(status).encode())
     return status

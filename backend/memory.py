@@ -12,8 +12,10 @@ from backend import devices
 from backend.errors import InputError, LikenessError, ModelError
 
 RESOLUTIONS = (1024, 2048, 4096)
-_START, _PER_TEXEL, _PER_PIXEL = 1_200_000_000, 140, 22
-"""Bytes that a job takes at its peak: libraries and models, each texel of a map, each pixel of a photo. Measured."""
+_START, _PER_TEXEL, _PER_PIXEL = 1_250_000_000, 190, 22
+"""Bytes that a job takes at its peak: libraries and models, each texel of a map, each pixel of a photo. Measured peaks
+of a first job are 1.42e9 (1024, 0.25 million pixels), 1.68e9 (1024, 12), 2.36e9 (1024, three of 12), 2.07e9 (2048, 12)
+and 4.70e9 (4096, 12)."""
 _ENOUGH = 0.85
 """A job that is a little short may still pass, as systems swap and give caches back."""
 WORDS = ("out of memory", "allocate memory", "bad_alloc", "insufficient memory", "memoryerror", "unable to allocate",
@@ -83,6 +85,8 @@ def require(resolution: int, pixels: int) -> None:
 
 def held_bytes() -> int:
     """Bytes of memory that this process holds; 0 where nobody tells."""
+    if sys.platform == "win32":
+        return 0
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

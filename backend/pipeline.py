@@ -276,7 +276,7 @@ def _create(photos: Sequence[Path], inputs: Sequence[InputFile], out: Path, opti
     tell(0.0, "Rendering the preview")
     quality = report.quality(observations, fit, maps, head, [UNSURE] if entry.licence == NOT_STATED else [])
     if film is not None and tracked is not None:
-        quality = with_video(quality, tracked.report | {"name": inputs[list(photos).index(film)].name}, folds)
+        quality = with_video(quality, tracked.report, inputs[list(photos).index(film)].name or "", folds)
     picture = preview.side_by_side(photo, head, fit.posed[0], fit.intrinsics[0],
                                    fit.world_to_camera[0], maps.light_sh[0], maps.diffuse_albedo, maps.eye_albedo,
                                    part(tell, 0.0, 0.3))

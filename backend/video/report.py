@@ -15,14 +15,18 @@ WRINKLES = {"brow_inner": "between raised brows", "brow_outer": "above raised br
 """What each group of wrinkles is called."""
 
 
-def with_video(quality: Mapping[str, Any], report: Mapping[str, Any],
+def with_video(quality: Mapping[str, Any], report: Mapping[str, Any], called: str,
                wrinkles: Wrinkles | None = None) -> dict[str, Any]:
-    """`quality` of avatar.json with the verdict on a film: its numbers under `video`, its sentences with the others."""
-    numbers = {name: value for name, value in report.items() if name != "findings"}
-    findings = [{"input": report["name"], **finding} for finding in report["findings"]]
+    """`quality` of avatar.json with the verdict on a film: its numbers under `video`, its sentences with the others.
+
+    `called` is the film's name there, also in sentences that name it: its own, or another when it is to be forgotten.
+    """
+    numbers = {name: value for name, value in report.items() if name != "findings"} | {"name": called}
+    findings = [{**finding, "input": called, "text": finding["text"].replace(report["name"], called)}
+                for finding in report["findings"]]
     if wrinkles is not None:
-        findings.append({"input": report["name"], "kind": "wrinkles", "severity": "note",
-                         "text": wrinkle_sentence(report["name"], wrinkles)})
+        findings.append({"input": called, "kind": "wrinkles", "severity": "note",
+                         "text": wrinkle_sentence(called, wrinkles)})
         numbers["wrinkles"] = {name: wrinkles.told.get(name, 0.0) for name in WRINKLES}
     serious = [finding["text"] for finding in findings if finding["severity"] == "warning"]
     return {**quality, "video": numbers, "findings": [*quality["findings"], *findings],

@@ -256,5 +256,6 @@ def cases() -> Iterator[Case]:
                    "no usable face in any of its 12 frames")
     yield Case("frames of an mp4 without pictures", "film's photos", file("a.mp4", _without(b"stsz")), _REFUSED)
     yield Case("film of a face", "film", _known, "", 0)
-
-
+    yield Case("frames of a film of noise", "stream", file("film.mp4", seed("mp4")), "", 0)
+    yield Case("frames of half a film", "stream", file("film.mp4", seed("mp4")[:2000]), "damaged")
+    yield Case("frames of a film of words", "stream", file("film.avi", b"words"), "holds text")

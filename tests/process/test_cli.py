@@ -183,3 +183,11 @@ def test_a_bug_leaves_a_report_without_paths_or_values(tmp_path: Path, monkeypat
     assert str(tmp_path) not in text
     if os.name == "posix":
         assert report.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("path", ["/home/ada lovelace/her photos/x.jpg", "/home/x/ada's photos/her 2nd/x.jpg",
+                                  r"C:\Users\Ada L\her photos\x.jpg", r"\\server\ada\her photos\x.jpg",
+                                  str(Path.home() / "ada" / "her photos" / "x.jpg")])
+def test_folders_go_from_every_path_whatever_they_are_called(path: str) -> None:
+    told = crash.without_paths(f"[Errno 2] No such file or directory: '{path}'")
+    assert told == "[Errno 2] No such file or directory: 'x.jpg'"

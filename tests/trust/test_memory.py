@@ -118,7 +118,7 @@ def test_a_job_that_cannot_fit_is_refused_before_it_begins(monkeypatch: pytest.M
     memory.require(1024, 12_000_000)
     with pytest.raises(InputError, match=r"GB of memory are free; resolution 4096 .* Use --resolution 2048"):
         memory.require(4096, 300_000)
-    with pytest.raises(InputError, match="resolution 2048 with photos of 72 million pixels needs 2"):
+    with pytest.raises(InputError, match="resolution 2048 with photos of 72 million pixels needs 3"):
         memory.require(2048, 72_000_000)  # three of 24: one more large photo may be what is too much
 
 

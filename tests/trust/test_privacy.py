@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from backend.bundle import read_bundle
+from backend.video.report import with_video
 from tests.process.conftest import PORTRAIT, ROOT
 from tests.trust import sealed
 from tests.trust.conftest import PHOTO, SECRET, Whole
+
+FILM = "ich am strand.mp4"
 
 
 @pytest.mark.skipif(not sealed.POSSIBLE, reason="the kernel of this system does not watch for us")
@@ -105,3 +108,13 @@ def test_a_photo_that_was_read_is_not_kept_in_memory(whole: Whole) -> None:
     """MediaPipe keeps an error whose traceback once held the first photo of a process for as long as it lived."""
     done = subprocess.run([sys.executable, "-c", FORGETTING, whole.home / PHOTO], cwd=ROOT, check=False)
     assert done.returncode == 0
+
+
+def test_a_forgotten_films_name_is_in_no_sentence() -> None:
+    findings = [{"kind": "hdr", "severity": "note", "text": f"{FILM} was recorded in HDR (PQ)."},
+                {"kind": "cuts", "severity": "warning", "text": f"{FILM} is cut twice."}]
+    quality = with_video({"findings": [], "warnings": [], "verdict": "good"},
+                         {"name": FILM, "frames": 9, "findings": findings}, "photo 1")
+    assert FILM not in json.dumps(quality)
+    assert quality["warnings"] == ["photo 1 is cut twice."]
+    assert quality["video"] == {"name": "photo 1", "frames": 9}
