@@ -17,10 +17,12 @@ from pathlib import Path
 from tools import environments
 from tools import package as packages
 from tools.paths import BACKEND_ENV, ROOT, SAMPLE_PHOTO, env_python
-from tools.run import BuildError, run, say
+from tools.run import BuildError, must, run, say
 
 OUT = ROOT / "out" / "gui"
 DRIVER = ROOT / "tests" / "gui" / "drive.py"
+FILM_MAKER = ROOT / "tests" / "gui" / "make_film.py"
+FILM = "sway.mp4"
 SCREEN = "1600x1000x24"
 RESULT = "result.json"
 ODD = "Bäume mit Leerzeichen 顔"
@@ -38,6 +40,7 @@ def in_a_window() -> int:
         photo = Path(folder) / ODD / SAMPLE_PHOTO.name  # avatars come to lie beside their photos
         photo.parent.mkdir()
         shutil.copyfile(SAMPLE_PHOTO, photo)
+        must([env_python(BACKEND_ENV), FILM_MAKER, photo, photo.with_name(FILM)], "The test's film could not be made.")
         # The factory's settings keep the window from asking anything; event simulation lets the driver press keys.
         command = [*display, blender, "--factory-startup", "--no-window-focus", "--enable-event-simulate",
                    "--window-geometry", "0", "0", *SCREEN.split("x")[:2], "--python-exit-code", "1",

@@ -2,6 +2,8 @@
 
     blender --factory-startup --enable-event-simulate --python drive.py -- ZIP PHOTO OUT
 
+A film `sway.mp4` lies beside the photo (`tools/gui.py`, `make_film.py`).
+
 Mouse and keys go through Blender's own event queue. Nobody tells where a button is, so the mouse is moved down the
 sidebar until Ctrl+C copies the command of the button that is wanted.
 """
@@ -26,6 +28,7 @@ HEADER = 32  # pixels of the first panel's header and what is above it
 STEP = 7  # pixels between two looks for a button
 PATIENCE_S = 300.0
 FRAME_S = 0.06
+FILM = "sway.mp4"
 
 Steps = Iterator[float]
 result: list[dict[str, Any]] = []
@@ -133,7 +136,8 @@ def shoot(path: Path) -> None:
 def only(*names: str) -> Steps:
     """Show these panels alone, all open: where buttons are looked for, nothing else is to be found."""
     module = part("panels")
-    every = [*module.CLASSES, *part("setup.panel").CLASSES, *part("export.panels").CLASSES]
+    rooms = ("setup.panel", "export.panels", "hair.panel", "performance.panel")
+    every = [*module.CLASSES, *(cls for room in rooms for cls in part(room).CLASSES)]
     for cls in reversed(every):
         if hasattr(bpy.types, cls.bl_idname):
             bpy.utils.unregister_class(cls)
@@ -292,6 +296,78 @@ def skin() -> Steps:
     yield from picture("08_skin")
 
 
+def hair() -> Steps:
+    """Grown by a button, seen in the viewport, gone by another."""
+    coat = part("hair.coat")
+    yield from only("hair")
+    yield from press("bpy.ops.likeness.add_hair(", across=0.4)
+    yield from until(lambda: {"brows", "lashes", "scalp"} <= set(coat.of(avatar())), "hair", 60)
+    owner = coat.of(avatar())["scalp"]
+    check(len(owner.data.curves) > 2000, f"only {len(owner.data.curves)} hairs on the scalp")
+    check(bpy.context.scene.render.hair_type == "STRIP", "EEVEE would show lines of a pixel")
+    yield 1.5
+    yield from picture("16_hair")
+    yield from press("bpy.ops.likeness.remove_hair(", across=0.84)
+    yield from until(lambda: not coat.of(avatar()), "a shaven head", 20)
+
+
+def film() -> Steps:
+    """A film let go over the viewport gets its verdict; tracked, the avatar plays it, rests, and plays it again."""
+    path = PHOTO.parent / FILM
+    settings = bpy.context.scene.likeness
+    with override():
+        bpy.ops.likeness.drop_photos("INVOKE_DEFAULT", directory=str(path.parent), files=[{"name": path.name}])
+    yield from only("create")
+    yield from until(lambda: part("verdicts").of(path), "a verdict on the film")
+    check(Path(settings.photo) == path and not settings.more_photos, "the film did not take the photo's place")
+    yield from picture("17_film")
+    jobs, take = part("jobs"), part("performance.take")
+    yield from until(lambda: not jobs.busy(), "the end of looking")
+    yield from only("performance")
+    with override():  # the button opens the file browser, which is Blender's own; this is what it calls
+        bpy.ops.likeness.track_video("EXEC_DEFAULT", filepath=str(path), retarget=False)
+    yield from until(lambda: take.playing(avatar()), "a take")
+    scene = bpy.context.scene
+    scene.frame_set(1)
+    head = part("scene.names").find(avatar().rig.pose.bones, "head")
+    first = head.matrix.copy()
+    with override():
+        bpy.ops.screen.animation_play()
+    yield from until(lambda: scene.frame_current > 8, "playing", 60)
+    with override():
+        bpy.ops.screen.animation_cancel(restore_frame=False)
+    turned = head.matrix.to_quaternion().rotation_difference(first.to_quaternion()).angle
+    check(turned > 0.01, f"the head turned by {turned:.4f} radians")
+    yield from picture("18_performance")
+    yield from press("bpy.ops.likeness.rest_performance(", across=0.08)
+    yield from until(lambda: take.playing(avatar()) is None, "rest", 20)
+    yield from press("bpy.ops.likeness.use_performance(", across=0.08)
+    yield from until(lambda: take.playing(avatar()) is not None, "playing again", 20)
+    yield from press("bpy.ops.likeness.rest_performance(", across=0.08)
+    settings.photo = str(PHOTO)
+
+
+def search() -> Steps:
+    """F3 and a word: what a button does, without looking for the button."""
+    view = viewport()
+    x, y = view.x + 200, view.y + 200
+    check(bpy.context.scene.camera is None, "there is a camera already")
+    yield from move(x, y)
+    yield from key("F3", x, y)
+    yield 0.5
+    for letter in "turntable":
+        for value in ("PRESS", "RELEASE"):
+            window().event_simulate(type=letter.upper(), value=value, x=x, y=y,
+                                    **({"unicode": letter} if value == "PRESS" else {}))
+            yield FRAME_S
+    yield 0.7
+    shoot(OUT / "19_search.png")
+    yield from key("RET", x, y)
+    yield from until(lambda: bpy.context.scene.camera, "a camera by searching", 10)
+    yield from key("Z", x, y, ctrl=True)
+    yield from until(lambda: bpy.context.scene.camera is None, "undo", 20)
+
+
 def language() -> Steps:
     """German, where this Blender has it, and back."""
     view = bpy.context.preferences.view
@@ -390,8 +466,8 @@ def light_and_render() -> Steps:
     yield 1.0
 
 
-STEPS = (install, first_run, drop, create, cancel_by_escape, report, expression, skin, diagram, language,
-         light_and_render, another_file)
+STEPS = (install, first_run, drop, create, cancel_by_escape, report, expression, skin, hair, search, film,
+         diagram, language, light_and_render, another_file)
 CHOSEN = os.environ.get("LIKENESS_GUI_STEPS", "")
 """Names of steps, when only some are wanted; each needs what those before it made."""
 
