@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,7 +131,9 @@ def _read(lines: object, out: Path, made: list[str]) -> None:
         if "done before" not in rest:
             made.append(name)
         for path in folder.iterdir():
-            if path.name != "avatar.json":
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "avatar.json":
                 path.unlink()
 
 
