@@ -231,6 +231,8 @@ def measure(options: argparse.Namespace) -> None:
     more = [path for folder in options.more for path in sorted(folder.glob("faces_*.npz"))]
     rows = joined([load(path, head, number) for number, path in enumerate([*paths, *more])])
     held = rows.person // 1000 % FOLDS == 0 if len(paths) >= FOLDS else rows.person % FOLDS == 0
+    if 2 * (~held).sum() < BATCH:  # mirror images count as well
+        raise InputError(f"{len(held)} photos are too few to learn from.", "Photograph more shards, three at least.")
     check = rows.take(held & rows.looks)
     weights = said(trained(rows.take(~held), NETS - 1, options.epochs), check)
     for text, one in (("landmarks", np.clip(check.told, 0, 1)), ("and close-ups", weights)):
