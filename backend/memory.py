@@ -34,6 +34,8 @@ def ran_out(error: BaseException | None) -> bool:
             return True
         if tells(f"{type(error).__name__}: {error}"):
             return True
+        if isinstance(error, SystemError) and is_limited():  # native code failed and did not say why
+            return True
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return False
 

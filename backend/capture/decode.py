@@ -71,8 +71,8 @@ def decode(file: PhotoFile) -> Photo:
 
 def worked_pixels(file: PhotoFile) -> int:
     """How many pixels the decoded photo will have; 0 when the file does not tell, of which `decode` will speak."""
-    _prepare_pillow()
     try:
+        _prepare_pillow()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(file.content), formats=FORMATS) as picture:

@@ -6,16 +6,17 @@ import errno
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import InputError
+from ..setup import folders
 from . import words
 
 PREFIX = ".likeness-export-"
-ABANDONED = 3600  # seconds; no export takes so long, so that a folder of that age is of one that was killed
+HELD = "held"
+"""A file in the hidden folder, locked as long as its export lives; the system lets go of it when that is killed."""
 
 
 @contextmanager
@@ -35,10 +36,11 @@ def staged(target: Path) -> Iterator[Path]:
         raise InputError(words.REPORT["unwritable"].format(file=target.name, why=_why(error)),
                          words.REPORT["other_folder"]) from error
     try:
-        inside = folder / "new"
-        inside.mkdir()
-        yield inside
-        _swap(inside, target.parent, folder / "old")
+        with _held(folder):
+            inside = folder / "new"
+            inside.mkdir()
+            yield inside
+            _swap(inside, target.parent, folder / "old")
     except OSError as error:
         raise InputError(words.REPORT["unwritable"].format(file=target.name, why=_why(error)),
                          words.REPORT["other_folder"]) from error
@@ -55,10 +57,34 @@ def room(target: Path, needed: float) -> None:
                                                         free=words.megabytes(free)), words.REPORT["make_room"])
 
 
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Nobody takes `folder` for one that was left, as far as the disk can lock files."""
+    with (folder / HELD).open("ab") as file:
+        try:
+            folders.lock(file.fileno())
+        except OSError:  # a disk that cannot: what is not marked is never cleared away
+            file.close()
+            (folder / HELD).unlink()
+        yield
+
+
+def _left(folder: Path) -> bool:
+    """Whether the export that `folder` was made for was killed."""
+    if folder.is_symlink() or not (folder / HELD).is_file():
+        return False
+    try:
+        with (folder / HELD).open("ab") as file:
+            folders.lock(file.fileno())
+    except OSError:
+        return False
+    return True
+
+
 def _tidy(place: Path) -> None:
     """Clear away what killed exports left here; a file that one of them had moved aside comes back."""
     for folder in place.glob(f"{PREFIX}*"):
-        if folder.is_dir() and not folder.is_symlink() and time.time() - folder.stat().st_mtime > ABANDONED:
+        if _left(folder):
             old = folder / "old"
             for kept in [path for path in old.rglob("*") if path.is_file()]:
                 goal = place / kept.relative_to(old)

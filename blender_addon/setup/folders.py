@@ -92,7 +92,7 @@ def claimed(folder: Path) -> Iterator[None]:
     path = Path(tempfile.gettempdir()) / f"likeness-{name}.lock"
     with path.open("ab") as file:
         try:
-            _lock(file.fileno())
+            lock(file.fileno())
             if sys.platform != "win32" and path.stat().st_ino != os.fstat(file.fileno()).st_ino:
                 raise OSError("its last holder took the file away just now")
         except OSError as error:
@@ -107,11 +107,13 @@ def claimed(folder: Path) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(number: int) -> None:
+    def lock(number: int) -> None:
+        """Hold the open file `number` until it is closed. Raises OSError when somebody else does."""
         os.lseek(number, 0, os.SEEK_SET)
         msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _lock(number: int) -> None:
+    def lock(number: int) -> None:
+        """Hold the open file `number` until it is closed. Raises OSError when somebody else does."""
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,6 @@
 """Presets, wishes, bad input, the command line: what does not depend on a format."""
 
 import os
-import time
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -250,19 +249,21 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path):
 
 
 def test_what_a_killed_export_left_is_cleared_away_and_old_files_come_back(tmp_path):
-    """An old hidden folder; one that is still being written into stays."""
+    """A folder that nobody holds; one that is still being written into stays, and one that nobody marked."""
     left, fresh = tmp_path / f"{output.PREFIX}left", tmp_path / f"{output.PREFIX}fresh"
     (left / "old").mkdir(parents=True)
     (left / "old" / "lost").write_text("old")
     (left / "old" / "a").write_text("older than a")
     (tmp_path / "a").write_text("a")
+    (left / output.HELD).touch()
     fresh.mkdir()
-    long_ago = time.time() - 2 * output.ABANDONED
-    os.utime(left, (long_ago, long_ago))
-    with output.staged(tmp_path / "b") as folder:
-        (folder / "b").write_text("new")
+    with output.staged(tmp_path / "c") as busy:
+        (busy / "c").write_text("late")
+        with output.staged(tmp_path / "b") as folder:
+            (folder / "b").write_text("new")
+        assert busy.exists()
     assert {item.name: item.read_text() for item in tmp_path.iterdir() if item.is_file()} == {
-        "lost": "old", "a": "a", "b": "new"}
+        "lost": "old", "a": "a", "b": "new", "c": "late"}
     assert [item.name for item in tmp_path.iterdir() if item.is_dir()] == [fresh.name]
 
 

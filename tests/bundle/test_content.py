@@ -69,6 +69,17 @@ def test_wrinkles_come_back_by_their_mapping_in_metres(avatar: Avatar, written: 
     assert "wrinkles" not in read_bundle(written).metadata, "a bundle need not have them"
 
 
+def test_what_a_film_told_of_wrinkles_is_in_the_schema(avatar: Avatar, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    folds = wrinkles_of(avatar.head, avatar.fit.neutral, size=64)
+    folds = replace(folds, told={"frown": 0.5}, blood={"wrinkles_upper": np.full((256, 256, 3), 0.1, np.float32)})
+    told = avatar.write(tmp_path / "filmed", wrinkles=folds)
+    jsonschema.validate(told, json.loads(SCHEMA.read_text()))
+    assert told["wrinkles"]["blood"]["maps"] == {"wrinkles_upper": "blood_upper"}
+    assert [group["name"] for group in told["wrinkles"]["groups"] if group["told"] > 0] == ["frown"]
+
+
 def test_the_arkit_shapes_come_first_and_no_name_twice(written: Path) -> None:
     names = read_bundle(written).geometry["key_names"].tolist()
     assert tuple(names[:52]) == ARKIT_NAMES

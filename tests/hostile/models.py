@@ -193,10 +193,10 @@ def _own_files() -> Iterator[Case]:
     yield Case("parameters of 4 GB", "parameters", sparse("parameters.npz", b"PK\3\4"), "damaged")
     yield Case("parameters without a head", "parameters", file("parameters.npz", _saved(a=np.zeros(3))),
                "does not say which head")
-    yield Case("parameters of a head called ../../x", "parameters", file("parameters.npz", _saved(
-        head_id=np.array("../../x"), head_sha256=np.array("0"), shape=np.zeros(3, np.float32),
+    yield Case("parameters of a head called ../../nobody", "parameters", file("parameters.npz", _saved(
+        head_id=np.array("../../nobody"), head_sha256=np.array("0"), shape=np.zeros(3, np.float32),
         vertex_offsets=np.zeros((4, 3)), part_offsets=np.zeros((0, 3)))),
-            "made with the head '../../x'|no head '../../x'")
+            "made with the head '../../nobody'|no head '../../nobody'")
     yield Case("parameters with an object", "parameters", file("parameters.npz", _saved(
         shape=np.array([_Evil()], object))), "damaged")
     for name, content in (("no text", _saved(template=np.zeros(3))), ("text of numbers", _saved(text=np.zeros(9))),
