@@ -17,7 +17,7 @@ PORTRAIT = Path(__file__).parents[2] / "samples" / "nasa_portrait.png"
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Three of one face: as it is, darker and from farther, and smaller, coarser and another part of the scene."""
+    """Three of one face: large, darker and from farther, and smaller, coarser and another part of the scene."""
     folder, random = tmp_path_factory.mktemp("sides"), np.random.default_rng(3)
     image = cv2.imread(str(PORTRAIT))
     height, width = image.shape[:2]
@@ -25,7 +25,8 @@ def photos(tmp_path_factory):
     far = cv2.copyMakeBorder(dark, height // 5, 0, width // 4, width // 4, cv2.BORDER_REPLICATE)
     small = cv2.resize(image[:, width // 12:], None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
     small = np.clip(small + random.normal(0, 5, small.shape), 0, 255).astype(np.uint8)
-    pictures = {"first": image, "far": far, "small": small}
+    large = cv2.resize(image, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+    pictures = {"first": large, "far": far, "small": small}
     made = {}
     for name, picture in pictures.items():
         for turned in (False, True):

@@ -80,8 +80,9 @@ def _chart(observation: Observation, head: HeadModel, square: Square, state: Sta
     if factor < 0.8:
         width, height = observation.size
         size = (round(width * factor), round(height * factor))
-        image, mask = (cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-                       for part in (observation.image, observation.mask))
+        image = cv2.resize(observation.image, size, interpolation=cv2.INTER_AREA)
+        mask = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA)  # OpenCV takes no more than four at once
+                         for plane in np.moveaxis(observation.mask, 2, 0)], 2)
         observation = replace(observation, image=image, mask=mask)
         view = replace(view, log_focal=view.log_focal + float(np.log(size[0] / width)))
     return chart_of(observation, head, square, view, state.beta, config)
