@@ -14,7 +14,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from backend.capture.observation import Observation
+from backend.capture.observation import MASK_CLASSES, Observation
 from backend.core.threads import side_by_side
 from backend.fit.config import FitConfig, SideConfig, StereoConfig
 from backend.fit.pixels.appearance import measured_appearance
@@ -22,6 +22,9 @@ from backend.fit.state import State
 from backend.fit.stereo.chart import Chart, Square, chart_of
 from backend.fit.stereo.matching import likeness
 from backend.head.model import HeadModel
+
+SKIN = MASK_CLASSES.index("face_skin")
+"""All that a chart asks of a mask."""
 
 
 def same_way(observations: Sequence[Observation], states: Sequence[State], head: HeadModel,
@@ -81,8 +84,8 @@ def _chart(observation: Observation, head: HeadModel, square: Square, state: Sta
         width, height = observation.size
         size = (round(width * factor), round(height * factor))
         image = cv2.resize(observation.image, size, interpolation=cv2.INTER_AREA)
-        mask = np.stack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA)  # OpenCV takes no more than four at once
-                         for plane in np.moveaxis(observation.mask, 2, 0)], 2)
+        mask = np.zeros((size[1], size[0], len(MASK_CLASSES)), np.uint8)
+        mask[..., SKIN] = cv2.resize(observation.mask[..., SKIN], size, interpolation=cv2.INTER_AREA)
         observation = replace(observation, image=image, mask=mask)
         view = replace(view, log_focal=view.log_focal + float(np.log(size[0] / width)))
     return chart_of(observation, head, square, view, state.beta, config)
