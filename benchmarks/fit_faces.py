@@ -11,7 +11,6 @@ dozen people; each makes three faces. The same seed and number give the same sha
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 from scipy.optimize import nnls
@@ -29,7 +28,7 @@ from backend.training.skin import generate, random_traits
 from benchmarks.fit_expression import expression_table
 from benchmarks.fit_noise import typical_face
 from benchmarks.fit_people import GAZES, PAIRED, SINGLE, face, gaze
-from benchmarks.shards import make_shards
+from benchmarks.shards import make_shards, shards_parser
 
 SIDE, SKIN_TEXELS = 208, 256
 PEOPLE, SHARED, FACES = 12, 6, 3  # people of a shard, of a skin; faces of a person
@@ -140,14 +139,7 @@ def measure(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Run one command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fit_faces", description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=("photograph", "measure"))
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=77)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--shards", type=int, default=24)
-    parser.add_argument("--out", type=Path, default=TABLE)
-    parser.add_argument("--minutes", type=float, default=60)
+    parser = shards_parser("fit_faces", __doc__, 77, 24, TABLE)
     options = parser.parse_args()
     if options.command == "photograph":
         make_shards(options, "faces", photographed)

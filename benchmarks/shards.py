@@ -6,11 +6,25 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from backend.head.model import HeadModel, default_head
 from backend.npz import write_arrays
+
+
+def shards_parser(program: str, about: str | None, seed: int, shards: int, out: Path) -> argparse.ArgumentParser:
+    """The command line of a table: `photograph` makes shards in a folder, `measure` writes the table from them."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{program}", description=(about or "").splitlines()[0])
+    parser.add_argument("command", choices=("photograph", "measure"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=seed)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--shards", type=int, default=shards)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--out", type=Path, default=out)
+    return parser
 
 
 def make_shards(options: argparse.Namespace, kind: str,

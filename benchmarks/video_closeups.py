@@ -25,6 +25,7 @@ from backend.npz import read_arrays, write_arrays
 from backend.tracking.actor import Actor
 from backend.tracking.closeup import EDGES, MOUTH, TABLE, Closer, arrays_of, inputs
 from backend.tracking.landmarker import FrameLandmarker, Seen
+from backend.tracking.layers import Layers
 from backend.tracking.patches import Picture
 from backend.tracking.rigid import Rigid
 from backend.tracking.shown import WEIGHTS, Told, corrected, measured_shown, pose_terms
@@ -34,8 +35,8 @@ from backend.training.render import Person, Settings, make_sample, portrait, ran
 from backend.training.render.lights import random as random_light
 from backend.training.skin import generate, random_traits
 from benchmarks.fit_people import GAZES, face, gaze
-from benchmarks.shards import make_shards
-from benchmarks.video_faces import LOOKS, MIRROR, NOD, SKIN_TEXELS, TILT, TURN, Layers, merged, moving_face
+from benchmarks.shards import make_shards, shards_parser
+from benchmarks.video_faces import LOOKS, MIRROR, NOD, SKIN_TEXELS, TILT, TURN, merged, moving_face
 
 SIDE, LIGHTS, PEOPLE, FACES = 256, 6, 4, 20
 BOUNCED = 0.25  # share of photos with light that skin throws on skin
@@ -246,16 +247,9 @@ def measure(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Run one command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.video_closeups", description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=("photograph", "measure"))
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=77)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--shards", type=int, default=20)
-    parser.add_argument("--minutes", type=float, default=60)
+    parser = shards_parser("video_closeups", __doc__, 77, 20, TABLE)
     parser.add_argument("--more", type=Path, nargs="*", default=[], help="shards of backend.training.shape with photos")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--out", type=Path, default=TABLE)
     options = parser.parse_args()
     if options.command == "photograph":
         make_shards(options, "closeup", photographed)

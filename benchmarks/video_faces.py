@@ -25,6 +25,7 @@ from backend.errors import InputError
 from backend.head.model import LANDMARK_COUNT, HeadModel, default_head
 from backend.npz import read_arrays, write_arrays
 from backend.tracking.landmarker import FrameLandmarker
+from backend.tracking.layers import Layers
 from backend.tracking.rigid import Rigid, first_guess, solve
 from backend.tracking.shown import IRISES, LEAST, MOST, POSE_TERMS, TABLE, WEIGHTS, Shown, arrays_of, pose_terms
 from backend.training.render import Person, Settings, make_sample, portrait, random_look
@@ -32,7 +33,7 @@ from backend.training.render.lights import random as random_light
 from backend.training.skin import generate, random_traits
 from benchmarks.fit_faces import random_face
 from benchmarks.fit_people import GAZES, PAIRED, SINGLE, face, gaze
-from benchmarks.shards import make_shards
+from benchmarks.shards import make_shards, shards_parser
 
 SIDE, SKIN_TEXELS, LIGHTS = 232, 256, 6
 PEOPLE, FACES = 3, 24  # of a shard, of a person
@@ -243,9 +244,6 @@ def straightened(table: Shown, frames: Frames) -> np.ndarray:
     return np.column_stack([lines, frames.misread.mean(0) - lines @ mean])
 
 
-Layers = tuple[tuple[np.ndarray, np.ndarray], ...]
-
-
 def _network(table: Shown, frames: Frames, epochs: int, seed: int) -> Layers:
     """One network that tells weights."""
     import torch
@@ -346,16 +344,9 @@ def rigid_sigma(paths: list[Path], head: HeadModel) -> np.ndarray:
 
 def main() -> None:
     """Run one command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.video_faces", description=__doc__.splitlines()[0])
-    parser.add_argument("command", choices=("photograph", "measure"))
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=88)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--shards", type=int, default=20)
-    parser.add_argument("--minutes", type=float, default=60)
+    parser = shards_parser("video_faces", __doc__, 88, 20, TABLE)
     parser.add_argument("--more", type=Path, nargs="*", default=[], help="shards of fit_faces and of training.shape")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--out", type=Path, default=TABLE)
     options = parser.parse_args()
     if options.command == "photograph":
         make_shards(options, "moving", photographed)

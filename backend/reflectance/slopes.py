@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from backend.core.colour import REC709_LUMINANCE
+from backend.core.descent import conjugate_gradients
 from backend.reflectance.filters import fill, gaussian
 from backend.reflectance.light import sphere
 from backend.reflectance.lit import LIGHT_GRID, Lit, Stage
@@ -60,7 +61,7 @@ class Turning:
             place: np.ndarray = np.zeros((grid, grid, 3), np.float32)
             place[it.mine] = it.points
             right, down = _steps(place, it.mine)
-            for field, value in zip((u, v), _per_step(vector, right[it.mine], down[it.mine]), strict=True):
+            for field, value in zip((u, v), per_step(vector, right[it.mine], down[it.mine]), strict=True):
                 field[it.mine] = value
             whole = it.mine & (np.abs(right).sum(-1) > 0) & (np.abs(down).sum(-1) > 0)
             known[whole] = 1
@@ -96,24 +97,7 @@ def heights(shade: np.ndarray, weight: np.ndarray, turning: Turning, texel: np.n
 
     diagonal = w * (1 / DIP**2 + 0.5 * (u * u + v * v)) + 4 * smooth + low
     right = backward(w * shade.astype(np.float32))
-    h = np.zeros_like(right)
-    residual = right.copy()
-    z = residual / diagonal
-    p = z.copy()
-    rho = float((residual * z).sum(dtype=np.float64))
-    first = rho
-    for _ in range(ROUNDS):
-        if rho < 1e-6 * first or rho <= 0:
-            break
-        q = normal(p)
-        step = rho / float((p * q).sum(dtype=np.float64))
-        h += np.float32(step) * p
-        residual -= np.float32(step) * q
-        z = residual / diagonal
-        new = float((residual * z).sum(dtype=np.float64))
-        p = z + np.float32(new / rho) * p
-        rho = new
-    return h
+    return conjugate_gradients(normal, right, diagonal, ROUNDS, 1e-6)
 
 
 def _steps(place: np.ndarray, mine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,8 +110,8 @@ def _steps(place: np.ndarray, mine: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return out[0], out[1]
 
 
-def _per_step(vector: np.ndarray, right: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(P,) coefficients of steps in height along texels in `vector` (P, 3) times the surface gradient of the height."""
+def per_step(vector: np.ndarray, right: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(...) coefficients of steps along texels in `vector` (..., 3) times the surface gradient of the height."""
     rr, dd, rd = ((a * b).sum(-1) for a, b in ((right, right), (down, down), (right, down)))
     determinant = rr * dd - rd * rd
     safe = determinant > 0.05 * rr * dd

@@ -20,6 +20,7 @@ import numpy as np
 
 from backend.errors import InputError, ModelError
 from backend.npz import read_arrays
+from backend.tracking.layers import Layers, answer, from_arrays, to_arrays
 from backend.tracking.patches import Picture
 from backend.tracking.rigid import Rigid
 from backend.tracking.shown import WEIGHTS
@@ -102,7 +103,7 @@ class Closer:
     eye: np.ndarray  # (QE, E) components, each divided by its standard deviation
     mouth_mean: np.ndarray  # (M,)
     mouth: np.ndarray  # (QM, M)
-    layers: tuple[tuple[np.ndarray, np.ndarray], ...]  # (out, in) and (out,) each
+    layers: Layers
 
     def components(self, seen: np.ndarray) -> np.ndarray:
         """(N, Q) float32 of close-ups (N, P)."""
@@ -113,12 +114,7 @@ class Closer:
 
     def weights(self, told: np.ndarray, terms: np.ndarray, close: np.ndarray) -> np.ndarray:
         """(N, 52) float64, not bounded, of what landmarks told (N, 52), pose terms (N, 6), components (N, Q)."""
-        values = inputs(told, terms, close)
-        for index, (matrix, shift) in enumerate(self.layers):
-            values = values @ matrix.T + shift
-            if index < len(self.layers) - 1:
-                values = values / (1 + np.exp(-np.clip(values, -60, 60)))  # SiLU
-        return np.clip(told, 0, 1) + values
+        return np.clip(told, 0, 1) + answer(self.layers, inputs(told, terms, close))
 
 
 def inputs(told: np.ndarray, terms: np.ndarray, close: np.ndarray) -> np.ndarray:
@@ -144,9 +140,7 @@ def arrays_of(closer: Closer) -> dict[str, np.ndarray]:
     """What `TABLE` holds."""
     arrays = {name: getattr(closer, name).astype(np.float16 if name in ("eye", "mouth") else np.float32)
               for name in _ARRAYS}
-    for index, (matrix, shift) in enumerate(closer.layers):
-        arrays[f"matrix_{index}"], arrays[f"shift_{index}"] = matrix.astype(np.float16), shift.astype(np.float32)
-    return arrays
+    return arrays | to_arrays(closer.layers)
 
 
 @cache
@@ -154,8 +148,6 @@ def measured_closer() -> Closer:
     """The table that ships."""
     try:
         file = read_arrays(TABLE)
-        count = sum(name.startswith("matrix_") for name in file)
-        layers = tuple((file[f"matrix_{index}"].astype(np.float32), file[f"shift_{index}"]) for index in range(count))
-        return Closer(**{name: file[name].astype(np.float32) for name in _ARRAYS}, layers=layers)
+        return Closer(**{name: file[name].astype(np.float32) for name in _ARRAYS}, layers=from_arrays(file))
     except (KeyError, InputError) as error:
         raise ModelError(f"The table {TABLE.name} cannot be read: {error}.", "Reinstall Likeness.") from error

@@ -20,6 +20,7 @@ import numpy as np
 from backend.arkit import ARKIT_NAMES
 from backend.errors import InputError, ModelError
 from backend.npz import read_arrays
+from backend.tracking.layers import Layers, answer, from_arrays, to_arrays
 from backend.tracking.rigid import Rigid
 
 TABLE = Path(__file__).parent / "shown.npz"
@@ -49,7 +50,7 @@ class Shown:
     own: np.ndarray  # (F,) variance of what is a person's own
     noise: np.ndarray  # (F,) variance of what is left of one frame
     own_space: np.ndarray  # (O, F) directions in which people differ, of features divided by sqrt(own + noise)
-    layers: tuple[tuple[np.ndarray, np.ndarray], ...]  # (out, in) and (out,) each
+    layers: Layers
     misread: np.ndarray  # (6, G + 1) turn and shift to be put right, per linear input, the last a constant
     sigma_weights: np.ndarray  # (52,) standard deviation of what is told, where all is known of the person
 
@@ -96,11 +97,7 @@ class Shown:
 
     def network(self, inputs: np.ndarray) -> np.ndarray:
         """(N, 52) float64, the weights that the network says to inputs (N, I)."""
-        for index, (matrix, shift) in enumerate(self.layers):
-            inputs = inputs @ matrix.T + shift
-            if index < len(self.layers) - 1:
-                inputs = inputs / (1 + np.exp(-np.clip(inputs, -60, 60)))  # SiLU
-        return inputs.astype(np.float64)
+        return answer(self.layers, inputs)
 
     def rest(self, features: np.ndarray, terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(N, F) what neither turn nor face (N, 52) explains of features: the person's own, and noise."""
@@ -143,9 +140,7 @@ _ARRAYS = ("sigma", "middle", "space", "by_pose", "by_psi", "own", "noise", "own
 def arrays_of(table: Shown) -> dict[str, np.ndarray]:
     """What `TABLE` holds."""
     arrays = {name: getattr(table, name).astype(np.float16 if name == "space" else np.float32) for name in _ARRAYS}
-    for index, (matrix, shift) in enumerate(table.layers):
-        arrays[f"matrix_{index}"], arrays[f"shift_{index}"] = matrix.astype(np.float16), shift.astype(np.float32)
-    return arrays
+    return arrays | to_arrays(table.layers)
 
 
 @cache
@@ -153,9 +148,7 @@ def measured_shown() -> Shown:
     """The table that ships."""
     try:
         file = read_arrays(TABLE)
-        count = sum(name.startswith("matrix_") for name in file)
-        layers = tuple((file[f"matrix_{index}"].astype(np.float32), file[f"shift_{index}"]) for index in range(count))
         parts = {name: file[name].astype(np.float64) for name in _ARRAYS}
-        return Shown(**parts, layers=layers)
+        return Shown(**parts, layers=from_arrays(file))
     except (KeyError, InputError) as error:
         raise ModelError(f"The table {TABLE.name} cannot be read: {error}.", "Reinstall Likeness.") from error

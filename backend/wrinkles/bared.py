@@ -16,6 +16,7 @@ from backend.capture.observation import Observation
 from backend.core import harmonics
 from backend.fit.headfit import HeadFit
 from backend.head.model import HeadModel
+from backend.reflectance.slopes import per_step
 from backend.unwrap.laid import DARK, Laid, laid_out
 from backend.unwrap.register import chart_of, moved, offsets
 from backend.unwrap.sampling import Pyramid, levels_for
@@ -31,6 +32,7 @@ SPREAD = 0.25
 LEAST_LIGHT = 0.15
 """Share of the usual light, below which the fitted light is not believed."""
 ROUNDS = 6
+EVEN = 1.5  # texels over which turnings are averaged
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def bared(observation: Observation, seen: HeadFit, head: HeadModel, albedo: np.n
     colour = pyramid.sample(enlarge(view.pixels, size), density)
     log = np.log(np.maximum(colour, DARK)) - enlarge(light, size)
     right, down = (np.gradient(view.position, axis=axis) * scale for axis in (1, 0))
-    along_u, along_v = _duals(vector, right, down)
+    along_u, along_v = (cv2.GaussianBlur(field.astype(np.float32), (0, 0), EVEN)
+                        for field in per_step(vector, right, down))
     by = surface.lay_out(head, np.linalg.norm(seen.posed[0] - seen.neutral, axis=1))
     return (Bared(log.astype(np.float32), enlarge(view.weight, size), along_u, along_v, by),
             reference or Reference(laid, texel))
@@ -116,19 +119,6 @@ def _light(laid: Laid, view: View, albedo: np.ndarray) -> tuple[np.ndarray, np.n
         vector[..., axis] = (harmonics.basis(more) - harmonics.basis(less)) @ grey / (2 * small) / plain
     vector -= (vector * view.normal).sum(-1, keepdims=True) * view.normal
     return np.log(told).astype(np.float32), vector.astype(np.float32)
-
-
-def _duals(vector: np.ndarray, right: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients of steps in height to the right and downwards in `vector` times the surface gradient of height."""
-    rr, dd, rd = ((a * b).sum(-1) for a, b in ((right, right), (down, down), (right, down)))
-    determinant = rr * dd - rd * rd
-    safe = determinant > 0.05 * rr * dd
-    determinant = np.where(safe, determinant, 1)
-    a, b = (vector * right).sum(-1), (vector * down).sum(-1)
-    out = []
-    for value in ((dd * a - rd * b) / determinant, (rr * b - rd * a) / determinant):
-        out.append(cv2.GaussianBlur(np.where(safe, value, 0).astype(np.float32), (0, 0), 1.5))
-    return out[0], out[1]
 
 
 def _texel(view: View) -> float:

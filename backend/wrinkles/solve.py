@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from backend.core.descent import conjugate_gradients
 from backend.unwrap.surface import enlarge
 from backend.wrinkles.bared import Bared
 
@@ -39,7 +40,7 @@ HEIGHT = 0.75
 BROAD = 14.0
 """Texels over which shading is averaged; what is broader belongs to the head's form and its light."""
 OUTLIER = 0.12
-SWEEPS, ROUNDS = 2, 50
+SWEEPS, ROUNDS, ENOUGH = 2, 50, 1e-5
 MARGIN = 6  # texels around a region
 WAVE = 2 * np.pi / 15  # radians a texel, of lines 6 mm apart: at which it is said how much the film told
 
@@ -158,22 +159,7 @@ def _extra(rows: Sequence[tuple[np.ndarray, ...]], part: Part, window: tuple[sli
             out += _backward(weight * amount**2 * _forward(h, u, v), u, v)
         return out
 
-    h = np.zeros_like(right)
-    residual = right.copy()
-    z = residual / diagonal
-    p = z.copy()
-    rho = first = float((residual * z).sum(dtype=np.float64))
-    for _ in range(ROUNDS):
-        if rho <= 1e-5 * first or rho <= 0:
-            break
-        q = normal(p)
-        step = rho / float((p * q).sum(dtype=np.float64))
-        h += np.float32(step) * p
-        residual -= np.float32(step) * q
-        z = residual / diagonal
-        new = float((residual * z).sum(dtype=np.float64))
-        p = z + np.float32(new / rho) * p
-        rho = new
+    h = conjugate_gradients(normal, right, diagonal, ROUNDS, ENOUGH)
     share = waves / (waves + low + WAVE**2 * smooth + WAVE**4 * bend)
     return h, float((share * where).sum() / max(float(where.sum()), 1e-6))
 

@@ -6,6 +6,7 @@ Nodes are set between a link's two ends and marked, so that they can be taken ou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import bpy
@@ -24,24 +25,14 @@ BORDER, DENSE = (0.01, 0.06), (0.65, 1.0)
 def fade(material: bpy.types.Material, part: str, channel: str, amount: float,
          pictures: Mapping[str, bpy.types.Image]) -> None:
     """Let the skin below painted hair show by `amount` 0..1 where the density map's `channel` says that hair grows."""
-    group = skin.controls(material)
-    if group is None or not group.inputs["Albedo"].is_linked:
+    if (painted := _Painted.of(material, channel, pictures)) is None:
         return
-    tree, source = material.node_tree, group.inputs["Albedo"].links[0].from_socket
-    row = -700 - 600 * len([node for node in tree.nodes if MARK in node])
-    density = add(tree, "ShaderNodeTexImage", (-1000, row), label="Where hair grows", image=pictures["hair_density"],
-                  extension="EXTEND")
-    apart = add(tree, "ShaderNodeSeparateColor", (-720, row), inputs={"Color": (density, "Color")})
+    tree, row = painted.tree, painted.row
     share = add(tree, "ShaderNodeMapRange", (-540, row), label="Painted hair gives way", inputs={
-        "Value": (apart, channel), "From Min": 0.02, "From Max": 0.35, "To Min": 0.0, "To Max": amount})
+        "Value": painted.density, "From Min": 0.02, "From Max": 0.35, "To Min": 0.0, "To Max": amount})
     bare = add(tree, "ShaderNodeTexImage", (-1000, row - 300), label="Skin below hair", image=pictures["hair_bare"],
                extension="EXTEND")
-    mix = add(tree, "ShaderNodeMix", (-320, row), data_type="RGBA", label="Painted hair fades", inputs={
-        "Factor_Float": (share, "Result"), "B_Color": (bare, "Color")})
-    tree.links.new(source, nodes.find(mix.inputs, "A_Color"))
-    tree.links.new(nodes.find(mix.outputs, "Result_Color"), group.inputs["Albedo"])
-    for node in (density, apart, share, bare, mix):
-        node[MARK] = part
+    painted.give_way(part, "Painted hair fades", (share, "Result"), (bare, "Color"), (share, bare))
 
 
 def thin(material: bpy.types.Material, part: str, channel: str, skin_colour: Sequence[float],
@@ -50,27 +41,52 @@ def thin(material: bpy.types.Material, part: str, channel: str, skin_colour: Seq
 
     Painted, a border is a line of one darkness, and no curves that thin out in front of it can hide that.
     """
-    group = skin.controls(material)
-    if group is None or not group.inputs["Albedo"].is_linked:
+    if (painted := _Painted.of(material, channel, pictures)) is None:
         return
-    tree, source = material.node_tree, group.inputs["Albedo"].links[0].from_socket
-    row = -700 - 600 * len([node for node in tree.nodes if MARK in node])
-    density = add(tree, "ShaderNodeTexImage", (-1200, row), label="Where hair grows", image=pictures["hair_density"],
-                  extension="EXTEND")
-    apart = add(tree, "ShaderNodeSeparateColor", (-920, row), inputs={"Color": (density, "Color")})
+    tree, row = painted.tree, painted.row
     begins = add(tree, "ShaderNodeMapRange", (-720, row), label="Where it begins", inputs={
-        "Value": (apart, channel), "From Min": BORDER[0], "From Max": BORDER[1]})
+        "Value": painted.density, "From Min": BORDER[0], "From Max": BORDER[1]})
     dense = add(tree, "ShaderNodeMapRange", (-720, row - 280), label="Where it is dense",
                 interpolation_type="SMOOTHSTEP", inputs={
-                    "Value": (apart, channel), "From Min": DENSE[0], "From Max": DENSE[1], "To Min": 1.0,
+                    "Value": painted.density, "From Min": DENSE[0], "From Max": DENSE[1], "To Min": 1.0,
                     "To Max": 0.0})
     share = nodes.math(tree, "MULTIPLY", (begins, "Result"), (dense, "Result"), (-520, row), label="The border")
-    mix = add(tree, "ShaderNodeMix", (-320, row), data_type="RGBA", label="Painted border fades", inputs={
-        "Factor_Float": share, "B_Color": (*skin_colour, 1.0)})
-    tree.links.new(source, nodes.find(mix.inputs, "A_Color"))
-    tree.links.new(nodes.find(mix.outputs, "Result_Color"), group.inputs["Albedo"])
-    for node in (density, apart, begins, dense, share[0], mix):
-        node[MARK] = part
+    painted.give_way(part, "Painted border fades", share, (*skin_colour, 1.0), (begins, dense, share[0]))
+
+
+@dataclass(frozen=True)
+class _Painted:
+    """The place in a skin's tree where its albedo comes in, and the density of hair beside it."""
+
+    group: bpy.types.Node
+    tree: bpy.types.NodeTree
+    source: bpy.types.NodeSocket  # of the albedo as it is
+    row: int  # where new nodes go
+    looked_up: tuple[bpy.types.Node, bpy.types.Node]  # the density map and its channels
+    density: tuple[bpy.types.Node, str]
+
+    @classmethod
+    def of(cls, material: bpy.types.Material, channel: str,
+           pictures: Mapping[str, bpy.types.Image]) -> _Painted | None:
+        """None for a material that has no painted skin."""
+        group = skin.controls(material)
+        if group is None or not group.inputs["Albedo"].is_linked:
+            return None
+        tree = material.node_tree
+        row = -700 - 600 * len([node for node in tree.nodes if MARK in node])
+        picture = add(tree, "ShaderNodeTexImage", (-1200, row), label="Where hair grows",
+                      image=pictures["hair_density"], extension="EXTEND")
+        apart = add(tree, "ShaderNodeSeparateColor", (-920, row), inputs={"Color": (picture, "Color")})
+        return cls(group, tree, group.inputs["Albedo"].links[0].from_socket, row, (picture, apart), (apart, channel))
+
+    def give_way(self, part: str, label: str, share: Any, instead: Any, made: Sequence[bpy.types.Node]) -> None:
+        """Mix `instead` into the albedo by `share`, each a node's output or a value; what was `made` is the part's."""
+        mix = add(self.tree, "ShaderNodeMix", (-320, self.row), data_type="RGBA", label=label, inputs={
+            "Factor_Float": share, "B_Color": instead})
+        self.tree.links.new(self.source, nodes.find(mix.inputs, "A_Color"))
+        self.tree.links.new(nodes.find(mix.outputs, "Result_Color"), self.group.inputs["Albedo"])
+        for node in (*self.looked_up, *made, mix):
+            node[MARK] = part
 
 
 def hide(material: bpy.types.Material, part: str) -> None:
